@@ -1,0 +1,284 @@
+/**
+ * The catalog: the one truth of databases, tables, partitions and their versions for Glue, Iceberg REST, SQL and console.
+ *
+ * Call rules
+ * - Names are lower case once stored; lookups fold. A table is one record whatever door made it.
+ * - An Iceberg table's schema, partitions and files are those of its metadata file; the record holds the pointer
+ *   (`parameters.metadata_location`) and is changed only by `commitTable`. Everything else is changed by `updateTable`.
+ * - Every operation takes the caller's context and asks policy itself; hidden and missing answer alike.
+ * - `resolveTable` is for planners that apply `policy.tableShape` themselves: it needs DESCRIBE-or-better only.
+ */
+import type { RequestContext } from '../core/caller.ts';
+import type { DataFile, ScanPredicate, TableChange, TableMetadata } from '../storage/contract.ts';
+import type { TableName } from '../governance/contract.ts';
+
+export interface CatalogColumn {
+  readonly name: string;
+  /** Hive/Glue type text. */
+  readonly type: string;
+  readonly comment?: string;
+}
+
+export interface DatabaseRecord {
+  readonly name: string;
+  readonly description?: string;
+  readonly locationUri?: string;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly createdAt: number;
+  readonly accountId: string;
+}
+
+export interface StorageDescriptor {
+  readonly location: string;
+  readonly inputFormat?: string;
+  readonly outputFormat?: string;
+  readonly serdeLibrary?: string;
+  readonly serdeParameters: Readonly<Record<string, string>>;
+  readonly compressed?: boolean;
+}
+
+/** What a caller gives to create or change a table. */
+export interface TableInput {
+  readonly name: string;
+  readonly description?: string;
+  readonly owner?: string;
+  readonly tableType?: 'EXTERNAL_TABLE' | 'MANAGED_TABLE' | 'VIRTUAL_VIEW' | 'ICEBERG';
+  readonly columns: readonly CatalogColumn[];
+  readonly partitionKeys?: readonly CatalogColumn[];
+  readonly storage?: StorageDescriptor;
+  readonly parameters?: Readonly<Record<string, string>>;
+  readonly viewText?: string;
+}
+
+export type TableFormatName = 'iceberg' | 'csv' | 'json' | 'parquet' | 'view' | 'unknown';
+
+export interface TableRecord extends Required<Pick<TableInput, 'name' | 'columns'>> {
+  readonly database: string;
+  readonly id: string;
+  readonly format: TableFormatName;
+  readonly tableType: string;
+  readonly description?: string;
+  readonly owner?: string;
+  readonly partitionKeys: readonly CatalogColumn[];
+  readonly storage: StorageDescriptor;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly viewText?: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly createdBy: string;
+  /** Version number; grows by one with each change. */
+  readonly version: number;
+  /** Iceberg: the current metadata file. */
+  readonly metadataLocation?: string;
+}
+
+export interface PartitionRecord {
+  readonly values: readonly string[];
+  readonly location: string;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly createdAt: number;
+}
+
+export interface SearchHit {
+  readonly database: string;
+  readonly table: string;
+  readonly description?: string;
+  readonly format: TableFormatName;
+  /** Columns that matched, of those the caller may see. */
+  readonly columns: readonly string[];
+  readonly score: number;
+}
+
+export interface IcebergTableSpec {
+  readonly database: string;
+  readonly name: string;
+  readonly columns: readonly (CatalogColumn & { readonly required?: boolean })[];
+  readonly partition?: readonly { readonly column: string; readonly transform: string }[];
+  readonly location?: string;
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, string>>;
+}
+
+/** A table as a planner needs it. */
+export interface ResolvedTable {
+  readonly record: TableRecord;
+  /** For Iceberg. */
+  readonly metadata?: TableMetadata;
+}
+
+/** The files of a table that a statement must read, already pruned. */
+export interface TableScan {
+  readonly table: ResolvedTable;
+  readonly snapshotId?: string;
+  readonly files: readonly {
+    readonly bucket: string;
+    readonly key: string;
+    readonly bytes: number;
+    /** Hive partition values for file tables, by key name; the columns are not in the files. */
+    readonly partition: Readonly<Record<string, string | null>>;
+  }[];
+  readonly totalFiles: number;
+  readonly bytes: number;
+}
+
+export interface CommitOutcome {
+  readonly snapshotId: string;
+  readonly metadataLocation: string;
+  readonly version: number;
+  /** True when `runId` had been committed before: nothing was changed now. */
+  readonly repeated: boolean;
+}
+
+export interface Catalog {
+  createDatabase(
+    context: RequestContext,
+    input: { name: string; description?: string; locationUri?: string; parameters?: Record<string, string> },
+  ): Promise<DatabaseRecord>;
+  updateDatabase(
+    context: RequestContext,
+    name: string,
+    input: { description?: string; locationUri?: string; parameters?: Record<string, string> },
+  ): Promise<DatabaseRecord>;
+  deleteDatabase(context: RequestContext, name: string): Promise<void>;
+  getDatabase(context: RequestContext, name: string): Promise<DatabaseRecord>;
+  listDatabases(
+    context: RequestContext,
+    page?: { readonly after?: string; readonly limit?: number },
+  ): Promise<readonly DatabaseRecord[]>;
+
+  createTable(context: RequestContext, database: string, input: TableInput): Promise<TableRecord>;
+  updateTable(
+    context: RequestContext,
+    database: string,
+    input: TableInput,
+    options?: { readonly expectedVersion?: number; readonly skipArchive?: boolean },
+  ): Promise<TableRecord>;
+  /** Moves the table to the bin; `restoreTable` brings it back within seven days. */
+  deleteTable(context: RequestContext, name: TableName): Promise<void>;
+  droppedTables(context: RequestContext): Promise<
+    readonly {
+      readonly database: string;
+      readonly table: string;
+      readonly id: string;
+      readonly droppedAt: number;
+      readonly purgeAt: number;
+    }[]
+  >;
+  restoreTable(context: RequestContext, id: string): Promise<TableRecord>;
+  /** With only the columns the caller may see. */
+  getTable(context: RequestContext, name: TableName): Promise<TableRecord>;
+  listTables(
+    context: RequestContext,
+    database: string,
+    page?: { readonly after?: string; readonly limit?: number; readonly expression?: string },
+  ): Promise<readonly TableRecord[]>;
+  tableVersions(context: RequestContext, name: TableName): Promise<readonly TableRecord[]>;
+  search(
+    context: RequestContext,
+    query: { readonly text: string; readonly limit?: number; readonly database?: string },
+  ): Promise<readonly SearchHit[]>;
+
+  /** Adds partitions in one transaction. With `ifNotExists` those that are there are left as they are. */
+  createPartitions(
+    context: RequestContext,
+    name: TableName,
+    partitions: readonly Omit<PartitionRecord, 'createdAt'>[],
+    options?: { readonly ifNotExists?: boolean },
+  ): Promise<void>;
+  updatePartition(
+    context: RequestContext,
+    name: TableName,
+    values: readonly string[],
+    partition: Omit<PartitionRecord, 'createdAt'>,
+  ): Promise<void>;
+  deletePartition(context: RequestContext, name: TableName, values: readonly string[]): Promise<void>;
+  getPartition(context: RequestContext, name: TableName, values: readonly string[]): Promise<PartitionRecord>;
+  /** `expression` is Glue's SQL-like partition filter. */
+  listPartitions(
+    context: RequestContext,
+    name: TableName,
+    options?: { readonly expression?: string; readonly after?: readonly string[]; readonly limit?: number },
+  ): Promise<readonly PartitionRecord[]>;
+
+  /** **Errors**: `table_not_found` with the nearest names the caller may see; `database_not_found`. */
+  resolveTable(context: RequestContext, name: TableName): Promise<ResolvedTable>;
+  /** The files to read now (or as of a snapshot), pruned by predicates. No policy: the caller has the shape already. */
+  planTableScan(
+    table: ResolvedTable,
+    options: { readonly predicates?: readonly ScanPredicate[]; readonly snapshotId?: string; readonly asOf?: number },
+  ): Promise<TableScan>;
+
+  createIcebergTable(context: RequestContext, spec: IcebergTableSpec): Promise<ResolvedTable>;
+  /**
+   * Stages `change` on the current metadata and swaps the pointer in one transaction; on a conflict stages again on
+   * the newer metadata (`replace` re-checks its files). `runId` makes a repeat recognizable: it is written into the
+   * snapshot summary as `loch.run-id`, and a second commit with it changes nothing.
+   * **Errors**: `commit_conflict`, `commit_state_unknown`.
+   */
+  commitTable(
+    context: RequestContext,
+    name: TableName,
+    change: TableChange | ((current: TableMetadata) => Promise<TableChange>),
+    options?: { readonly runId?: string; readonly permission?: 'INSERT' | 'DELETE' },
+  ): Promise<CommitOutcome>;
+  /** Replaces the schema by `columns` (add, drop, widen by name) as a metadata-only commit. */
+  evolveSchema(context: RequestContext, name: TableName, columns: readonly CatalogColumn[]): Promise<ResolvedTable>;
+  snapshots(
+    context: RequestContext,
+    name: TableName,
+  ): Promise<
+    readonly {
+      readonly snapshotId: string;
+      readonly at: number;
+      readonly operation: string;
+      readonly summary: Readonly<Record<string, string>>;
+    }[]
+  >;
+}
+
+export type CrawlerState = 'READY' | 'RUNNING' | 'STOPPING';
+
+export interface CrawlerRecord {
+  readonly name: string;
+  readonly role: string;
+  readonly database: string;
+  readonly targets: readonly { readonly path: string; readonly exclusions: readonly string[] }[];
+  readonly tablePrefix: string;
+  readonly description?: string;
+  readonly state: CrawlerState;
+  readonly createdAt: number;
+  readonly lastRun?: CrawlerRun;
+}
+
+export interface CrawlerRun {
+  readonly id: string;
+  readonly state: 'RUNNING' | 'COMPLETED' | 'FAILED' | 'STOPPED';
+  readonly startedAt: number;
+  readonly endedAt?: number;
+  readonly objects: number;
+  readonly tablesCreated: number;
+  readonly tablesUpdated: number;
+  readonly partitionsAdded: number;
+  readonly error?: string;
+}
+
+export interface Crawlers {
+  create(
+    context: RequestContext,
+    input: Pick<CrawlerRecord, 'name' | 'role' | 'database' | 'targets'> & {
+      readonly tablePrefix?: string;
+      readonly description?: string;
+    },
+  ): Promise<CrawlerRecord>;
+  get(context: RequestContext, name: string): Promise<CrawlerRecord>;
+  list(context: RequestContext): Promise<readonly CrawlerRecord[]>;
+  delete(context: RequestContext, name: string): Promise<void>;
+  /** Starts a run and returns at once. **Errors**: `concurrent_run`. */
+  start(context: RequestContext, name: string): Promise<CrawlerRun>;
+  stop(context: RequestContext, name: string): Promise<void>;
+  runs(context: RequestContext, name: string): Promise<readonly CrawlerRun[]>;
+  /** Resolves with the finished run. */
+  wait(runId: string, signal: AbortSignal): Promise<CrawlerRun>;
+}
+
+export type { DataFile };

@@ -1,0 +1,85 @@
+/**
+ * Queries as of Athena: submitted, watched, fetched, stopped, kept.
+ *
+ * Call rules
+ * - States go QUEUED → RUNNING → SUCCEEDED | FAILED | CANCELLED; a final state never changes.
+ * - A result belongs to its owner: the principal that asked, and administrators of the workgroup.
+ */
+import type { RequestContext } from '../core/caller.ts';
+import type { EngineColumn } from '../engines/contract.ts';
+
+export type QueryState = 'QUEUED' | 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED';
+
+export interface QueryExecution {
+  readonly id: string;
+  readonly sql: string;
+  readonly database?: string;
+  readonly workgroup: string;
+  readonly statementType: 'DML' | 'DDL' | 'UTILITY';
+  readonly substatementType: string;
+  readonly state: QueryState;
+  readonly stateReason?: string;
+  readonly error?: {
+    readonly category: number;
+    readonly type: number;
+    readonly retryable: boolean;
+    readonly message: string;
+  };
+  readonly submittedAt: number;
+  readonly endedAt?: number;
+  readonly queueMs: number;
+  readonly planMs: number;
+  readonly runMs: number;
+  readonly totalMs: number;
+  readonly bytesScanned: number;
+  readonly rowCount?: number;
+  readonly outputLocation: string;
+  readonly principalArn: string;
+}
+
+export interface ResultColumn extends EngineColumn {
+  /** Athena's type name: `varchar`, `bigint`, `decimal`, `timestamp` … */
+  readonly athenaType: string;
+  readonly precision: number;
+  readonly scale: number;
+}
+
+export interface ResultPage {
+  readonly columns: readonly ResultColumn[];
+  readonly rows: readonly (readonly (string | null)[])[];
+  readonly next?: string;
+}
+
+export interface Queries {
+  start(
+    context: RequestContext,
+    request: {
+      readonly sql: string;
+      readonly database?: string;
+      readonly workgroup?: string;
+      readonly outputLocation?: string;
+      readonly clientRequestToken?: string;
+      readonly dialect?: 'athena' | 'duckdb';
+      readonly parameters?: readonly string[];
+    },
+  ): Promise<string>;
+  get(context: RequestContext, id: string): Promise<QueryExecution>;
+  list(
+    context: RequestContext,
+    options?: {
+      readonly workgroup?: string;
+      readonly limit?: number;
+      readonly after?: string;
+      readonly everyone?: boolean;
+    },
+  ): Promise<readonly QueryExecution[]>;
+  stop(context: RequestContext, id: string): Promise<void>;
+  /** **Errors**: `invalid_argument` while the query has no result. */
+  results(
+    context: RequestContext,
+    id: string,
+    options?: { readonly limit?: number; readonly next?: string },
+  ): Promise<ResultPage>;
+  /** Resolves when the query has reached a final state. */
+  wait(id: string, signal: AbortSignal): Promise<QueryExecution>;
+}

@@ -1,0 +1,178 @@
+/**
+ * Who may do what, and the record of who did. Imported by every layer; imports core only.
+ *
+ * Call rules
+ * - A use-case asks `policy` before it changes or shows anything; a door never decides.
+ * - Two layers must both allow: IAM (`authorize`, on an action and an ARN) and Lake Formation (`authorizeTable`,
+ *   `tableShape`, on catalog resources). Neither knows tables' contents; both throw `access_denied`.
+ * - A refusal is recorded by `policy` itself before it throws. A success is recorded by the door, through `audit`.
+ * - `tableShape` is asked once per table and statement and its answer used for that statement only: no caching.
+ */
+import type { Principal, RequestContext } from '../core/caller.ts';
+import type { Secret } from '../core/secret.ts';
+
+/** One IAM question. `resource` is an ARN; `conditions` are request-specific keys such as `s3:prefix`. */
+export interface ActionRequest {
+  readonly action: string;
+  readonly resource: string;
+  readonly conditions?: Readonly<Record<string, string | readonly string[] | boolean>>;
+}
+
+export interface Decision {
+  readonly allowed: boolean;
+  readonly reason: 'allowed' | 'explicit_deny' | 'implicit_deny';
+  /** The statements or grants that decided, as ids a person can look up. */
+  readonly decidedBy: readonly string[];
+}
+
+/** Lake Formation permissions on a database or table. */
+export type LakePermission =
+  | 'ALL'
+  | 'ALTER'
+  | 'CREATE_DATABASE'
+  | 'CREATE_TABLE'
+  | 'DATA_LOCATION_ACCESS'
+  | 'DELETE'
+  | 'DESCRIBE'
+  | 'DROP'
+  | 'INSERT'
+  | 'SELECT';
+
+export interface TableName {
+  readonly database: string;
+  readonly table: string;
+}
+
+export interface ColumnType {
+  readonly name: string;
+  /** Hive/Glue type text: `bigint`, `decimal(12,2)`, `struct<a:int>` … */
+  readonly type: string;
+}
+
+/** Mask functions in order of precedence when several masked grants cover a cell. */
+export type MaskFunction = 'null' | 'hash' | 'date_to_year' | 'last_4' | 'tokenise';
+
+/**
+ * A row filter after parsing: the PartiQL WHERE subset of data cells filters, typed against the table's columns.
+ * It holds only operators that cannot fail on any row; whoever renders it must keep that so.
+ */
+export type RowFilter =
+  | { readonly op: 'and' | 'or'; readonly terms: readonly RowFilter[] }
+  | { readonly op: 'not'; readonly term: RowFilter }
+  | {
+      readonly op: '=' | '<>' | '<' | '<=' | '>' | '>=';
+      readonly column: readonly string[];
+      readonly value: FilterValue;
+    }
+  | { readonly op: 'in'; readonly column: readonly string[]; readonly values: readonly FilterValue[] }
+  | {
+      readonly op: 'between';
+      readonly column: readonly string[];
+      readonly low: FilterValue;
+      readonly high: FilterValue;
+    }
+  | { readonly op: 'like'; readonly column: readonly string[]; readonly pattern: string }
+  | { readonly op: 'is_null'; readonly column: readonly string[] }
+  | { readonly op: 'all' | 'none' };
+
+/** A literal of a row filter: a number keeps its text, so that no digit is lost. */
+export type FilterValue =
+  | { readonly kind: 'string' | 'number' | 'date' | 'timestamp'; readonly text: string }
+  | { readonly kind: 'boolean'; readonly value: boolean };
+
+/** One grant's view of a table: the rows and columns it covers, and the masks that belong to it. */
+export interface GrantShape {
+  readonly grantId: string;
+  readonly columns: readonly string[];
+  readonly rows: RowFilter;
+  readonly masks: Readonly<Record<string, MaskFunction>>;
+}
+
+/**
+ * What a caller sees of a table. `full`: every row and column, clear. `shaped`: the union of `grants`, where a cell is
+ * clear if one grant covers its row and column without a mask, masked if only masked grants do, NULL otherwise.
+ */
+export type TableShape =
+  | { readonly kind: 'full' }
+  | { readonly kind: 'shaped'; readonly columns: readonly string[]; readonly grants: readonly GrantShape[] };
+
+export interface Policy {
+  /** The IAM decision, without throwing or recording. */
+  decide(context: RequestContext, request: ActionRequest): Promise<Decision>;
+  /** **Errors**: `access_denied` naming principal, action and resource; recorded. */
+  authorize(context: RequestContext, request: ActionRequest): Promise<void>;
+  /** Requires a Lake Formation permission on a table. **Errors**: `access_denied`, or `table_not_found` without DESCRIBE. */
+  authorizeTable(context: RequestContext, name: TableName, permission: LakePermission): Promise<void>;
+  authorizeDatabase(context: RequestContext, database: string, permission: LakePermission): Promise<void>;
+  /** Requires CREATE_DATABASE on the catalog. */
+  authorizeCatalog(context: RequestContext, permission: 'CREATE_DATABASE'): Promise<void>;
+  /** What the caller may select of a table with these columns. **Errors**: `table_not_found` when nothing is granted. */
+  tableShape(context: RequestContext, name: TableName, columns: readonly ColumnType[]): Promise<TableShape>;
+  /** A test of names for listings, evaluated in memory: one call per listing, not per name. */
+  visibleTables(context: RequestContext): Promise<TableVisibility>;
+  /**
+   * Whether an S3 key lies under a registered data location, and under which (the longest prefix decides).
+   * `undefined` when it does not.
+   */
+  registeredLocation(bucket: string, key: string): Promise<string | undefined>;
+  /** Lake Formation's data-location right for writing under a registered location. */
+  authorizeDataLocation(context: RequestContext, location: string): Promise<void>;
+}
+
+export interface TableVisibility {
+  database(name: string): boolean;
+  table(name: TableName): boolean;
+  /** Visible columns of a table, or `all`. */
+  columns(name: TableName, columns: readonly string[]): readonly string[];
+}
+
+/** A management event (control plane). Secrets are removed by whoever fills `requestParameters`. */
+export interface ManagementEvent {
+  readonly eventSource: string;
+  readonly eventName: string;
+  readonly readOnly: boolean;
+  readonly requestParameters?: unknown;
+  readonly responseElements?: unknown;
+  readonly resources?: readonly { readonly type: string; readonly name: string }[];
+  readonly errorCode?: string;
+  readonly errorMessage?: string;
+}
+
+/** A data event: one object or one table of one statement. */
+export interface DataEvent {
+  readonly eventSource: string;
+  readonly eventName: string;
+  readonly resource: string;
+  readonly columns?: readonly string[];
+  /** Ids of the grants and filters that shaped the answer. */
+  readonly appliedGrants?: readonly string[];
+  readonly queryId?: string;
+  readonly snapshotId?: string;
+  readonly rows?: number;
+  readonly bytes?: number;
+  readonly errorCode?: string;
+}
+
+export interface Audit {
+  /** Resolves when the event is durable. A door calls it before the last byte of the answer. */
+  recordManagement(context: RequestContext, event: ManagementEvent): Promise<void>;
+  /** Resolves when the events are durable (group commit). */
+  recordData(context: RequestContext, events: readonly DataEvent[]): Promise<void>;
+}
+
+/** Where doors get identities from. */
+export interface Identities {
+  /** The active key with this id, or undefined. Read from memory; a deleted key is gone at once. */
+  accessKey(accessKeyId: string): Promise<{ readonly secret: Secret; readonly principal: Principal } | undefined>;
+  /** A principal by ARN, for work that goes on in somebody's name after his request. */
+  principal(arn: string): Promise<Principal | undefined>;
+}
+
+/** The part of other layers that grants need to know: the catalog tells which table owns a location. */
+export interface TableDirectory {
+  /** Columns of a table, or undefined when it does not exist. */
+  tableColumns(name: TableName): Promise<readonly ColumnType[] | undefined>;
+  databaseExists(database: string): Promise<boolean>;
+  /** The table whose location is the longest prefix of `s3://bucket/key`, if there is one. */
+  tableAt(bucket: string, key: string): Promise<TableName | undefined>;
+}

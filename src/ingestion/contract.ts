@@ -1,0 +1,114 @@
+/**
+ * Ways in: full load from databases, delivery streams, and loading of files.
+ *
+ * Call rules
+ * - An acknowledged record is durable (fsync of the log) before the call resolves.
+ * - A replication task is a state machine with durable states; a restart goes on after the last finished range.
+ */
+import type { RequestContext } from '../core/caller.ts';
+import type { Secret } from '../core/secret.ts';
+import type { TableName } from '../governance/contract.ts';
+
+export interface DeliveryStreamSettings {
+  readonly name: string;
+  readonly bucket: string;
+  /** With `!{timestamp:yyyy/MM/dd/HH}` and the default `yyyy/MM/dd/HH/` of Firehose when there is no expression. */
+  readonly prefix: string;
+  readonly errorPrefix: string;
+  /** MiB before a flush, 1–128. */
+  readonly bufferMiB: number;
+  /** Seconds before a flush, 0–900; 0 delivers at once. */
+  readonly bufferSeconds: number;
+  readonly compression: 'UNCOMPRESSED' | 'GZIP' | 'ZSTD';
+  readonly roleArn: string;
+  /** Appends `\n` after each record that does not end with one (AppendDelimiterToRecord). */
+  readonly appendNewline: boolean;
+}
+
+export interface DeliveryStreamRecord extends DeliveryStreamSettings {
+  readonly arn: string;
+  readonly status: 'CREATING' | 'ACTIVE' | 'DELETING';
+  readonly createdAt: number;
+  readonly versionId: number;
+}
+
+export interface Delivery {
+  create(context: RequestContext, settings: DeliveryStreamSettings): Promise<DeliveryStreamRecord>;
+  describe(context: RequestContext, name: string): Promise<DeliveryStreamRecord>;
+  list(
+    context: RequestContext,
+    page?: { readonly after?: string; readonly limit?: number },
+  ): Promise<readonly string[]>;
+  delete(context: RequestContext, name: string): Promise<void>;
+  /** Resolves with the record ids once all records are durable. **Errors**: `limit_exceeded`, `resource_exhausted`. */
+  put(context: RequestContext, name: string, records: readonly Uint8Array[]): Promise<readonly string[]>;
+  /** Delivers what waits now. For tests, shutdown and `loch` commands. */
+  flush(name: string): Promise<void>;
+  /** Records and bytes that are acknowledged and not yet delivered. */
+  backlog(name: string): { readonly records: number; readonly bytes: number };
+}
+
+export interface FullLoadTask {
+  readonly name: string;
+  readonly source: { readonly engine: 'postgres'; readonly url: Secret };
+  /** `schema.table` names, `%` wildcards. */
+  readonly tables: readonly string[];
+  /** Landing: `bucket/prefix/<schema>/<table>/load=<run>/part-<n>.csv.gz`. */
+  readonly target: { readonly bucket: string; readonly prefix: string };
+  readonly parallel?: number;
+  readonly rowsPerFile?: number;
+}
+
+export type FullLoadState = 'CREATED' | 'SNAPSHOTTING' | 'LOADING' | 'COMPLETED' | 'FAILED' | 'STOPPED';
+
+export interface FullLoadRun {
+  readonly id: string;
+  readonly task: string;
+  readonly state: FullLoadState;
+  readonly startedAt: number;
+  readonly endedAt?: number;
+  readonly tables: readonly {
+    readonly table: string;
+    readonly rows: number;
+    readonly bytes: number;
+    readonly objects: readonly string[];
+    readonly state: FullLoadState;
+    readonly lsn?: string;
+  }[];
+  readonly error?: string;
+}
+
+export interface Replication {
+  put(context: RequestContext, task: FullLoadTask): Promise<void>;
+  list(context: RequestContext): Promise<readonly (Omit<FullLoadTask, 'source'> & { readonly source: string })[]>;
+  start(context: RequestContext, name: string): Promise<FullLoadRun>;
+  stop(context: RequestContext, runId: string): Promise<void>;
+  run(context: RequestContext, runId: string): Promise<FullLoadRun>;
+  runs(
+    context: RequestContext,
+    filter?: { readonly task?: string; readonly limit?: number },
+  ): Promise<readonly FullLoadRun[]>;
+}
+
+/** `loch load`: a file, folder or database table into an Iceberg table with real types. */
+export interface Loader {
+  load(
+    context: RequestContext,
+    request: {
+      readonly target: TableName;
+      readonly mode: 'create' | 'append' | 'overwrite';
+      readonly source:
+        | { readonly kind: 'objects'; readonly bucket: string; readonly keys: readonly string[] }
+        | { readonly kind: 'postgres'; readonly url: Secret; readonly table: string };
+      readonly format?: 'csv' | 'tsv' | 'json' | 'ndjson' | 'parquet';
+    },
+    progress: (state: { readonly phase: string; readonly rows: number; readonly bytes: number }) => void,
+    signal: AbortSignal,
+  ): Promise<{
+    readonly rows: number;
+    readonly files: number;
+    readonly bytes: number;
+    readonly snapshotId: string;
+    readonly columns: readonly { readonly name: string; readonly type: string }[];
+  }>;
+}

@@ -1,0 +1,200 @@
+/** The Iceberg table format (specification version 2), as types and one port. Part of the storage contract. */
+
+/** Primitive type text of the specification (`long`, `decimal(12,2)`, `timestamptz` …) or a nested type. */
+export type IcebergType =
+  | string
+  | { readonly type: 'struct'; readonly fields: readonly IcebergField[] }
+  | {
+      readonly type: 'list';
+      readonly 'element-id': number;
+      readonly element: IcebergType;
+      readonly 'element-required': boolean;
+    }
+  | {
+      readonly type: 'map';
+      readonly 'key-id': number;
+      readonly key: IcebergType;
+      readonly 'value-id': number;
+      readonly value: IcebergType;
+      readonly 'value-required': boolean;
+    };
+
+export interface IcebergField {
+  readonly id: number;
+  readonly name: string;
+  readonly required: boolean;
+  readonly type: IcebergType;
+  readonly doc?: string;
+}
+
+export interface IcebergSchema {
+  readonly type: 'struct';
+  readonly 'schema-id': number;
+  readonly fields: readonly IcebergField[];
+  readonly 'identifier-field-ids'?: readonly number[];
+}
+
+export interface PartitionField {
+  readonly 'source-id': number;
+  readonly 'field-id': number;
+  readonly name: string;
+  /** `identity`, `bucket[N]`, `truncate[W]`, `year`, `month`, `day`, `hour`, `void`. */
+  readonly transform: string;
+}
+
+export interface PartitionSpec {
+  readonly 'spec-id': number;
+  readonly fields: readonly PartitionField[];
+}
+
+/** Ids are decimal text: they exceed 2^53. Written to JSON as numbers, read without loss. */
+export interface Snapshot {
+  readonly 'snapshot-id': string;
+  readonly 'parent-snapshot-id'?: string;
+  readonly 'sequence-number': number;
+  readonly 'timestamp-ms': number;
+  readonly 'manifest-list': string;
+  readonly summary: Readonly<Record<string, string>>;
+  readonly 'schema-id'?: number;
+}
+
+/** Table metadata as of the specification, with snapshot ids as text. Unknown fields are kept through a rewrite. */
+export interface TableMetadata {
+  readonly 'format-version': number;
+  readonly 'table-uuid': string;
+  readonly location: string;
+  readonly 'last-sequence-number': number;
+  readonly 'last-updated-ms': number;
+  readonly 'last-column-id': number;
+  readonly schemas: readonly IcebergSchema[];
+  readonly 'current-schema-id': number;
+  readonly 'partition-specs': readonly PartitionSpec[];
+  readonly 'default-spec-id': number;
+  readonly 'last-partition-id': number;
+  readonly properties: Readonly<Record<string, string>>;
+  readonly 'current-snapshot-id'?: string;
+  readonly snapshots: readonly Snapshot[];
+  readonly 'snapshot-log': readonly { readonly 'snapshot-id': string; readonly 'timestamp-ms': number }[];
+  readonly 'metadata-log': readonly { readonly 'metadata-file': string; readonly 'timestamp-ms': number }[];
+  readonly 'sort-orders': readonly { readonly 'order-id': number; readonly fields: readonly unknown[] }[];
+  readonly 'default-sort-order-id': number;
+  readonly refs: Readonly<Record<string, { readonly 'snapshot-id': string; readonly type: 'branch' | 'tag' }>>;
+  readonly [unknown: string]: unknown;
+}
+
+/** A data file to be added. Statistics are by field id; bounds are the engine's text form, converted by us. */
+export interface DataFile {
+  readonly path: string;
+  readonly format: 'PARQUET';
+  readonly rows: number;
+  readonly bytes: number;
+  /** Partition values by partition field name, in the engine's text form (of the transformed value); null for null. */
+  readonly partition: Readonly<Record<string, string | null>>;
+  readonly columnBytes?: Readonly<Record<number, number>>;
+  readonly valueCounts?: Readonly<Record<number, number>>;
+  readonly nullCounts?: Readonly<Record<number, number>>;
+  readonly lower?: Readonly<Record<number, string>>;
+  readonly upper?: Readonly<Record<number, string>>;
+}
+
+/** What a commit does to the files of a table. */
+export type TableChange =
+  | {
+      readonly kind: 'append';
+      readonly files: readonly DataFile[];
+      readonly summary?: Readonly<Record<string, string>>;
+    }
+  /** Replaces every live file. */
+  | {
+      readonly kind: 'overwrite';
+      readonly files: readonly DataFile[];
+      readonly summary?: Readonly<Record<string, string>>;
+    }
+  /** Replaces exactly the named live files; a named file that is gone is a `commit_conflict`. */
+  | {
+      readonly kind: 'replace';
+      readonly remove: readonly string[];
+      readonly files: readonly DataFile[];
+      readonly operation: 'overwrite' | 'replace' | 'delete';
+      readonly summary?: Readonly<Record<string, string>>;
+    };
+
+/** A commit whose files are written and whose metadata is not yet the table's: only the pointer swap is missing. */
+export interface StagedCommit {
+  readonly metadata: TableMetadata;
+  readonly snapshotId: string;
+  /** Files written for this attempt (manifests, manifest list), to be removed if it is given up. */
+  readonly written: readonly string[];
+}
+
+/** A literal predicate of a query that may prune: a conjunction of these. On doubt a file is kept. */
+export interface ScanPredicate {
+  readonly column: string;
+  readonly op: '=' | '<' | '<=' | '>' | '>=' | 'in' | 'is_null' | 'not_null';
+  /** Literal texts in the engine's form (`2026-01-31`, `12.50`, `north`); several for `in`. */
+  readonly values: readonly string[];
+}
+
+export interface ScanRequest {
+  readonly snapshotId?: string;
+  /** Milliseconds since 1970: the snapshot that was current then. */
+  readonly asOf?: number;
+  readonly predicates?: readonly ScanPredicate[];
+}
+
+export interface ScanFile {
+  readonly path: string;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly partition: Readonly<Record<string, string | null>>;
+  /** Position- and equality-delete files that apply; empty for most. */
+  readonly deletes: readonly {
+    readonly path: string;
+    readonly kind: 'position' | 'equality';
+    readonly fieldIds: readonly number[];
+  }[];
+}
+
+export interface ScanPlan {
+  readonly snapshotId?: string;
+  readonly schema: IcebergSchema;
+  readonly files: readonly ScanFile[];
+  readonly totalFiles: number;
+  readonly bytes: number;
+}
+
+/**
+ * Iceberg on an object store. Stateless: the catalog holds the pointer to the current metadata file, and nothing
+ * here makes a change visible. All locations are `s3://bucket/key`.
+ */
+export interface TableFormat {
+  /** Metadata of a new empty table; field ids are assigned afresh. Written by `writeMetadata`. */
+  newTable(options: {
+    readonly location: string;
+    readonly schema: IcebergSchema;
+    readonly partition?: readonly { readonly column: string; readonly transform: string; readonly name?: string }[];
+    readonly properties?: Readonly<Record<string, string>>;
+  }): TableMetadata;
+  /** **Errors**: `data_corrupt` naming the file and what is wrong with it. */
+  readMetadata(location: string): Promise<TableMetadata>;
+  /** Writes `metadata` as the file of version `version` under the table's `metadata/` and returns its location. */
+  writeMetadata(metadata: TableMetadata, version: number): Promise<string>;
+  /** Writes manifests and manifest list of a change on top of `base`. Visible to nobody until the pointer moves. */
+  stage(base: TableMetadata, change: TableChange): Promise<StagedCommit>;
+  planScan(metadata: TableMetadata, request: ScanRequest): Promise<ScanPlan>;
+  /** Column name path → field id of the current schema, for the engine's writer. */
+  fieldIds(schema: IcebergSchema): Readonly<Record<string, number>>;
+  /** A table of Glue/Hive column types as an Iceberg schema, ids from 1. **Errors**: `unsupported` naming the type. */
+  schemaFromColumns(
+    columns: readonly {
+      readonly name: string;
+      readonly type: string;
+      readonly comment?: string;
+      readonly required?: boolean;
+    }[],
+  ): IcebergSchema;
+  /** The reverse: Glue/Hive type texts of a schema. */
+  columnsFromSchema(
+    schema: IcebergSchema,
+  ): readonly { readonly name: string; readonly type: string; readonly comment?: string }[];
+}
