@@ -1,0 +1,156 @@
+/**
+ * Configuration, parsed once: defaults, then the file, then `LOCH_…` variables, then flags. Units are in the names.
+ * Unknown keys are refused with the nearest known one.
+ */
+import { readFileSync } from 'node:fs';
+import { totalmem } from 'node:os';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { LochError } from '../core/errors.ts';
+import { nearestNames } from '../core/suggest.ts';
+
+const port = z.coerce.number().int().min(0).max(65535);
+const MIB = 1024 * 1024;
+const DEFAULT_ENGINE_MIB = Math.max(256, Math.min(1024, Math.floor(totalmem() / MIB / 8)));
+
+const schema = z.strictObject({
+  account_id: z
+    .string()
+    .regex(/^\d{12}$/, 'it must be 12 digits')
+    .default('000000000001'),
+  region: z.string().min(1).default('us-east-1'),
+  listen: z
+    .strictObject({
+      host: z.string().default('127.0.0.1'),
+      aws_port: port.default(4566),
+      console_port: port.default(4567),
+    })
+    .prefault({}),
+  engine: z
+    .strictObject({
+      workers: z.coerce.number().int().min(1).max(64).default(2),
+      memory_limit_mib: z.coerce.number().int().min(128).default(DEFAULT_ENGINE_MIB),
+      queue_limit: z.coerce.number().int().min(1).default(200),
+      query_timeout_ms: z.coerce
+        .number()
+        .int()
+        .min(1000)
+        .default(30 * 60_000),
+    })
+    .prefault({}),
+  storage: z
+    .strictObject({
+      segment_object_limit_bytes: z.coerce
+        .number()
+        .int()
+        .min(0)
+        .max(8 * MIB)
+        .default(64 * 1024),
+      sweep_grace_ms: z.coerce
+        .number()
+        .int()
+        .min(0)
+        .default(60 * 60_000),
+      low_disk_mib: z.coerce.number().int().min(0).default(256),
+    })
+    .prefault({}),
+  zones: z.enum(['default', 'medallion', 'four-layer']).default('default'),
+  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
+  audit: z.strictObject({ retention_days: z.coerce.number().int().min(1).default(90) }).prefault({}),
+});
+
+export type Config = z.infer<typeof schema>;
+
+/** The zones of a preset in the order data travels; buckets and databases have the same names. */
+export function zonesOf(preset: Config['zones']): readonly string[] {
+  if (preset === 'medallion') return ['bronze', 'silver', 'gold'];
+  if (preset === 'four-layer') return ['raw', 'standardized', 'conformed', 'enriched'];
+  return ['raw', 'cleaned', 'curated'];
+}
+
+type Tree = { [key: string]: unknown };
+
+function flatten(tree: Tree, path = ''): [string, unknown][] {
+  return Object.entries(tree).flatMap(([key, value]) => {
+    const name = path === '' ? key : `${path}.${key}`;
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? flatten(value as Tree, name)
+      : [[name, value] as [string, unknown]];
+  });
+}
+
+function setPath(tree: Tree, name: string, value: unknown): void {
+  const keys = name.split('.');
+  let at = tree;
+  for (const key of keys.slice(0, -1)) {
+    at[key] ??= {};
+    at = at[key] as Tree;
+  }
+  at[keys.at(-1)!] = value;
+}
+
+/** Dotted names of all settings: `listen.aws_port` … */
+export function settingNames(): string[] {
+  return flatten(schema.parse({}) as Tree).map(([name]) => name);
+}
+
+/** The variable of a setting: `LOCH_LISTEN_AWS_PORT` for `listen.aws_port`. */
+export const variableOf = (name: string): string => `LOCH_${name.toUpperCase().replaceAll('.', '_')}`;
+
+/** Variables of that form that are not settings. */
+const OTHER_VARIABLES = new Set(['LOCH_CONFIG', 'LOCH_DATA']);
+
+function unknownSetting(name: string, known: Iterable<string>, source: string): LochError {
+  const near = nearestNames(name, known);
+  const hint = near.length > 0 ? `Did you mean \`${near.join('`, `')}\`?` : `Known: ${[...known].join(', ')}.`;
+  return new LochError('configuration', `Unknown setting \`${name}\` in ${source}. ${hint}`, {
+    context: { setting: name, source },
+  });
+}
+
+/**
+ * The configuration from all sources. **Errors**: `configuration` naming the setting, its source, and what is known.
+ */
+export function loadConfig(sources: {
+  readonly file?: string;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Dotted name → value. */
+  readonly flags?: Readonly<Record<string, unknown>>;
+}): Config {
+  const known = settingNames();
+  const merged: Tree = {};
+  const take = (name: string, value: unknown, source: string) => {
+    if (!known.includes(name)) throw unknownSetting(name, known, source);
+    setPath(merged, name, value);
+  };
+  if (sources.file !== undefined) {
+    for (const [name, value] of flatten(readConfigFile(sources.file))) take(name, value, sources.file);
+  }
+  const byVariable = new Map(known.map((name) => [variableOf(name), name]));
+  for (const [variable, value] of Object.entries(sources.env ?? {})) {
+    if (!variable.startsWith('LOCH_') || OTHER_VARIABLES.has(variable) || value === undefined) continue;
+    const name = byVariable.get(variable);
+    if (name === undefined) throw unknownSetting(variable, byVariable.keys(), 'the environment');
+    setPath(merged, name, value);
+  }
+  for (const [name, value] of Object.entries(sources.flags ?? {})) take(name, value, 'the flags');
+  const parsed = schema.safeParse(merged);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    const setting = issue.path.join('.');
+    throw new LochError('configuration', `Setting \`${setting}\`: ${issue.message}.`, { context: { setting } });
+  }
+  return parsed.data;
+}
+
+function readConfigFile(file: string): Tree {
+  try {
+    return (parseYaml(readFileSync(file, 'utf8')) ?? {}) as Tree;
+  } catch (error) {
+    throw new LochError(
+      'configuration',
+      `The configuration file ${file} cannot be read as YAML: ${(error as Error).message}`,
+      { context: { file }, cause: error },
+    );
+  }
+}
