@@ -1,0 +1,13 @@
+/** AWS Signature Version 4 for all doors: whole requests, presigned queries, chunks and trailers. */
+export {
+  type Authenticated,
+  type Authentication,
+  type AuthenticationDeps,
+  authenticate,
+  type SignedRequest,
+  signatureEquals,
+} from './authenticate.ts';
+export { type HeaderValues, parseQuery, uriDecode, uriEncode } from './canonical.ts';
+export { type ChunkSeed, chunkSignature, textSignature, trailerSignature } from './chunk-signature.ts';
+export { type HmacKey, sha256Hex } from './hmac.ts';
+export { createSigningKeys, type SigningKeys } from './signing-keys.ts';
