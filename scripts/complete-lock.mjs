@@ -27,7 +27,11 @@ for (const [path, entry] of Object.entries(lock.packages)) {
     const words = name.toLowerCase().split(/[^a-z0-9]+/);
     const os = OS.filter((word) => words.includes(word) || (word === 'win32' && words.includes('windows')));
     const cpu = CPU.filter((word) => words.includes(word));
-    const libc = words.includes('musl') ? ['musl'] : words.includes('gnu') || words.includes('glibc') ? ['glibc'] : undefined;
+    const libc = words.includes('musl')
+      ? ['musl']
+      : words.includes('gnu') || words.includes('glibc')
+        ? ['glibc']
+        : undefined;
     if (os.length === 0 && cpu.length === 0) {
       process.stderr.write(`left out ${name}@${range}: its name tells no platform\n`);
       continue;
