@@ -38,6 +38,8 @@ export type EngineResultKind =
       readonly fieldIds?: Readonly<Record<string, number>>;
       /** Result columns that split the output into folders `c=v/`; kept in the files as well. */
       readonly partitionBy?: readonly string[];
+      /** False leaves the columns of `partitionBy` out of the files; true when absent. */
+      readonly partitionColumnsInFiles?: boolean;
       readonly rowsPerFile?: number;
     }
   | { readonly kind: 'json'; readonly path: string };

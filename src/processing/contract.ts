@@ -29,12 +29,23 @@ export interface StatementOutcome {
   readonly runMs: number;
 }
 
-/** Objects a statement reads besides catalog tables, under a name of the runner's choosing. */
+/**
+ * Objects a statement reads besides catalog tables, under a name of the runner's choosing.
+ *
+ * **Shapes**: besides `columns` (and the partition values of its object) a row carries
+ * - `_object` VARCHAR, the key; `_row` BIGINT, the 1-based number of the record in its file as read (header not counted);
+ * - `_fault` VARCHAR, NULL for a row that could be read, else `too_few_fields`, `too_many_fields` (CSV), `not_json`,
+ *   `not_an_object` (JSON): such a row is never dropped and never an error;
+ * - `_rest` VARCHAR, what no column holds: the surplus fields of a CSV row, the text that is not JSON;
+ * - `_record` VARCHAR, the whole row as one JSON object text, with every field (computed only where it is asked for).
+ *
+ * CSV: `columns` are the fields of every given file, in file order (position decides, the header line is skipped); an
+ * empty field is the empty string. JSON: columns are taken from the objects by name, nested values as JSON text.
+ */
 export interface ObjectInput {
   /** The table name in the statement. */
   readonly name: string;
   readonly format: 'csv' | 'json' | 'parquet';
-  /** Each file carries its columns plus `_object` (key text) and `_row` (1-based number in the file, as read). */
   readonly objects: readonly {
     readonly bucket: string;
     readonly key: string;
@@ -42,7 +53,19 @@ export interface ObjectInput {
   }[];
   /** Columns as text unless typed here; CSV and JSON are read as text so that no value is lost to a failed cast. */
   readonly columns: readonly { readonly name: string; readonly type?: string }[];
+  /**
+   * CSV: `delimiter` (`,`), `quote` (`"`, empty for none), `escape` (`"`), `header` (`true`), `encoding` (`utf-8`).
+   * JSON: `layout`: `lines` (one value a line, the default), `array`, or `values` (one after the other, any spacing).
+   */
   readonly options?: Readonly<Record<string, string>>;
+}
+
+/** Parquet files that an earlier statement of the same work left in its own work folder, read as they are. */
+export interface StageInput {
+  /** The table name in the statement. */
+  readonly name: string;
+  /** Absolute paths. An empty list is refused: a table without columns cannot be bound. */
+  readonly files: readonly string[];
 }
 
 /** Runs SELECT statements of a caller through gate, binding and policy. */
@@ -61,10 +84,14 @@ export interface StatementRunner {
             readonly directory: string;
             readonly fieldIds?: Readonly<Record<string, number>>;
             readonly partitionBy?: readonly string[];
+            /** Whether the files hold the columns of `partitionBy` as well (the default). */
+            readonly partitionColumnsInFiles?: boolean;
           }
         | { readonly kind: 'json'; readonly path: string };
       /** Files of this layer's own, which its use-case has authorized. */
       readonly objects?: readonly ObjectInput[];
+      /** Intermediate results of this layer's own. */
+      readonly stages?: readonly StageInput[];
       readonly queryId?: string;
     },
     signal: AbortSignal,
@@ -162,9 +189,14 @@ export interface Jobs {
   get(context: RequestContext, name: string): Promise<JobDefinition>;
   list(context: RequestContext): Promise<readonly JobDefinition[]>;
   delete(context: RequestContext, name: string): Promise<void>;
+  /** Forgets what a cleaning job has read: its next run reads the whole prefix again. **Errors**: `concurrent_run`. */
+  resetBookmark(context: RequestContext, name: string): Promise<void>;
+  /** Starts a run and returns at once. **Errors**: `concurrent_run` naming the run that is under way. */
   start(context: RequestContext, name: string): Promise<JobRun>;
   stop(context: RequestContext, runId: string): Promise<void>;
   run(context: RequestContext, runId: string): Promise<JobRun>;
+  /** Resolves with the run in its final state. */
+  wait(runId: string, signal: AbortSignal): Promise<JobRun>;
   runs(
     context: RequestContext,
     filter?: { readonly job?: string; readonly workflowRunId?: string; readonly limit?: number },
@@ -173,8 +205,21 @@ export interface Jobs {
 
 // -------------------------------------------------------------------------------------------------------------- workflows
 export type WorkflowNode =
-  | { readonly name: string; readonly kind: 'job'; readonly job: string; readonly after: readonly string[] }
-  | { readonly name: string; readonly kind: 'crawler'; readonly crawler: string; readonly after: readonly string[] };
+  | {
+      readonly name: string;
+      readonly kind: 'job';
+      readonly job: string;
+      readonly after: readonly string[];
+      /** How often a failed node is started anew; 0 when absent. */
+      readonly retries?: number;
+    }
+  | {
+      readonly name: string;
+      readonly kind: 'crawler';
+      readonly crawler: string;
+      readonly after: readonly string[];
+      readonly retries?: number;
+    };
 
 export type WorkflowTrigger =
   | { readonly kind: 'on_demand' }
@@ -213,6 +258,8 @@ export interface Workflows {
   start(context: RequestContext, name: string): Promise<WorkflowRun>;
   stop(context: RequestContext, runId: string): Promise<void>;
   run(context: RequestContext, runId: string): Promise<WorkflowRun>;
+  /** Resolves with the run in its final state. */
+  wait(runId: string, signal: AbortSignal): Promise<WorkflowRun>;
   runs(
     context: RequestContext,
     filter?: { readonly workflow?: string; readonly limit?: number },
