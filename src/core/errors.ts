@@ -21,6 +21,7 @@ export const ERROR_CODES = {
   missing_argument: user(400),
   malformed_request: user(400),
   limit_exceeded: user(400),
+  unknown_operation: user(400),
   unsupported: user(501),
   precondition_failed: user(412),
   not_modified: user(304),
