@@ -17,6 +17,21 @@ export interface CatalogColumn {
   /** Hive/Glue type text. */
   readonly type: string;
   readonly comment?: string;
+  readonly parameters?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Properties that one door knows and the catalog has no word for (skewed info, bucket columns, retention …), as plain
+ * JSON under that door's own names. They are kept as they are, whoever changes the rest.
+ */
+export type ForeignProperties = Readonly<Record<string, unknown>>;
+
+/** What a caller gives to create or change a database. */
+export interface DatabaseInput {
+  readonly description?: string;
+  readonly locationUri?: string;
+  readonly parameters?: Readonly<Record<string, string>>;
+  readonly foreign?: ForeignProperties;
 }
 
 export interface DatabaseRecord {
@@ -26,6 +41,7 @@ export interface DatabaseRecord {
   readonly parameters: Readonly<Record<string, string>>;
   readonly createdAt: number;
   readonly accountId: string;
+  readonly foreign?: ForeignProperties;
 }
 
 export interface StorageDescriptor {
@@ -35,6 +51,7 @@ export interface StorageDescriptor {
   readonly serdeLibrary?: string;
   readonly serdeParameters: Readonly<Record<string, string>>;
   readonly compressed?: boolean;
+  readonly foreign?: ForeignProperties;
 }
 
 /** What a caller gives to create or change a table. */
@@ -48,6 +65,7 @@ export interface TableInput {
   readonly storage?: StorageDescriptor;
   readonly parameters?: Readonly<Record<string, string>>;
   readonly viewText?: string;
+  readonly foreign?: ForeignProperties;
 }
 
 export type TableFormatName = 'iceberg' | 'csv' | 'json' | 'parquet' | 'view' | 'unknown';
@@ -68,8 +86,11 @@ export interface TableRecord extends Required<Pick<TableInput, 'name' | 'columns
   readonly createdBy: string;
   /** Version number; grows by one with each change. */
   readonly version: number;
+  /** Who made this version: the ARN. */
+  readonly updatedBy?: string;
   /** Iceberg: the current metadata file. */
   readonly metadataLocation?: string;
+  readonly foreign?: ForeignProperties;
 }
 
 export interface PartitionRecord {
@@ -77,6 +98,9 @@ export interface PartitionRecord {
   readonly location: string;
   readonly parameters: Readonly<Record<string, string>>;
   readonly createdAt: number;
+  /** The columns of this partition's files where they are not the table's, in file order. */
+  readonly columns?: readonly CatalogColumn[];
+  readonly foreign?: ForeignProperties;
 }
 
 export interface SearchHit {
@@ -116,6 +140,14 @@ export interface TableScan {
     readonly bytes: number;
     /** Hive partition values for file tables, by key name; the columns are not in the files. */
     readonly partition: Readonly<Record<string, string | null>>;
+    /** File tables: the columns of this file in file order, where its partition differs from the table. */
+    readonly columns?: readonly CatalogColumn[];
+    /** Iceberg: delete files that apply, `s3://` paths. */
+    readonly deletes?: readonly {
+      readonly path: string;
+      readonly kind: 'position' | 'equality';
+      readonly fieldIds: readonly number[];
+    }[];
   }[];
   readonly totalFiles: number;
   readonly bytes: number;
@@ -130,16 +162,10 @@ export interface CommitOutcome {
 }
 
 export interface Catalog {
-  createDatabase(
-    context: RequestContext,
-    input: { name: string; description?: string; locationUri?: string; parameters?: Record<string, string> },
-  ): Promise<DatabaseRecord>;
-  updateDatabase(
-    context: RequestContext,
-    name: string,
-    input: { description?: string; locationUri?: string; parameters?: Record<string, string> },
-  ): Promise<DatabaseRecord>;
-  deleteDatabase(context: RequestContext, name: string): Promise<void>;
+  createDatabase(context: RequestContext, input: DatabaseInput & { readonly name: string }): Promise<DatabaseRecord>;
+  updateDatabase(context: RequestContext, name: string, input: DatabaseInput): Promise<DatabaseRecord>;
+  /** Without `cascade` a database that holds tables is a `conflict`; with it they go to the bin. Files stay. */
+  deleteDatabase(context: RequestContext, name: string, options?: { readonly cascade?: boolean }): Promise<void>;
   getDatabase(context: RequestContext, name: string): Promise<DatabaseRecord>;
   listDatabases(
     context: RequestContext,

@@ -15,7 +15,26 @@ export interface EventPayloads {
   storageBucketCreated: { bucket: string };
   storageBucketDeleted: { bucket: string };
   catalogDatabaseChanged: { database: string; change: 'created' | 'updated' | 'deleted' };
-  catalogTableChanged: { database: string; table: string; change: 'created' | 'updated' | 'deleted' | 'restored' };
+  catalogTableChanged: {
+    database: string;
+    table: string;
+    change: 'created' | 'updated' | 'deleted' | 'restored';
+    id?: string;
+    location?: string;
+    createdAt?: number;
+    /** Partition locations that are not under `location`. */
+    outside?: string[];
+  };
+  catalogPartitionsChanged: {
+    database: string;
+    table: string;
+    id: string;
+    added: number;
+    removed: number;
+    /** Locations outside the table's that partitions gained or lost. */
+    outside: string[];
+    outsideRemoved: string[];
+  };
   catalogTableCommitted: { database: string; table: string; snapshotId: string; operation: string; addedRows: number };
   catalogCrawlerRunChanged: { crawler: string; runId: string; state: string };
   processingJobRunChanged: { job: string; runId: string; state: string };
