@@ -57,6 +57,8 @@ export interface EngineStatement {
   readonly preamble?: readonly string[];
   readonly memoryLimitBytes?: number;
   readonly timeoutMs?: number;
+  /** Waiting statements are admitted one key after the other: a workgroup, a principal. */
+  readonly fairnessKey?: string;
 }
 
 export interface ColumnStatistics {
