@@ -123,6 +123,32 @@ describe('results', () => {
     expect(new Set(kept.rows.flat())).toEqual(new Set([null, '__HIVE_DEFAULT_PARTITION__', 'a/b=%']));
   });
 
+  it('leaves partition columns out of the files when asked to', async () => {
+    const directoryOut = join(directory, 'hidden');
+    const result = await engine.execute(
+      {
+        sql: "SELECT i, CASE WHEN i = 2 THEN 'n' ELSE 'v' || i || '/%=' END AS p FROM range(3) t(i)",
+        inputs: [],
+        result: {
+          kind: 'parquet',
+          directory: directoryOut,
+          partitionBy: ['p'],
+          partitionColumnsInFiles: false,
+          fieldIds: { i: 1 },
+        },
+      },
+      never,
+    );
+    expect(result.files.map((file) => file.partition.p).sort()).toEqual(['n', 'v0/%=', 'v1/%=']);
+    const paths = result.files.map((file) => file.path);
+    const read = await rows(
+      `SELECT * FROM read_parquet([${paths.map((path) => `'${path}'`).join(', ')}], hive_partitioning = false) ORDER BY 1`,
+      { inputs: paths },
+    );
+    expect(read.columns.map((column) => column.name)).toEqual(['i']);
+    expect(read.rows).toEqual([['0'], ['1'], ['2']]);
+  });
+
   it('gives no file for no rows', async () => {
     const result = await engine.execute(
       { sql: 'SELECT 1 AS a WHERE false', inputs: [], result: { kind: 'parquet', directory: join(directory, 'none') } },

@@ -127,7 +127,8 @@ async function writeParquet(query: Query, result: ParquetResult, sql: string): P
   // Numbered names collide (and spoil the file) where NULL and the word for NULL share a folder: names are random.
   if (isFolder(result)) options.push("FILENAME_PATTERN 'part-{uuid}'", 'OVERWRITE_OR_IGNORE true');
   if (result.partitionBy?.length) {
-    options.push(`PARTITION_BY (${result.partitionBy.map(sqlName).join(', ')})`, 'WRITE_PARTITION_COLUMNS true');
+    options.push(`PARTITION_BY (${result.partitionBy.map(sqlName).join(', ')})`);
+    options.push(`WRITE_PARTITION_COLUMNS ${result.partitionColumnsInFiles ?? true}`);
   } else if (result.rowsPerFile !== undefined) {
     options.push(
       'PER_THREAD_OUTPUT true',
