@@ -175,6 +175,7 @@ export type {
   ScanRequest,
   Snapshot,
   StagedCommit,
+  StageOptions,
   TableChange,
   TableFormat,
   TableMetadata,

@@ -82,17 +82,26 @@ export interface TableMetadata {
   readonly [unknown: string]: unknown;
 }
 
-/** A data file to be added. Statistics are by field id; bounds are the engine's text form, converted by us. */
+/**
+ * A data file to be added. Statistics are by field id; bounds are the engine's statistics texts (booleans `0`/`1`, bytes
+ * in hexadecimal, timestamps with zone by their offset), converted by us.
+ */
 export interface DataFile {
   readonly path: string;
   readonly format: 'PARQUET';
   readonly rows: number;
   readonly bytes: number;
-  /** Partition values by partition field name, in the engine's text form (of the transformed value); null for null. */
+  /**
+   * Partition values by partition field name, in the engine's text form (of the transformed value); null for null.
+   * Temporal transforms in the form of partition paths: year `2026`, month `2026-01`, day `2026-01-31`, hour
+   * `2026-01-31-10`; bucket as its number.
+   */
   readonly partition: Readonly<Record<string, string | null>>;
   readonly columnBytes?: Readonly<Record<number, number>>;
   readonly valueCounts?: Readonly<Record<number, number>>;
   readonly nullCounts?: Readonly<Record<number, number>>;
+  /** NaN values of floating columns; a column that is not named may hold some. */
+  readonly nanCounts?: Readonly<Record<number, number>>;
   readonly lower?: Readonly<Record<number, string>>;
   readonly upper?: Readonly<Record<number, string>>;
 }
@@ -125,9 +134,26 @@ export interface StagedCommit {
   readonly snapshotId: string;
   /** Files written for this attempt (manifests, manifest list), to be removed if it is given up. */
   readonly written: readonly string[];
+  /** Where the metadata file was written, when `stage` was asked to. */
+  readonly metadataLocation?: string;
+  /** Manifests of the change's own files: a further attempt uses them again. */
+  readonly addedManifests: readonly string[];
 }
 
-/** A literal predicate of a query that may prune: a conjunction of these. On doubt a file is kept. */
+export interface StageOptions {
+  /** Writes the metadata file of this version too, beside the manifests: one round of writes for the whole commit. */
+  readonly version?: number;
+  /** Where `base` was read from; goes into the metadata log. */
+  readonly baseLocation?: string;
+  /** The attempt that lost: its snapshot id and the manifests of its own files are used again. */
+  readonly reuse?: StagedCommit;
+}
+
+/**
+ * A literal predicate of a query that may prune: a conjunction of these. On doubt a file is kept. The comparison must be
+ * one of the column's own values: leave out a predicate whose column the engine would cast (`text_column = 5`), fold or
+ * collate first.
+ */
 export interface ScanPredicate {
   readonly column: string;
   readonly op: '=' | '<' | '<=' | '>' | '>=' | 'in' | 'is_null' | 'not_null';
@@ -139,6 +165,8 @@ export interface ScanRequest {
   readonly snapshotId?: string;
   /** Milliseconds since 1970: the snapshot that was current then. */
   readonly asOf?: number;
+  /** A branch or tag. */
+  readonly ref?: string;
   readonly predicates?: readonly ScanPredicate[];
 }
 
@@ -180,7 +208,9 @@ export interface TableFormat {
   /** Writes `metadata` as the file of version `version` under the table's `metadata/` and returns its location. */
   writeMetadata(metadata: TableMetadata, version: number): Promise<string>;
   /** Writes manifests and manifest list of a change on top of `base`. Visible to nobody until the pointer moves. */
-  stage(base: TableMetadata, change: TableChange): Promise<StagedCommit>;
+  stage(base: TableMetadata, change: TableChange, options?: StageOptions): Promise<StagedCommit>;
+  /** Removes what an attempt wrote. With `keep`, not what the attempt after it uses again. Never rejects. */
+  discard(staged: StagedCommit, keep?: StagedCommit): Promise<void>;
   planScan(metadata: TableMetadata, request: ScanRequest): Promise<ScanPlan>;
   /** Column name path → field id of the current schema, for the engine's writer. */
   fieldIds(schema: IcebergSchema): Readonly<Record<string, number>>;

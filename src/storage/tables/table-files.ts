@@ -1,0 +1,119 @@
+/**
+ * Metadata files, manifest lists and manifests on the object store. All are written once and never changed, so what was
+ * read or written is kept by location in a bounded cache.
+ */
+import { gunzipSync } from 'node:zlib';
+import { isLochError, LochError } from '../../core/errors.ts';
+import type { ObjectStore } from '../contract.ts';
+import { parseS3Uri } from '../s3-uri.ts';
+import { BoundedCache } from './bounded-cache.ts';
+import type { TableMetadata } from './contract-types.ts';
+import { decodeManifest, decodeManifestList, type ManifestEntry, type ManifestFile } from './manifest.ts';
+import { formatTableMetadata, parseTableMetadata } from './metadata-file.ts';
+
+/** The part of an object store that tables use. */
+export type TableObjects = Pick<ObjectStore, 'get' | 'put' | 'delete'>;
+
+/** Decoded records take about this many times the bytes of their file. */
+const DECODED_MANIFEST_FACTOR = 12;
+const DECODED_JSON_FACTOR = 4;
+
+type Cached =
+  | { readonly kind: 'metadata'; readonly value: TableMetadata }
+  | { readonly kind: 'list'; readonly value: readonly ManifestFile[] }
+  | { readonly kind: 'manifest'; readonly value: readonly ManifestEntry[] };
+
+export class TableFiles {
+  readonly #objects: TableObjects;
+  readonly #cache: BoundedCache<Cached>;
+
+  constructor(objects: TableObjects, cacheBytes: number) {
+    this.#objects = objects;
+    this.#cache = new BoundedCache(cacheBytes);
+  }
+
+  async readMetadata(location: string): Promise<TableMetadata> {
+    const cached = this.#cache.get(location);
+    if (cached?.kind === 'metadata') return cached.value;
+    const bytes = await this.#read(location);
+    const text = bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes;
+    const value = parseTableMetadata(text.toString('utf8'), location);
+    this.#cache.set(location, { kind: 'metadata', value }, text.length * DECODED_JSON_FACTOR);
+    return value;
+  }
+
+  async writeMetadata(location: string, metadata: TableMetadata): Promise<void> {
+    const bytes = Buffer.from(formatTableMetadata(metadata), 'utf8');
+    await this.write(location, bytes);
+    this.#cache.set(location, { kind: 'metadata', value: metadata }, bytes.length * DECODED_JSON_FACTOR);
+  }
+
+  async readManifestList(location: string): Promise<readonly ManifestFile[]> {
+    const cached = this.#cache.get(location);
+    if (cached?.kind === 'list') return cached.value;
+    const bytes = await this.#read(location);
+    const value = await decodeManifestList(bytes, location);
+    this.#cache.set(location, { kind: 'list', value }, bytes.length * DECODED_MANIFEST_FACTOR);
+    return value;
+  }
+
+  async readManifest(location: string): Promise<readonly ManifestEntry[]> {
+    const cached = this.#cache.get(location);
+    if (cached?.kind === 'manifest') return cached.value;
+    const bytes = await this.#read(location);
+    const value = await decodeManifest(bytes, location);
+    this.#cache.set(location, { kind: 'manifest', value }, bytes.length * DECODED_MANIFEST_FACTOR);
+    return value;
+  }
+
+  async writeManifestList(location: string, bytes: Buffer, value: readonly ManifestFile[]): Promise<void> {
+    await this.write(location, bytes);
+    this.#cache.set(location, { kind: 'list', value }, bytes.length * DECODED_MANIFEST_FACTOR);
+  }
+
+  async writeManifest(location: string, bytes: Buffer, value: readonly ManifestEntry[]): Promise<void> {
+    await this.write(location, bytes);
+    this.#cache.set(location, { kind: 'manifest', value }, bytes.length * DECODED_MANIFEST_FACTOR);
+  }
+
+  async write(location: string, bytes: Buffer): Promise<void> {
+    const { bucket, key } = parseS3Uri(location);
+    await this.#objects.put(bucket, key, bytes, { contentLength: bytes.length, operation: 'TableCommit' });
+  }
+
+  /** Removes files of an attempt that was given up. What cannot be removed is an orphan for maintenance. */
+  async discard(locations: readonly string[]): Promise<void> {
+    await Promise.allSettled(
+      locations.map(async (location) => {
+        this.#cache.delete(location);
+        const { bucket, key } = parseS3Uri(location);
+        await this.#objects.delete(bucket, key);
+      }),
+    );
+  }
+
+  async #read(location: string): Promise<Buffer> {
+    const { bucket, key } = parseS3Uri(location);
+    try {
+      const { body } = await this.#objects.get(bucket, key);
+      return Buffer.concat(await body.toArray());
+    } catch (error) {
+      if (!isLochError(error, 'object_not_found')) throw error;
+      throw new LochError('data_corrupt', `The table file \`${location}\` is not there. Restore it from a backup.`, {
+        context: { file: location },
+        cause: error,
+      });
+    }
+  }
+}
+
+/** Runs `work` over `items`, at most `limit` at a time; results in order of the items. */
+export async function mapLimited<T, R>(items: readonly T[], limit: number, work: (item: T) => Promise<R>): Promise<R[]> {
+  const results = new Array<R>(items.length);
+  let next = 0;
+  const lane = async () => {
+    for (let i = next++; i < items.length; i = next++) results[i] = await work(items[i]!);
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
+  return results;
+}
