@@ -2,7 +2,8 @@
 
 const DATE = /^([+-]?\d{4,6})-(\d\d)-(\d\d)$/;
 const TIME = /^(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?$/;
-const TIMESTAMP = /^([+-]?\d{4,6}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?))?\s*(Z|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)?$/;
+const TIMESTAMP =
+  /^([+-]?\d{4,6}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?))?\s*(Z|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)?$/;
 
 /** Days since 1970-01-01. **Source**: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", days_from_civil. */
 export function daysFromCivil(year: number, month: number, day: number): number {

@@ -27,7 +27,8 @@ export class DeleteIndex {
   /** **Errors**: `unsupported` for deletion vectors (version 3). */
   add(file: FileRecord, tuple: PartitionTuple, sequence: number): void {
     if (file.file_format.toUpperCase() !== 'PARQUET') {
-      const what = file.file_format.toUpperCase() === 'PUFFIN' ? 'deletion vectors' : `${file.file_format} delete files`;
+      const what =
+        file.file_format.toUpperCase() === 'PUFFIN' ? 'deletion vectors' : `${file.file_format} delete files`;
       throw new LochError('unsupported', `The table uses ${what} (\`${file.file_path}\`), which are not supported.`, {
         context: { file: file.file_path, feature: what },
       });

@@ -40,9 +40,13 @@ export function fileRecord(schema: IcebergSchema, tuple: PartitionTuple, file: D
 
 function assertCount(value: number, what: string, path: string): void {
   if (Number.isSafeInteger(value) && value >= 0) return;
-  throw new LochError('invalid_argument', `Data file \`${path}\` has ${value} ${what}; it must be a whole number from 0.`, {
-    context: { file: path },
-  });
+  throw new LochError(
+    'invalid_argument',
+    `Data file \`${path}\` has ${value} ${what}; it must be a whole number from 0.`,
+    {
+      context: { file: path },
+    },
+  );
 }
 
 function assertRequired(places: readonly FieldPlace[], file: DataFile): void {

@@ -13,7 +13,10 @@ const DECIMAL = /^-?\d+$/;
 
 // TypeScript's library lacks source-text access and raw JSON; both are in Node 24 (V8).
 const native = JSON as unknown as {
-  parse(text: string, reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown): unknown;
+  parse(
+    text: string,
+    reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
+  ): unknown;
   rawJSON(text: string): object;
 };
 

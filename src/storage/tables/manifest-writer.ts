@@ -1,12 +1,6 @@
 import { newId } from '../../core/ids.ts';
 import type { TableMetadata } from './contract-types.ts';
-import {
-  ENTRY_ADDED,
-  ENTRY_DELETED,
-  encodeManifest,
-  type ManifestEntry,
-  type ManifestFile,
-} from './manifest.ts';
+import { ENTRY_ADDED, ENTRY_DELETED, encodeManifest, type ManifestEntry, type ManifestFile } from './manifest.ts';
 import { bindSpec, summarize } from './partition-tuple.ts';
 import type { TableFiles } from './table-files.ts';
 import { currentSchema, specById } from './table-metadata.ts';
@@ -21,8 +15,11 @@ export class ManifestWriter {
   readonly #files: TableFiles;
   readonly #base: TableMetadata;
   readonly #attempt = newId();
-  readonly #pending: { readonly location: string; readonly bytes: Buffer; readonly entries: readonly ManifestEntry[] }[] =
-    [];
+  readonly #pending: {
+    readonly location: string;
+    readonly bytes: Buffer;
+    readonly entries: readonly ManifestEntry[];
+  }[] = [];
 
   constructor(files: TableFiles, base: TableMetadata, snapshotId: string, sequenceNumber: number) {
     this.#files = files;

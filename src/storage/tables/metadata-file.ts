@@ -18,10 +18,14 @@ type Json = Record<string, unknown>;
 /** The metadata in `text`. **Errors**: `data_corrupt` naming the file and the field; `unsupported` by name. */
 export function parseTableMetadata(text: string, location: string): TableMetadata {
   const corrupt = (what: string, cause?: unknown) =>
-    new LochError('data_corrupt', `The table metadata \`${location}\` is not valid: ${what}. Roll back to an earlier one.`, {
-      context: { file: location },
-      cause,
-    });
+    new LochError(
+      'data_corrupt',
+      `The table metadata \`${location}\` is not valid: ${what}. Roll back to an earlier one.`,
+      {
+        context: { file: location },
+        cause,
+      },
+    );
   let json: Json;
   try {
     json = parseLosslessJson(text) as Json;
@@ -32,9 +36,13 @@ export function parseTableMetadata(text: string, location: string): TableMetadat
   const version = json['format-version'];
   if (version !== 1 && version !== 2 && version !== 3) {
     if (typeof version !== 'number') throw corrupt('`format-version` is missing');
-    throw new LochError('unsupported', `Iceberg format version ${version} is not supported. Supported: 1, 2, 3 (read).`, {
-      context: { file: location, version },
-    });
+    throw new LochError(
+      'unsupported',
+      `Iceberg format version ${version} is not supported. Supported: 1, 2, 3 (read).`,
+      {
+        context: { file: location, version },
+      },
+    );
   }
   const metadata = normalize(json, version);
   for (const [field, kind] of REQUIRED) {

@@ -49,7 +49,10 @@ export function partitionSpecOf(
   return { 'spec-id': options.specId, fields };
 }
 
-function boundRequest(schema: IcebergSchema, request: PartitionRequest): { readonly id: number; readonly name: string } {
+function boundRequest(
+  schema: IcebergSchema,
+  request: PartitionRequest,
+): { readonly id: number; readonly name: string } {
   const transform = parseTransform(request.transform);
   const place = requireField(schema, request.column);
   const type = place.repeated ? undefined : primitiveOf(place.type);

@@ -35,11 +35,17 @@ export interface PartitionTuple {
  * it is then found in an older one.
  * **Errors**: `data_corrupt` when no schema has the column; `unsupported` for an unknown transform.
  */
-export function bindSpec(metadata: Pick<TableMetadata, 'schemas' | 'current-schema-id'>, spec: PartitionSpec): PartitionTuple {
+export function bindSpec(
+  metadata: Pick<TableMetadata, 'schemas' | 'current-schema-id'>,
+  spec: PartitionSpec,
+): PartitionTuple {
   return { specId: spec['spec-id'], fields: spec.fields.map((field) => bindField(metadata, field)) };
 }
 
-function bindField(metadata: Pick<TableMetadata, 'schemas' | 'current-schema-id'>, field: PartitionField): BoundPartitionField {
+function bindField(
+  metadata: Pick<TableMetadata, 'schemas' | 'current-schema-id'>,
+  field: PartitionField,
+): BoundPartitionField {
   const transform = parseTransform(field.transform);
   const sourceId = field['source-id'] ?? (field as unknown as { 'source-ids': number[] })['source-ids'][0]!;
   const source = sourceType(metadata, sourceId);
@@ -63,7 +69,10 @@ function bindField(metadata: Pick<TableMetadata, 'schemas' | 'current-schema-id'
   };
 }
 
-function sourceType(metadata: Pick<TableMetadata, 'schemas' | 'current-schema-id'>, id: number): PrimitiveType | undefined {
+function sourceType(
+  metadata: Pick<TableMetadata, 'schemas' | 'current-schema-id'>,
+  id: number,
+): PrimitiveType | undefined {
   const current = metadata['current-schema-id'];
   const ordered: IcebergSchema[] = [
     ...metadata.schemas.filter((schema) => schema['schema-id'] === current),

@@ -58,7 +58,13 @@ export async function planScan(files: TableFiles, metadata: TableMetadata, reque
       });
     }
   });
-  return { snapshotId: snapshot['snapshot-id'], schema, files: found, totalFiles: await countFiles(files, data), bytes };
+  return {
+    snapshotId: snapshot['snapshot-id'],
+    schema,
+    files: found,
+    totalFiles: await countFiles(files, data),
+    bytes,
+  };
 }
 
 /** The manifests of a snapshot. Version 1 may list them in the metadata itself; such a table is refused by name. */

@@ -119,7 +119,9 @@ export function mayMatch(predicate: Pick<BoundPredicate, 'op' | 'literals'>, ran
     case '<=':
       return predicate.literals.some((literal) => atMost(literal.high));
     case '>':
-      return mayBeNan || predicate.literals.some(({ low: from, high: to }) => (from === to ? above(from) : atLeast(from)));
+      return (
+        mayBeNan || predicate.literals.some(({ low: from, high: to }) => (from === to ? above(from) : atLeast(from)))
+      );
     case '>=':
       return mayBeNan || predicate.literals.some((literal) => atLeast(literal.low));
   }
@@ -135,7 +137,8 @@ export function projectPredicate(
   if (op === 'is_null' || op === 'not_null' || field.transform.name === 'identity') return predicate;
   const literals: Literal[] = [];
   for (const literal of predicate.literals) {
-    if (field.transform.name === 'bucket' && ((op !== '=' && op !== 'in') || literal.low !== literal.high)) return undefined;
+    if (field.transform.name === 'bucket' && ((op !== '=' && op !== 'in') || literal.low !== literal.high))
+      return undefined;
     const low = applyTransform(field.transform, field.source, literal.low);
     const high = applyTransform(field.transform, field.source, literal.high);
     if (low === undefined || high === undefined) return undefined;

@@ -142,9 +142,13 @@ function assertNames(fields: readonly IcebergField[], within: string): void {
   for (const { name, type } of fields) {
     if (name === '' || seen.has(name)) {
       const what = name === '' ? 'A column name is empty' : `Column \`${name}\` is named twice`;
-      throw new LochError('invalid_argument', `${what}${within && ` in \`${within}\``}. Give each column its own name.`, {
-        context: { column: name },
-      });
+      throw new LochError(
+        'invalid_argument',
+        `${what}${within && ` in \`${within}\``}. Give each column its own name.`,
+        {
+          context: { column: name },
+        },
+      );
     }
     seen.add(name);
     if (typeof type !== 'string' && type.type === 'struct') assertNames(type.fields, name);

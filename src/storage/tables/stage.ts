@@ -77,8 +77,7 @@ export async function stageCommit(
     'schema-id': base['current-schema-id'],
   };
   const changed = withSnapshot(base, snapshot);
-  const metadata =
-    options.baseLocation === undefined ? changed : withMetadataLog(changed, base, options.baseLocation);
+  const metadata = options.baseLocation === undefined ? changed : withMetadataLog(changed, base, options.baseLocation);
   const list = await encodeManifestList(manifests, {
     id: snapshotId,
     parentId: parent?.['snapshot-id'],
@@ -100,7 +99,11 @@ export async function stageCommit(
   };
 }
 
-async function writeAll(files: TableFiles, written: readonly string[], writes: readonly Promise<void>[]): Promise<void> {
+async function writeAll(
+  files: TableFiles,
+  written: readonly string[],
+  writes: readonly Promise<void>[],
+): Promise<void> {
   const outcomes = await Promise.allSettled(writes);
   const failed = outcomes.find((outcome) => outcome.status === 'rejected');
   if (failed === undefined) return;
@@ -178,7 +181,9 @@ async function removeFiles(
   if (change.kind === 'append') return existing.filter(isLive);
   const missing = new Set(change.kind === 'replace' ? change.remove : []);
   const doomed =
-    change.kind === 'overwrite' ? () => true : (file: FileRecord) => (file.content ?? 0) === 0 && missing.delete(file.file_path);
+    change.kind === 'overwrite'
+      ? () => true
+      : (file: FileRecord) => (file.content ?? 0) === 0 && missing.delete(file.file_path);
   if (change.kind === 'replace' && missing.size === 0) return existing.filter(isLive);
   const contents = await mapLimited(existing, PARALLEL_READS, (m) => files.readManifest(m.manifest_path));
   const kept: ManifestFile[] = [];

@@ -111,10 +111,7 @@ export function nextTimestamp(metadata: TableMetadata, now: number): number {
 /** The metadata with the file it replaces in its log; the oldest fall off beyond 100 (or the table's own number). */
 export function withMetadataLog(metadata: TableMetadata, previous: TableMetadata, location: string): TableMetadata {
   const kept = Number(metadata.properties['write.metadata.previous-versions-max'] ?? METADATA_VERSIONS);
-  const log = [
-    ...previous['metadata-log'],
-    { 'metadata-file': location, 'timestamp-ms': previous['last-updated-ms'] },
-  ];
+  const log = [...previous['metadata-log'], { 'metadata-file': location, 'timestamp-ms': previous['last-updated-ms'] }];
   return { ...metadata, 'metadata-log': log.slice(-(Number.isInteger(kept) && kept >= 1 ? kept : METADATA_VERSIONS)) };
 }
 
@@ -126,7 +123,11 @@ export function metadataFileLocation(metadata: TableMetadata, version: number): 
 /** The snapshot a scan reads. **Errors**: `not_found` naming what was asked and the oldest there is. */
 export function selectSnapshot(
   metadata: TableMetadata,
-  asked: { readonly snapshotId?: string | undefined; readonly asOf?: number | undefined; readonly ref?: string | undefined },
+  asked: {
+    readonly snapshotId?: string | undefined;
+    readonly asOf?: number | undefined;
+    readonly ref?: string | undefined;
+  },
 ): Snapshot | undefined {
   if (asked.ref !== undefined) {
     const ref = metadata.refs[asked.ref];

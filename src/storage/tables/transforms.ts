@@ -164,7 +164,11 @@ export function formatPartitionValue(transform: Transform, source: PrimitiveType
 }
 
 /** The partition value of a text; undefined when it is none. */
-export function parsePartitionValue(transform: Transform, source: PrimitiveType, text: string): SingleValue | undefined {
+export function parsePartitionValue(
+  transform: Transform,
+  source: PrimitiveType,
+  text: string,
+): SingleValue | undefined {
   switch (transform.name) {
     case 'year':
       return /^-?\d{4,6}$/.test(text) ? BigInt(text) - 1970n : undefined;
