@@ -108,6 +108,7 @@ export function floorDiv(a: bigint, b: bigint): bigint {
 
 const two = (n: number) => String(n).padStart(2, '0');
 
+/** The year in at least four digits, as it stands in dates. */
 export function formatYear(year: number): string {
   return year < 0 ? `-${String(-year).padStart(4, '0')}` : String(year).padStart(4, '0');
 }

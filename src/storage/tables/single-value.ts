@@ -206,6 +206,7 @@ export function parseDecimal(text: string, scale: number): bigint | undefined {
   return match[1] === '-' ? -unscaled : unscaled;
 }
 
+/** `12.50` of 1250 at scale 2. */
 export function formatDecimal(unscaled: bigint, scale: number): string {
   const digits = (unscaled < 0n ? -unscaled : unscaled).toString().padStart(scale + 1, '0');
   const sign = unscaled < 0n ? '-' : '';
@@ -229,6 +230,7 @@ export function encodeUnscaledFixed(value: bigint, length: number): Buffer {
   );
 }
 
+/** The integer of big-endian two's complement bytes. */
 export function decodeUnscaled(bytes: Uint8Array): bigint {
   const hex = Buffer.from(bytes).toString('hex');
   return hex === '' ? 0n : BigInt.asIntN(bytes.length * 8, BigInt(`0x${hex}`));

@@ -23,6 +23,7 @@ type Cached =
   | { readonly kind: 'list'; readonly value: readonly ManifestFile[] }
   | { readonly kind: 'manifest'; readonly value: readonly ManifestEntry[] };
 
+/** Reads and writes the files of tables, with what was decoded kept by location. **Errors**: `data_corrupt` when one is gone. */
 export class TableFiles {
   readonly #objects: TableObjects;
   readonly #cache: BoundedCache<Cached>;

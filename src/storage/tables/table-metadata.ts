@@ -57,10 +57,12 @@ function renumbered(schema: IcebergSchema): IcebergSchema {
   };
 }
 
+/** The schema new files are written with. */
 export function currentSchema(metadata: TableMetadata): IcebergSchema {
   return schemaById(metadata, metadata['current-schema-id'])!;
 }
 
+/** The schema of `id`, if the table has it. */
 export function schemaById(metadata: TableMetadata, id: number | undefined): IcebergSchema | undefined {
   return metadata.schemas.find((schema) => schema['schema-id'] === id);
 }
@@ -76,6 +78,7 @@ export function specById(metadata: TableMetadata, id: number): PartitionSpec {
   );
 }
 
+/** The snapshot of the main branch; undefined for an empty table. */
 export function currentSnapshot(metadata: TableMetadata): Snapshot | undefined {
   const id = metadata['current-snapshot-id'];
   return id === undefined ? undefined : metadata.snapshots.find((snapshot) => snapshot['snapshot-id'] === id);
