@@ -35,4 +35,6 @@ export interface RequestContext {
   readonly signal: AbortSignal;
   /** Milliseconds since 1970 UTC at arrival. */
   readonly startedAt: number;
+  /** The operation asked for as `service:Operation` (`glue:GetTable`), for the record of a refusal. Set by doors. */
+  readonly operation?: string;
 }

@@ -43,6 +43,7 @@ export interface EventPayloads {
   ingestionReplicationChanged: { task: string; state: string; rows: number };
   consumptionQueryChanged: { queryId: string; state: string; principal: string };
   governanceGrantChanged: { principal: string; resource: string; change: 'granted' | 'revoked' };
+  governanceLakeChanged: { what: 'settings' | 'location' | 'filter'; name: string; database?: string; table?: string };
   governanceIdentityChanged: { kind: string; name: string; change: string };
   governanceAccessDenied: { principal: string; action: string; resource: string };
   doorRequestFinished: {

@@ -9,7 +9,34 @@
  * - `tableShape` is asked once per table and statement and its answer used for that statement only: no caching.
  */
 import type { Principal, RequestContext } from '../core/caller.ts';
+import { LochError } from '../core/errors.ts';
 import type { Secret } from '../core/secret.ts';
+import type { StoreCall } from '../core/store-call.ts';
+
+export type {
+  DataEventQuery,
+  DataEventRecord,
+  LookupAttribute,
+  LookupAttributeKey,
+  LookupQuery,
+  RequestTrace,
+  Trail,
+  TrailEvent,
+} from './audit/contract.ts';
+export type {
+  DataCellsFilter,
+  DataCellsFilterInput,
+  FilterName,
+  GrantExplanation,
+  GrantRequest,
+  LakeFormation,
+  LakeResource,
+  LakeSettings,
+  ListPermissionsQuery,
+  PermissionEntry,
+  PrincipalPermissions,
+  RegisteredLocation,
+} from './grants/contract.ts';
 
 /** One IAM question. `resource` is an ARN; `conditions` are request-specific keys such as `s3:prefix`. */
 export interface ActionRequest {
@@ -25,7 +52,7 @@ export interface Decision {
   readonly decidedBy: readonly string[];
 }
 
-/** Lake Formation permissions on a database or table. */
+/** Lake Formation permissions on a catalog resource. */
 export type LakePermission =
   | 'ALL'
   | 'ALTER'
@@ -115,8 +142,40 @@ export interface Policy {
    * `undefined` when it does not.
    */
   registeredLocation(bucket: string, key: string): Promise<string | undefined>;
-  /** Lake Formation's data-location right for writing under a registered location. */
+  /** Lake Formation's data-location right for writing under a registered location (an S3 ARN or `s3://` path). */
   authorizeDataLocation(context: RequestContext, location: string): Promise<void>;
+  /**
+   * What the creator of a database or table gets (ALL, grantable) together with the default permissions of the data
+   * lake settings, as calls for the transaction that creates it.
+   */
+  creatorGrants(context: RequestContext, name: CatalogName): StoreCall[];
+  /** Takes every grant and filter on a database or table away, for the transaction that drops it. */
+  dropGrants(name: CatalogName): StoreCall[];
+  /** Gives back what the last `dropGrants` of this table took, for the transaction that restores it. */
+  restoreGrants(name: TableName): StoreCall[];
+  /** Moves grants and filters with a table that is renamed. */
+  renameGrants(from: TableName, to: TableName): StoreCall[];
+}
+
+/** A database, or a table of it. */
+export interface CatalogName {
+  readonly database: string;
+  readonly table?: string;
+}
+
+/**
+ * The answer for a table that does not exist and for one the caller may not know of: the same text and context, so
+ * that nothing tells them apart. Whoever looks a table up throws this one.
+ */
+export function tableNotFound(name: TableName): LochError {
+  return new LochError('table_not_found', `Table \`${name.database}.${name.table}\` does not exist.`, {
+    context: { database: name.database, table: name.table },
+  });
+}
+
+/** The same for a database. */
+export function databaseNotFound(database: string): LochError {
+  return new LochError('database_not_found', `Database \`${database}\` does not exist.`, { context: { database } });
 }
 
 export interface TableVisibility {
@@ -136,6 +195,8 @@ export interface ManagementEvent {
   readonly resources?: readonly { readonly type: string; readonly name: string }[];
   readonly errorCode?: string;
   readonly errorMessage?: string;
+  /** What Loch adds: deciding statements and grants, dependents of a revoked grant. */
+  readonly additionalEventData?: unknown;
 }
 
 /** A data event: one object or one table of one statement. */

@@ -1,0 +1,195 @@
+/**
+ * The policy every layer asks: IAM and Lake Formation composed, and the record of each refusal.
+ *
+ * Invariants
+ * - IAM and Lake Formation must both allow. `authorize` asks IAM; the rest asks the grants; selecting data asks IAM for
+ *   `lakeformation:GetDataAccess` as well, so that one IAM statement can close all data to somebody.
+ * - A refusal is durable in the audit before the caller hears of it.
+ * - What a caller may not know of answers exactly as what does not exist.
+ */
+import type { Principal, RequestContext } from '../core/caller.ts';
+import { LochError } from '../core/errors.ts';
+import type { EventBus } from '../core/events.ts';
+import { newId } from '../core/ids.ts';
+import { storeCall } from '../metadata/contract.ts';
+import {
+  type ActionRequest,
+  type Audit,
+  type CatalogName,
+  type Decision,
+  databaseNotFound,
+  type LakePermission,
+  type Policy,
+  type TableName,
+  tableNotFound,
+} from './contract.ts';
+import { locationArn } from './grants/data-location.ts';
+import {
+  decideCatalog,
+  decideDatabase,
+  decideLocation,
+  decideTable,
+  governingLocation,
+  type LakeDecision,
+  visibilityOf,
+} from './grants/decide-grants.ts';
+import { type GrantIndex, principalKey } from './grants/grant-index.ts';
+import grantsModule, { type NewEntry } from './grants/store.ts';
+import { placeOf } from './grants/lake-resource.ts';
+import { shapeOfTable } from './grants/table-shape.ts';
+
+export interface PolicyDeps {
+  /** The IAM decision over the caller's policies. */
+  readonly decide: (context: RequestContext, request: ActionRequest) => Promise<Decision>;
+  readonly index: GrantIndex;
+  readonly audit: Audit;
+  readonly events: EventBus;
+}
+
+const foldName = (name: TableName): TableName => ({
+  database: name.database.toLowerCase(),
+  table: name.table.toLowerCase(),
+});
+
+/** The policy over an IAM decision and a compiled grant index. */
+export function createPolicy({ decide, index, audit, events }: PolicyDeps): Policy {
+  const refuse = async (
+    context: RequestContext,
+    refusal: {
+      readonly action: string;
+      readonly resource: string;
+      readonly why: string;
+      readonly by: readonly string[];
+    },
+  ): Promise<LochError> => {
+    const { principal } = context;
+    const message = `${principal.arn} is not authorized to perform ${refusal.action} on ${refusal.resource}: ${refusal.why}`;
+    const [service, operation] = (context.operation ?? refusal.action).split(':') as [string, string | undefined];
+    await audit.recordManagement(context, {
+      eventSource: `${service}.amazonaws.com`,
+      eventName: operation ?? service,
+      readOnly: /^(?:Get|List|Describe|Head|Search|Lookup|BatchGet|Check|SELECT|DESCRIBE)/.test(operation ?? ''),
+      requestParameters: { action: refusal.action, resource: refusal.resource },
+      errorCode: 'AccessDenied',
+      errorMessage: message,
+      resources: [{ type: 'AWS::Loch::Resource', name: refusal.resource }],
+      additionalEventData: { decidedBy: refusal.by },
+    });
+    events.publish({
+      name: 'governanceAccessDenied',
+      payload: { principal: principal.arn, action: refusal.action, resource: refusal.resource },
+    });
+    return new LochError('access_denied', message, {
+      context: { principal: principal.arn, action: refusal.action, resource: refusal.resource },
+    });
+  };
+
+  const authorize = async (context: RequestContext, request: ActionRequest): Promise<void> => {
+    const decision = await decide(context, request);
+    if (decision.allowed) return;
+    const why =
+      decision.reason === 'explicit_deny'
+        ? `an explicit deny in ${decision.decidedBy.join(', ')}.`
+        : `no identity-based policy allows ${request.action}. Attach one that does.`;
+    throw await refuse(context, { ...request, why, by: [decision.reason, ...decision.decidedBy] });
+  };
+
+  /** Records a refusal of the grants and answers what the caller may know of it. */
+  const refuseLake = async (
+    context: RequestContext,
+    decision: LakeDecision,
+    permission: LakePermission,
+    resource: string,
+    hidden: () => LochError,
+  ): Promise<LochError> => {
+    const refusal = await refuse(context, {
+      action: `lakeformation:${permission}`,
+      resource,
+      why: `no Lake Formation grant gives ${permission} there. Ask a data lake administrator to grant it.`,
+      by: decision.decidedBy.length === 0 ? ['no-grant'] : decision.decidedBy,
+    });
+    return decision.visible ? refusal : hidden();
+  };
+
+  const creatorEntry = (principal: Principal, name: CatalogName): NewEntry => ({
+    id: newId(),
+    principal: principal.arn,
+    principal_key: principalKey(principal),
+    ...placeOf(
+      name.table === undefined
+        ? { kind: 'database', database: name.database }
+        : { kind: 'table', database: name.database, table: name.table },
+    ),
+    permissions: ['ALL'],
+    grantable: ['ALL'],
+    granted_by: principal.arn,
+  });
+
+  const foldCatalogName = (name: CatalogName): { database: string; table?: string } => ({
+    database: name.database.toLowerCase(),
+    ...(name.table === undefined ? {} : { table: name.table.toLowerCase() }),
+  });
+
+  return {
+    decide,
+    authorize,
+    async authorizeTable(context, asked, permission) {
+      const name = foldName(asked);
+      const decision = decideTable(await index.current(), context.principal, name, permission);
+      if (decision.allowed) return;
+      throw await refuseLake(context, decision, permission, `${name.database}.${name.table}`, () =>
+        tableNotFound(name),
+      );
+    },
+    async authorizeDatabase(context, asked, permission) {
+      const database = asked.toLowerCase();
+      const decision = decideDatabase(await index.current(), context.principal, database, permission);
+      if (decision.allowed) return;
+      throw await refuseLake(context, decision, permission, database, () => databaseNotFound(database));
+    },
+    async authorizeCatalog(context, permission) {
+      const decision = decideCatalog(await index.current(), context.principal, permission);
+      if (decision.allowed) return;
+      throw await refuseLake(context, decision, permission, 'catalog', () => databaseNotFound('catalog'));
+    },
+    async tableShape(context, asked, columns) {
+      const name = foldName(asked);
+      const state = await index.current();
+      const shape = shapeOfTable(state, state.grantsOf(context.principal), name, columns);
+      if (shape === undefined) {
+        const { visible } = decideTable(state, context.principal, name, 'DESCRIBE');
+        throw await refuseLake(
+          context,
+          { allowed: false, visible, decidedBy: [] },
+          'SELECT',
+          `${name.database}.${name.table}`,
+          () => tableNotFound(name),
+        );
+      }
+      await authorize(context, { action: 'lakeformation:GetDataAccess', resource: '*' });
+      return shape;
+    },
+    visibleTables: async (context) => visibilityOf(await index.current(), context.principal),
+    async registeredLocation(bucket, key) {
+      const root = governingLocation(await index.current(), key === '' ? bucket : `${bucket}/${key}`);
+      return root === undefined ? undefined : locationArn(root);
+    },
+    async authorizeDataLocation(context, location) {
+      const decision = decideLocation(await index.current(), context.principal, location);
+      if (decision.allowed) return;
+      throw await refuse(context, {
+        action: 'lakeformation:DATA_LOCATION_ACCESS',
+        resource: location,
+        why: 'the location is registered and no grant gives DATA_LOCATION_ACCESS on it. Ask a data lake administrator.',
+        by: ['no-grant'],
+      });
+    },
+    creatorGrants: (context, asked) => {
+      const name = foldCatalogName(asked);
+      return [storeCall(grantsModule.procedures.create, { ...name, creator: creatorEntry(context.principal, name) })];
+    },
+    dropGrants: (name) => [storeCall(grantsModule.procedures.drop, { ...foldCatalogName(name), id: newId() })],
+    restoreGrants: (name) => [storeCall(grantsModule.procedures.restore, foldName(name))],
+    renameGrants: (from, to) => [storeCall(grantsModule.procedures.rename, { from: foldName(from), to: foldName(to) })],
+  };
+}
