@@ -44,7 +44,7 @@ export const databaseProcedures = {
 
   /** Removes a database. Its tables go to the bin; `tables` is what the caller knows it holds, and more is a conflict. */
   deleteDatabase: write(
-    async (db, args: { name: string; tables: readonly string[]; at: number; purgeAt: number }, context) => {
+    async (db, args: { name: string; tables: readonly string[]; at: number; by: string; purgeAt: number }, context) => {
       const held = await db
         .selectFrom('catalog_table')
         .selectAll()

@@ -11,7 +11,7 @@ export const databaseMigrations: readonly Migration[] = [
          id TEXT PRIMARY KEY, database TEXT NOT NULL, name TEXT NOT NULL, version BIGINT NOT NULL,
          definition TEXT NOT NULL, metadata_location TEXT, previous_metadata_location TEXT,
          created_at BIGINT NOT NULL, created_by TEXT NOT NULL, updated_at BIGINT NOT NULL, updated_by TEXT NOT NULL,
-         dropped_at BIGINT, purge_at BIGINT)`,
+         dropped_at BIGINT, dropped_by TEXT, purge_at BIGINT)`,
       `CREATE UNIQUE INDEX IF NOT EXISTS catalog_table_name ON catalog_table (database, name) WHERE dropped_at IS NULL`,
       `CREATE INDEX IF NOT EXISTS catalog_table_purge ON catalog_table (purge_at) WHERE purge_at IS NOT NULL`,
       `CREATE TABLE IF NOT EXISTS catalog_table_version (

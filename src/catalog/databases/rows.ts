@@ -37,6 +37,7 @@ export interface TableRow {
   updated_at: number;
   updated_by: string;
   dropped_at: number | null;
+  dropped_by: string | null;
   purge_at: number | null;
 }
 

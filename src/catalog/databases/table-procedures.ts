@@ -76,12 +76,12 @@ async function announce(
 export async function dropRow(
   db: Db,
   row: TableRow,
-  args: { readonly at: number; readonly purgeAt: number },
+  args: { readonly at: number; readonly by: string; readonly purgeAt: number },
   context: ProcedureContext,
 ): Promise<void> {
   await db
     .updateTable('catalog_table')
-    .set({ dropped_at: args.at, purge_at: args.purgeAt })
+    .set({ dropped_at: args.at, dropped_by: args.by, purge_at: args.purgeAt })
     .where('id', '=', row.id)
     .execute();
   context.text.remove(TEXT_INDEX, row.id);
@@ -178,6 +178,7 @@ export const tableProcedures = {
         updated_at: args.at,
         updated_by: args.by,
         dropped_at: null,
+        dropped_by: null,
         purge_at: null,
       };
       await db.insertInto('catalog_table').values(row).execute();
@@ -331,7 +332,11 @@ export const tableProcedures = {
   ),
 
   dropTable: write(
-    async (db, args: { database: string; name: string; at: number; purgeAt: number }, context): Promise<void> => {
+    async (
+      db,
+      args: { database: string; name: string; at: number; by: string; purgeAt: number },
+      context,
+    ): Promise<void> => {
       await dropRow(db, await requireRow(db, args.database, args.name), args, context);
     },
   ),
@@ -349,8 +354,12 @@ export const tableProcedures = {
       });
     }
     await requireFreeName(db, row.database, row.name);
-    const live = { ...row, dropped_at: null, purge_at: null };
-    await db.updateTable('catalog_table').set({ dropped_at: null, purge_at: null }).where('id', '=', row.id).execute();
+    const live = { ...row, dropped_at: null, dropped_by: null, purge_at: null };
+    await db
+      .updateTable('catalog_table')
+      .set({ dropped_at: null, dropped_by: null, purge_at: null })
+      .where('id', '=', row.id)
+      .execute();
     await announce(db, live, 'restored', context);
     return tableOf(live);
   }),
@@ -358,27 +367,36 @@ export const tableProcedures = {
   droppedTables: read(async (db, args: { at: number }) =>
     db
       .selectFrom('catalog_table')
-      .select(['id', 'database', 'name', 'created_by', 'dropped_at', 'purge_at'])
+      .select(['id', 'database', 'name', 'created_by', 'dropped_by', 'dropped_at', 'purge_at'])
       .where('purge_at', '>', args.at)
       .orderBy('dropped_at', 'desc')
       .execute(),
   ),
 
-  /** Removes what has lain in the bin too long; returns how many tables. */
-  purgeTables: write(async (db, args: { at: number; limit: number }): Promise<number> => {
-    const due = await db
+  tablesToPurge: read(async (db, args: { at: number; limit: number }) =>
+    db
       .selectFrom('catalog_table')
-      .select('id')
+      .select(['id', 'database', 'name'])
       .where('purge_at', '<=', args.at)
       .limit(args.limit)
-      .execute();
-    for (const { id } of due) {
+      .execute(),
+  ),
+
+  /** Forgets tables that have lain in the bin too long. */
+  purgeTables: write(async (db, args: { ids: readonly string[]; at: number }): Promise<void> => {
+    for (const id of args.ids) {
+      const row = await db
+        .selectFrom('catalog_table')
+        .select('id')
+        .where('id', '=', id)
+        .where('purge_at', '<=', args.at)
+        .executeTakeFirst();
+      if (row === undefined) continue; // restored meanwhile
       await db.deleteFrom('catalog_partition').where('table_id', '=', id).execute();
       await db.deleteFrom('catalog_table_version').where('table_id', '=', id).execute();
       await db.deleteFrom('catalog_commit').where('table_id', '=', id).execute();
       await db.deleteFrom('catalog_table').where('id', '=', id).execute();
     }
-    return due.length;
   }),
 
   table: read(async (db, args: { database: string; name: string }): Promise<TableRecord | undefined> => {

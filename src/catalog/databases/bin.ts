@@ -1,0 +1,66 @@
+import { storeCall } from '../../metadata/contract.ts';
+import { LochError } from '../../core/errors.ts';
+import type { RequestContext } from '../../core/caller.ts';
+import type { Catalog } from '../contract.ts';
+import { authorizeGlue, glueAllows, requireDatabase } from './access.ts';
+import type { CatalogParts } from './parts.ts';
+import databaseStore from './store.ts';
+
+type Dropped = { readonly database: string; readonly name: string; created_by: string; dropped_by: string | null };
+
+async function mayRestore(parts: CatalogParts, context: RequestContext, row: Dropped): Promise<boolean> {
+  if (row.created_by === context.principal.arn || row.dropped_by === context.principal.arn) return true;
+  const visible = await parts.policy.visibleTables(context);
+  if (!visible.database(row.database)) return false;
+  return glueAllows(parts, context, 'DeleteTable', `table/${row.database}/${row.name}`);
+}
+
+/** What lies in the bin: tables that the caller made or dropped, or whose database he sees and may delete tables in. */
+export const droppedTables =
+  (parts: CatalogParts): Catalog['droppedTables'] =>
+  async (context) => {
+    await authorizeGlue(parts, context, 'GetTables');
+    const dropped = await parts.store.read(databaseStore.procedures.droppedTables, { at: parts.clock.now() });
+    const shown = [];
+    for (const row of dropped) {
+      if (!(await mayRestore(parts, context, row))) continue;
+      shown.push({
+        database: row.database,
+        table: row.name,
+        id: row.id,
+        droppedAt: row.dropped_at!,
+        purgeAt: row.purge_at!,
+      });
+    }
+    return shown;
+  };
+
+/** Brings a table back with its versions, partitions and grants; whoever restores it gains nothing by it. */
+export const restoreTable =
+  (parts: CatalogParts): Catalog['restoreTable'] =>
+  async (context, id) => {
+    const at = parts.clock.now();
+    const dropped = await parts.store.read(databaseStore.procedures.droppedTables, { at });
+    const row = dropped.find((candidate) => candidate.id === id);
+    if (row === undefined || !(await mayRestore(parts, context, row))) {
+      throw new LochError('not_found', `The bin holds no table \`${id}\`. List dropped tables to see their ids.`, {
+        context: { id },
+      });
+    }
+    await authorizeGlue(parts, context, 'CreateTable', { database: row.database, table: row.name });
+    await requireDatabase(parts, context, row.database, 'CREATE_TABLE');
+    return parts.store.write(databaseStore.procedures.restoreTable, { id, at });
+  };
+
+/** Forgets tables whose seven days are over, with their grants. Returns how many. */
+export async function purgeBin(parts: CatalogParts): Promise<number> {
+  const at = parts.clock.now();
+  const due = await parts.store.read(databaseStore.procedures.tablesToPurge, { at, limit: 100 });
+  if (due.length === 0) return 0;
+  const asleep = due.filter((row) => parts.names.tableId({ database: row.database, table: row.name }) === undefined);
+  await parts.store.transact([
+    storeCall(databaseStore.procedures.purgeTables, { ids: due.map((row) => row.id), at }),
+    ...asleep.flatMap((row) => parts.grants.dropGrants({ database: row.database, table: row.name })),
+  ]);
+  return due.length;
+}

@@ -1,0 +1,24 @@
+import type { Catalog } from '../contract.ts';
+import { authorizeGlue, requireTable } from './access.ts';
+import { BIN_MS, type CatalogParts, fold } from './parts.ts';
+import databaseStore from './store.ts';
+
+/**
+ * Moves a table to the bin for seven days. Files stay, and so do its grants, asleep: they wake with `restoreTable` and
+ * end with the purge or with a new table of the same name.
+ */
+export const deleteTable =
+  (parts: CatalogParts): Catalog['deleteTable'] =>
+  async (context, given) => {
+    const name = fold(given);
+    await authorizeGlue(parts, context, 'DeleteTable', name);
+    await requireTable(parts, context, name, 'DROP');
+    const at = parts.clock.now();
+    await parts.store.write(databaseStore.procedures.dropTable, {
+      database: name.database,
+      name: name.table,
+      at,
+      by: context.principal.arn,
+      purgeAt: at + BIN_MS,
+    });
+  };

@@ -1,0 +1,72 @@
+import type { TableDirectory } from '../../governance/contract.ts';
+import type { Catalog } from '../contract.ts';
+import { droppedTables, restoreTable } from './bin.ts';
+import { createPartitions, deletePartitions, updatePartition } from './change-partitions.ts';
+import { createDatabase } from './create-database.ts';
+import { createTable } from './create-table.ts';
+import { deleteDatabase } from './delete-database.ts';
+import { deleteTable } from './delete-table.ts';
+import { getDatabase } from './get-database.ts';
+import { getTable } from './get-table.ts';
+import { listDatabases } from './list-databases.ts';
+import { getPartition, listPartitions } from './list-partitions.ts';
+import { listTables } from './list-tables.ts';
+import type { CatalogParts } from './parts.ts';
+import { planTableScan } from './plan-table-scan.ts';
+import { resolveTable } from './resolve-table.ts';
+import { searchTables } from './search-tables.ts';
+import databaseStore from './store.ts';
+import { tableVersions } from './table-versions.ts';
+import { updateDatabase } from './update-database.ts';
+import { updateTable } from './update-table.ts';
+
+/** What Iceberg's part of the catalog adds. */
+export type IcebergOperations = Pick<Catalog, 'createIcebergTable' | 'commitTable' | 'evolveSchema' | 'snapshots'>;
+
+/** The use-cases of databases, tables and partitions. */
+export function databaseUseCases(parts: CatalogParts): Omit<Catalog, keyof IcebergOperations> {
+  const addPartitions = createPartitions(parts);
+  const removePartitions = deletePartitions(parts);
+  const create = createTable(parts);
+  const update = updateTable(parts);
+  return {
+    createDatabase: createDatabase(parts),
+    updateDatabase: updateDatabase(parts),
+    deleteDatabase: deleteDatabase(parts),
+    getDatabase: getDatabase(parts),
+    listDatabases: listDatabases(parts),
+    createTable: (context, database, input) => create(context, database, input),
+    updateTable: (context, database, input, options) => update(context, database, input, options),
+    deleteTable: deleteTable(parts),
+    droppedTables: droppedTables(parts),
+    restoreTable: restoreTable(parts),
+    getTable: getTable(parts),
+    listTables: listTables(parts),
+    tableVersions: tableVersions(parts),
+    search: searchTables(parts),
+    createPartitions: async (context, name, partitions, options) => {
+      await addPartitions(context, name, partitions, options);
+    },
+    updatePartition: updatePartition(parts),
+    deletePartition: (context, name, values) => removePartitions(context, name, [values]),
+    getPartition: getPartition(parts),
+    listPartitions: listPartitions(parts),
+    resolveTable: resolveTable(parts),
+    planTableScan: planTableScan(parts),
+  };
+}
+
+/** What governance asks of the catalog: no policy, it is asked by policy. */
+export function tableDirectory(parts: Pick<CatalogParts, 'store' | 'names'>): TableDirectory {
+  return {
+    async tableColumns(name) {
+      const record = await parts.store.read(databaseStore.procedures.table, {
+        database: name.database.toLowerCase(),
+        name: name.table.toLowerCase(),
+      });
+      return record === undefined ? undefined : [...record.columns, ...record.partitionKeys];
+    },
+    databaseExists: async (database) => parts.names.hasDatabase(database.toLowerCase()),
+    tableAt: async (bucket, key) => parts.names.tableAt(bucket, key),
+  };
+}

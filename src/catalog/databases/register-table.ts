@@ -1,0 +1,72 @@
+import type { RequestContext } from '../../core/caller.ts';
+import { LochError } from '../../core/errors.ts';
+import { newId } from '../../core/ids.ts';
+import { type StoreCall, storeCall } from '../../metadata/contract.ts';
+import { parseS3Uri } from '../../storage/contract.ts';
+import type { TableInput, TableRecord } from '../contract.ts';
+import { authorizeGlue, requireDatabase } from './access.ts';
+import { checkTable, foldName } from './limits.ts';
+import type { CatalogParts } from './parts.ts';
+import databaseStore from './store.ts';
+import { definitionOf } from './table-definition.ts';
+
+/** Lake Formation's right to make tables over a registered location. **Errors**: `access_denied`. */
+export async function authorizeLocation(parts: CatalogParts, context: RequestContext, location: string): Promise<void> {
+  if (!/^s3[an]?:/.test(location)) return;
+  const { bucket, key } = parseS3Uri(location);
+  const registered = await parts.policy.registeredLocation(bucket, key);
+  if (registered !== undefined) await parts.policy.authorizeDataLocation(context, location);
+}
+
+export interface NewTable {
+  readonly database: string;
+  readonly input: TableInput;
+}
+
+/** Everything a caller needs to be allowed before a table is made. Returns the checked input and folded database. */
+export async function authorizeNewTable(
+  parts: CatalogParts,
+  context: RequestContext,
+  given: NewTable,
+): Promise<NewTable> {
+  const database = foldName(given.database, 'database');
+  const input = checkTable(given.input);
+  await authorizeGlue(parts, context, 'CreateTable', { database, table: input.name });
+  await requireDatabase(parts, context, database, 'CREATE_TABLE');
+  await authorizeLocation(parts, context, input.storage?.location ?? '');
+  if (parts.names.tableId({ database, table: input.name }) !== undefined) {
+    throw new LochError('already_exists', `Table \`${database}.${input.name}\` exists already. Choose another name.`, {
+      context: { database, table: input.name },
+    });
+  }
+  return { database, input };
+}
+
+/**
+ * Writes the record of an authorized new table with its creator's grants, in one transaction with `alongside`.
+ * `metadataLocation` makes it an Iceberg table.
+ */
+export async function registerTable(
+  parts: CatalogParts,
+  context: RequestContext,
+  table: NewTable,
+  options: { readonly metadataLocation?: string; readonly alongside?: readonly StoreCall[] } = {},
+): Promise<TableRecord> {
+  const { database, input } = table;
+  const name = { database, table: input.name };
+  const results = await parts.store.transact([
+    storeCall(databaseStore.procedures.insertTable, {
+      id: newId(),
+      database,
+      name: input.name,
+      definition: definitionOf(input),
+      at: parts.clock.now(),
+      by: context.principal.arn,
+      ...(options.metadataLocation === undefined ? {} : { metadataLocation: options.metadataLocation }),
+    }),
+    ...parts.grants.dropGrants(name), // of a table of this name that lies in the bin
+    ...parts.grants.creatorGrants(context, name),
+    ...(options.alongside ?? []),
+  ]);
+  return results[0] as TableRecord;
+}

@@ -1,0 +1,36 @@
+import type { StorageDescriptor, TableFormatName, TableInput } from '../contract.ts';
+import type { TableDefinition } from './rows.ts';
+
+const NO_STORAGE: StorageDescriptor = { location: '', serdeParameters: {} };
+
+/** The pointer of an Iceberg table lives in columns of its own, never in a definition. */
+const POINTER = ['metadata_location', 'previous_metadata_location'];
+
+export const isIceberg = (input: Pick<TableInput, 'parameters' | 'tableType'>): boolean =>
+  input.parameters?.table_type?.toUpperCase() === 'ICEBERG' || input.tableType === 'ICEBERG';
+
+/** The format of a table by what its definition says: table type, classification, serializer, input format. */
+export function formatOf(input: Omit<TableInput, 'name'>): TableFormatName {
+  if (isIceberg(input)) return 'iceberg';
+  if (input.tableType === 'VIRTUAL_VIEW') return 'view';
+  const classification = input.parameters?.classification?.toLowerCase();
+  if (classification === 'csv' || classification === 'json' || classification === 'parquet') return classification;
+  const library = `${input.storage?.serdeLibrary ?? ''} ${input.storage?.inputFormat ?? ''}`.toLowerCase();
+  if (library.includes('parquet')) return 'parquet';
+  if (library.includes('json')) return 'json';
+  if (library.includes('csv') || library.includes('lazysimple')) return 'csv';
+  return 'unknown';
+}
+
+/** What is stored of an input. */
+export function definitionOf(input: TableInput): TableDefinition {
+  const { name: _, parameters = {}, ...rest } = input;
+  return {
+    ...rest,
+    tableType: input.tableType ?? 'EXTERNAL_TABLE',
+    format: formatOf(input),
+    partitionKeys: input.partitionKeys ?? [],
+    storage: input.storage ?? NO_STORAGE,
+    parameters: Object.fromEntries(Object.entries(parameters).filter(([key]) => !POINTER.includes(key))),
+  };
+}

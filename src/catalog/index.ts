@@ -1,0 +1,64 @@
+import type { Clock } from '../core/clock.ts';
+import { LochError } from '../core/errors.ts';
+import type { StoredEvent } from '../core/events.ts';
+import type { Identities, Policy, TableDirectory } from '../governance/contract.ts';
+import type { MetadataStore } from '../metadata/contract.ts';
+import type { ObjectStore, TableFormat } from '../storage/contract.ts';
+import type { Catalog } from './contract.ts';
+import { purgeBin } from './databases/bin.ts';
+import { databaseUseCases, tableDirectory } from './databases/index.ts';
+import { NameIndex } from './databases/name-index.ts';
+import type { CatalogParts, ResourceGrants } from './databases/parts.ts';
+import databaseStore from './databases/store.ts';
+
+export type { ResourceGrants } from './databases/parts.ts';
+
+/** What the catalog keeps in the metadata store. */
+export const catalogStoreModules: readonly URL[] = [new URL('./databases/store.ts', import.meta.url)];
+
+export interface CatalogDependencies {
+  readonly store: MetadataStore;
+  readonly objects: ObjectStore;
+  readonly tables: TableFormat;
+  readonly policy: Policy;
+  readonly identities: Identities;
+  /** Grants that come and go with a resource; none when absent. */
+  readonly grants?: ResourceGrants;
+  readonly clock: Clock;
+  readonly accountId: string;
+  readonly region: string;
+}
+
+const NO_GRANTS: ResourceGrants = { creatorGrants: () => [], dropGrants: () => [] };
+const notYet = async (): Promise<never> => {
+  throw new LochError('unsupported', 'Iceberg tables cannot be created or committed to yet; they can be registered.');
+};
+const NO_ICEBERG = { createIcebergTable: notYet, commitTable: notYet, evolveSchema: notYet, snapshots: notYet };
+const PURGE_EVERY_MS = 3_600_000;
+
+/** Opens the catalog: reads its names into memory, and goes on with the crawls that a stop interrupted. */
+export async function openCatalog(dependencies: CatalogDependencies): Promise<{
+  readonly catalog: Catalog;
+  readonly directory: TableDirectory;
+  close(): Promise<void>;
+}> {
+  const { store } = dependencies;
+  let names: NameIndex | undefined;
+  const early: StoredEvent[] = [];
+  const unsubscribe = store.onCommitted((events) =>
+    names === undefined ? early.push(...events) : names.apply(events),
+  );
+  names = new NameIndex(await store.read(databaseStore.procedures.everyName, {}));
+  names.apply(early);
+  const parts: CatalogParts = { ...dependencies, grants: dependencies.grants ?? NO_GRANTS, names };
+  const purge = setInterval(() => void purgeBin(parts).catch(() => {}), PURGE_EVERY_MS);
+  purge.unref();
+  return {
+    catalog: { ...databaseUseCases(parts), ...NO_ICEBERG },
+    directory: tableDirectory(parts),
+    async close() {
+      clearInterval(purge);
+      unsubscribe();
+    },
+  };
+}
