@@ -67,6 +67,8 @@ export interface ColumnStatistics {
   readonly nullCount: number;
   readonly valueCount: number;
   readonly columnBytes: number;
+  /** Floating columns: whether NaN is among the values; `min` and `max` leave it out. */
+  readonly hasNan?: boolean;
 }
 
 export interface EngineFile {

@@ -179,4 +179,5 @@ export type {
   TableChange,
   TableFormat,
   TableMetadata,
+  WriteLayout,
 } from './tables/contract-types.ts';

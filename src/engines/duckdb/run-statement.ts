@@ -173,5 +173,6 @@ function columnStatistics(entries: Entries): ColumnStatistics {
     nullCount: Number(of.get('null_count') ?? 0),
     valueCount: Number(of.get('num_values') ?? 0),
     columnBytes: Number(of.get('column_size_bytes') ?? 0),
+    ...(of.has('has_nan') ? { hasNan: of.get('has_nan') === 'true' } : {}),
   };
 }

@@ -1,4 +1,5 @@
 /** The Iceberg table format (specification version 2), as types and one port. Part of the storage contract. */
+import type { EngineFile } from '../../engines/contract.ts';
 
 /** Primitive type text of the specification (`long`, `decimal(12,2)`, `timestamptz` …) or a nested type. */
 export type IcebergType =
@@ -128,6 +129,19 @@ export type TableChange =
       readonly summary?: Readonly<Record<string, string>>;
     };
 
+/** How the engine must write data files of a table, in DuckDB's dialect. */
+export interface WriteLayout {
+  /** Column path → field id, for the engine's writer. */
+  readonly fieldIds: Readonly<Record<string, number>>;
+  /** Macros the expressions use: the statement's `preamble`. */
+  readonly preamble: readonly string[];
+  /**
+   * Columns to add to the SELECT (`expression AS "alias"`) and to split the output by, without keeping them in the files.
+   * Empty for an unpartitioned table.
+   */
+  readonly partitionBy: readonly { readonly alias: string; readonly expression: string }[];
+}
+
 /** A commit whose files are written and whose metadata is not yet the table's: only the pointer swap is missing. */
 export interface StagedCommit {
   readonly metadata: TableMetadata;
@@ -212,6 +226,13 @@ export interface TableFormat {
   /** Removes what an attempt wrote. With `keep`, not what the attempt after it uses again. Never rejects. */
   discard(staged: StagedCommit, keep?: StagedCommit): Promise<void>;
   planScan(metadata: TableMetadata, request: ScanRequest): Promise<ScanPlan>;
+  /**
+   * How to write data files under the current spec: `SELECT t.*, <expression> AS "<alias>" … FROM (…) AS t`, with
+   * `partitionBy` = the aliases and `partitionColumnsInFiles: false`.
+   */
+  writeLayout(metadata: TableMetadata): WriteLayout;
+  /** A file the engine wrote by `writeLayout`, once it lies at `location`, as a data file of the table. */
+  dataFile(metadata: TableMetadata, file: EngineFile, location: string): DataFile;
   /** Column name path → field id of the current schema, for the engine's writer. */
   fieldIds(schema: IcebergSchema): Readonly<Record<string, number>>;
   /** A table of Glue/Hive column types as an Iceberg schema, ids from 1. **Errors**: `unsupported` naming the type. */

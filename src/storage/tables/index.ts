@@ -5,6 +5,7 @@ import { planScan } from './plan-scan.ts';
 import { assignFreshIds, assertSchema, fieldIdsByPath } from './schema.ts';
 import { stageCommit } from './stage.ts';
 import { TableFiles, type TableObjects } from './table-files.ts';
+import { dataFileOf, writeLayout } from './write-layout.ts';
 import { metadataFileLocation, newTableMetadata } from './table-metadata.ts';
 
 export interface TableFormatOptions {
@@ -35,6 +36,8 @@ export function createTableFormat({ objects, clock, cacheBytes = CACHE_BYTES }: 
       await files.discard([...new Set([...staged.written, ...own])].filter((location) => !kept.has(location)));
     },
     planScan: (metadata, request) => planScan(files, metadata, request),
+    writeLayout,
+    dataFile: dataFileOf,
     fieldIds: fieldIdsByPath,
     schemaFromColumns(columns) {
       const fields = columns.map(
