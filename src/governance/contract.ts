@@ -38,6 +38,8 @@ export type {
   RegisteredLocation,
 } from './grants/contract.ts';
 
+export type * from './identity/contract.ts';
+
 /** One IAM question. `resource` is an ARN; `conditions` are request-specific keys such as `s3:prefix`. */
 export interface ActionRequest {
   readonly action: string;

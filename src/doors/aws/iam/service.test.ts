@@ -1,0 +1,312 @@
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as iam from '@aws-sdk/client-iam';
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { systemClock } from '../../../core/clock.ts';
+import { LochError } from '../../../core/errors.ts';
+import { createEventBus } from '../../../core/events.ts';
+import type { ManagementEvent } from '../../../governance/contract.ts';
+import { type Identity, identityStoreModules, openIdentity } from '../../../governance/identity/index.ts';
+import type { MetadataStore } from '../../../metadata/contract.ts';
+import { openSqliteStore } from '../../../metadata/sqlite/store.ts';
+import { createSealer } from '../../../platform/sealer.ts';
+import { createAwsDoor } from '../index.ts';
+import { stsService } from '../sts/service.ts';
+import { iamService } from './service.ts';
+
+const ACCOUNT = '123456789012';
+const directory = mkdtempSync(join(tmpdir(), 'loch-iam-'));
+const audited: ManagementEvent[] = [];
+let store: MetadataStore;
+let identity: Identity;
+let endpoint = '';
+let root: iam.IAMClient;
+let closeServer = () => {};
+
+const clientOf = (key: { accessKeyId: string; secretAccessKey: string }) =>
+  new iam.IAMClient({ region: 'us-east-1', endpoint, credentials: key, maxAttempts: 1 });
+const stsOf = (key: { accessKeyId: string; secretAccessKey: string }) =>
+  new STSClient({ region: 'us-east-1', endpoint, credentials: key, maxAttempts: 1 });
+const failureOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => undefined,
+    (error) => error,
+  );
+const policy = (...statements: object[]) => JSON.stringify({ Version: '2012-10-17', Statement: statements });
+
+beforeAll(async () => {
+  store = await openSqliteStore({ file: join(directory, 'loch.db'), modules: identityStoreModules });
+  identity = openIdentity({
+    store,
+    sealer: createSealer(Buffer.alloc(32, 7)),
+    accountId: ACCOUNT,
+    policy: () => ({
+      async authorize(context, request) {
+        const decision = await identity.decide(context, request);
+        if (decision.allowed) return;
+        throw new LochError(
+          'access_denied',
+          `${context.principal.arn} may not ${request.action} on ${request.resource}.`,
+        );
+      },
+    }),
+  });
+  const door = createAwsDoor({
+    services: [iamService(identity.useCases), stsService()],
+    identities: identity.identities,
+    audit: { recordManagement: async (_context, event) => void audited.push(event), recordData: async () => {} },
+    events: createEventBus((error) => {
+      throw error;
+    }),
+    clock: systemClock,
+    accountId: ACCOUNT,
+    region: 'us-east-1',
+  });
+  const server = createServer((request, response) => void door(request, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closeServer = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const key = await identity.ensureRootKey();
+  root = clientOf({ accessKeyId: key.accessKeyId, secretAccessKey: key.secret.reveal() });
+});
+afterAll(async () => {
+  closeServer();
+  await identity.close();
+  await store.close();
+  rmSync(directory, { recursive: true });
+});
+
+async function userWithKey(name: string, ...statements: object[]) {
+  await root.send(new iam.CreateUserCommand({ UserName: name }));
+  if (statements.length > 0) {
+    const PolicyDocument = policy(...statements);
+    await root.send(new iam.PutUserPolicyCommand({ UserName: name, PolicyName: 'own', PolicyDocument }));
+  }
+  const { AccessKey } = await root.send(new iam.CreateAccessKeyCommand({ UserName: name }));
+  return { accessKeyId: AccessKey!.AccessKeyId!, secretAccessKey: AccessKey!.SecretAccessKey! };
+}
+
+it('makes the root key once and gives the same one afterwards', async () => {
+  const [first, second] = [await identity.ensureRootKey(), await identity.ensureRootKey()];
+  expect([first.created, second.created]).toEqual([false, false]);
+  expect(first.accessKeyId).toBe(second.accessKeyId);
+  expect(first.secret.reveal()).toBe(second.secret.reveal());
+});
+
+it('tells root and a user who they are', async () => {
+  const key = await identity.ensureRootKey();
+  const rootSts = stsOf({ accessKeyId: key.accessKeyId, secretAccessKey: key.secret.reveal() });
+  expect(await rootSts.send(new GetCallerIdentityCommand({}))).toMatchObject({
+    Account: ACCOUNT,
+    Arn: `arn:aws:iam::${ACCOUNT}:root`,
+    UserId: ACCOUNT,
+  });
+  const who = await stsOf(await userWithKey('Whoami')).send(new GetCallerIdentityCommand({}));
+  expect(who).toMatchObject({ Account: ACCOUNT, Arn: `arn:aws:iam::${ACCOUNT}:user/Whoami` });
+  expect(who.UserId).toMatch(/^AIDA[A-Z2-7]{16}$/);
+});
+
+it('creates, finds, lists and deletes users, whose names differ by more than case', async () => {
+  const { User } = await root.send(
+    new iam.CreateUserCommand({ UserName: 'Ada', Path: '/math/', Tags: [{ Key: 'team', Value: 'engines' }] }),
+  );
+  expect(User).toMatchObject({ UserName: 'Ada', Path: '/math/', Arn: `arn:aws:iam::${ACCOUNT}:user/math/Ada` });
+  const again = await failureOf(root.send(new iam.CreateUserCommand({ UserName: 'ADA' })));
+  expect(again).toBeInstanceOf(iam.EntityAlreadyExistsException);
+  const found = await root.send(new iam.GetUserCommand({ UserName: 'ada' }));
+  expect(found.User).toMatchObject({
+    UserName: 'Ada',
+    UserId: User!.UserId,
+    Tags: [{ Key: 'team', Value: 'engines' }],
+  });
+  const listed = await root.send(new iam.ListUsersCommand({ PathPrefix: '/math/' }));
+  expect(listed).toMatchObject({ IsTruncated: false, Users: [{ UserName: 'Ada' }] });
+  await root.send(new iam.DeleteUserCommand({ UserName: 'Ada' }));
+  const gone = await failureOf(root.send(new iam.GetUserCommand({ UserName: 'Ada' })));
+  expect(gone).toBeInstanceOf(iam.NoSuchEntityException);
+});
+
+it('pages through users without losing or repeating one', async () => {
+  const names = Array.from({ length: 7 }, (_, i) => `page-${i}`);
+  for (const UserName of names) await root.send(new iam.CreateUserCommand({ UserName, Path: '/pages/' }));
+  const seen: string[] = [];
+  let sizes = '';
+  for await (const page of iam.paginateListUsers({ client: root, pageSize: 3 }, { PathPrefix: '/pages/' })) {
+    seen.push(...page.Users!.map((user) => user.UserName!));
+    sizes += page.Users!.length;
+  }
+  expect([seen, sizes]).toEqual([names, '331']);
+});
+
+it('refuses to delete a user while a key, a policy or a group hangs on him', async () => {
+  await userWithKey('Busy', { Effect: 'Allow', Action: 'iam:GetUser', Resource: '*' });
+  const remove = () => failureOf(root.send(new iam.DeleteUserCommand({ UserName: 'Busy' })));
+  expect(await remove()).toBeInstanceOf(iam.DeleteConflictException);
+  const keys = await root.send(new iam.ListAccessKeysCommand({ UserName: 'Busy' }));
+  const AccessKeyId = keys.AccessKeyMetadata![0]!.AccessKeyId;
+  await root.send(new iam.DeleteAccessKeyCommand({ UserName: 'Busy', AccessKeyId }));
+  expect(await remove()).toMatchObject({ message: expect.stringContaining('inline policies') });
+  await root.send(new iam.DeleteUserPolicyCommand({ UserName: 'Busy', PolicyName: 'own' }));
+  await root.send(new iam.CreateGroupCommand({ GroupName: 'busy-ones' }));
+  await root.send(new iam.AddUserToGroupCommand({ GroupName: 'busy-ones', UserName: 'Busy' }));
+  expect(await remove()).toMatchObject({ message: expect.stringContaining('its groups') });
+  await root.send(new iam.RemoveUserFromGroupCommand({ GroupName: 'busy-ones', UserName: 'Busy' }));
+  expect(await remove()).toBeUndefined();
+});
+
+it('allows two keys per user, and a deleted or inactive key signs nothing from the next request on', async () => {
+  const key = await userWithKey('Keys');
+  const me = () => stsOf(key).send(new GetCallerIdentityCommand({}));
+  await root.send(new iam.CreateAccessKeyCommand({ UserName: 'Keys' }));
+  const third = await failureOf(root.send(new iam.CreateAccessKeyCommand({ UserName: 'Keys' })));
+  expect(third).toBeInstanceOf(iam.LimitExceededException);
+  const set = (Status: 'Active' | 'Inactive') =>
+    root.send(new iam.UpdateAccessKeyCommand({ UserName: 'Keys', AccessKeyId: key.accessKeyId, Status }));
+  await me();
+  await set('Inactive');
+  expect(await failureOf(me())).toMatchObject({ name: 'InvalidClientTokenId' });
+  await set('Active');
+  await me();
+  await root.send(new iam.DeleteAccessKeyCommand({ UserName: 'Keys', AccessKeyId: key.accessKeyId }));
+  expect(await failureOf(me())).toMatchObject({ name: 'InvalidClientTokenId' });
+});
+
+it('grants by managed policies, by groups and by inline policies, and a deny anywhere wins', async () => {
+  const client = clientOf(await userWithKey('Grace'));
+  const read = () => failureOf(client.send(new iam.GetUserCommand({ UserName: 'Whoami' })));
+  expect(await read()).toMatchObject({ name: 'AccessDenied', message: expect.stringContaining('iam:GetUser') });
+  const { Policy } = await root.send(
+    new iam.CreatePolicyCommand({
+      PolicyName: 'read-users',
+      PolicyDocument: policy({ Effect: 'Allow', Action: 'iam:Get*', Resource: `arn:aws:iam::${ACCOUNT}:user/*` }),
+    }),
+  );
+  const PolicyArn = Policy!.Arn!;
+  await root.send(new iam.AttachUserPolicyCommand({ UserName: 'Grace', PolicyArn }));
+  expect(await read()).toBeUndefined();
+  await root.send(new iam.DetachUserPolicyCommand({ UserName: 'Grace', PolicyArn }));
+  expect(await read()).toMatchObject({ name: 'AccessDenied' });
+  await root.send(new iam.CreateGroupCommand({ GroupName: 'readers' }));
+  await root.send(new iam.AttachGroupPolicyCommand({ GroupName: 'readers', PolicyArn }));
+  await root.send(new iam.AddUserToGroupCommand({ GroupName: 'readers', UserName: 'Grace' }));
+  expect(await read()).toBeUndefined();
+  const PolicyDocument = policy({ Effect: 'Deny', Action: '*', Resource: `arn:aws:iam::${ACCOUNT}:user/Whoami` });
+  await root.send(new iam.PutUserPolicyCommand({ UserName: 'Grace', PolicyName: 'no', PolicyDocument }));
+  expect(await read()).toMatchObject({ name: 'AccessDenied' });
+  await root.send(new iam.DeleteUserPolicyCommand({ UserName: 'Grace', PolicyName: 'no' }));
+  expect(await read()).toBeUndefined();
+});
+
+it('bounds what policies allow by the permissions boundary', async () => {
+  const everything = { Effect: 'Allow', Action: '*', Resource: '*' };
+  const client = clientOf(await userWithKey('Bounded', everything));
+  const list = () => failureOf(client.send(new iam.ListUsersCommand({})));
+  expect(await list()).toBeUndefined();
+  const boundary = 'arn:aws:iam::aws:policy/AmazonS3FullAccess';
+  await root.send(new iam.PutUserPermissionsBoundaryCommand({ UserName: 'Bounded', PermissionsBoundary: boundary }));
+  expect(await list()).toMatchObject({ name: 'AccessDenied' });
+  await root.send(new iam.DeleteUserPermissionsBoundaryCommand({ UserName: 'Bounded' }));
+  expect(await list()).toBeUndefined();
+});
+
+it('keeps versions of a managed policy, of which the default one counts', async () => {
+  const created = await root.send(
+    new iam.CreatePolicyCommand({
+      PolicyName: 'versions',
+      PolicyDocument: policy({ Effect: 'Deny', Action: '*', Resource: '*' }),
+    }),
+  );
+  const PolicyArn = created.Policy!.Arn!;
+  const PolicyDocument = policy({ Effect: 'Allow', Action: 'iam:ListUsers', Resource: '*' });
+  for (let i = 0; i < 4; i++)
+    await root.send(new iam.CreatePolicyVersionCommand({ PolicyArn, PolicyDocument, SetAsDefault: i === 3 }));
+  const sixth = await failureOf(root.send(new iam.CreatePolicyVersionCommand({ PolicyArn, PolicyDocument })));
+  expect(sixth).toBeInstanceOf(iam.LimitExceededException);
+  const { PolicyVersion } = await root.send(new iam.GetPolicyVersionCommand({ PolicyArn, VersionId: 'v5' }));
+  expect(decodeURIComponent(PolicyVersion!.Document!)).toBe(PolicyDocument);
+  const isDefault = await failureOf(root.send(new iam.DeletePolicyVersionCommand({ PolicyArn, VersionId: 'v5' })));
+  expect(isDefault).toBeInstanceOf(iam.DeleteConflictException);
+  const versioned = clientOf(await userWithKey('Versioned'));
+  await root.send(new iam.AttachUserPolicyCommand({ UserName: 'Versioned', PolicyArn }));
+  expect(await failureOf(versioned.send(new iam.ListUsersCommand({})))).toBeUndefined();
+  await root.send(new iam.SetDefaultPolicyVersionCommand({ PolicyArn, VersionId: 'v1' }));
+  expect(await failureOf(versioned.send(new iam.ListUsersCommand({})))).toMatchObject({ name: 'AccessDenied' });
+  const attached = await failureOf(root.send(new iam.DeletePolicyCommand({ PolicyArn })));
+  expect(attached).toBeInstanceOf(iam.DeleteConflictException);
+  const { AttachedPolicies } = await root.send(new iam.ListAttachedUserPoliciesCommand({ UserName: 'Versioned' }));
+  expect(AttachedPolicies).toEqual([{ PolicyName: 'versions', PolicyArn }]);
+});
+
+it('refuses a malformed policy with its line and column', async () => {
+  const text =
+    '{"Version": "2012-10-17",\n "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*",\n  "Condition": {"StringEqualz": {"a": "b"}}}]}';
+  const error = await failureOf(root.send(new iam.CreatePolicyCommand({ PolicyName: 'bad', PolicyDocument: text })));
+  expect(error).toBeInstanceOf(iam.MalformedPolicyDocumentException);
+  expect(error.message).toContain('StringEqualz');
+  expect(error.message).toContain('line 3, column 17');
+});
+
+it('lists own policies and those of AWS on pages', async () => {
+  const names: string[] = [];
+  for await (const page of iam.paginateListPolicies({ client: root, pageSize: 4 }, { Scope: 'All' })) {
+    names.push(...page.Policies!.map((found) => found.PolicyName!));
+  }
+  expect(new Set(names).size).toBe(names.length);
+  expect(names).toEqual(expect.arrayContaining(['read-users', 'versions', 'AdministratorAccess', 'ReadOnlyAccess']));
+});
+
+it('lets a user manage himself where a policy variable says so, and nobody else', async () => {
+  const self = {
+    Effect: 'Allow',
+    Action: 'iam:*AccessKey*',
+    Resource: `arn:aws:iam::${ACCOUNT}:user/\${aws:username}`,
+  };
+  const client = clientOf(await userWithKey('Selfmade', self));
+  const own = await client.send(new iam.ListAccessKeysCommand({}));
+  expect(own.AccessKeyMetadata).toHaveLength(1);
+  const other = await failureOf(client.send(new iam.CreateAccessKeyCommand({ UserName: 'Grace' })));
+  expect(other).toMatchObject({ name: 'AccessDenied' });
+});
+
+it('tells who may not look whether or not the user exists', async () => {
+  const client = clientOf(await userWithKey('Nosy'));
+  const missing = await failureOf(client.send(new iam.GetUserCommand({ UserName: 'nobody-at-all' })));
+  const present = await failureOf(client.send(new iam.GetUserCommand({ UserName: 'Grace' })));
+  expect([missing.name, present.name]).toEqual(['AccessDenied', 'AccessDenied']);
+});
+
+it('makes roles with a trust policy', async () => {
+  const trust = policy({ Effect: 'Allow', Principal: { Service: 'glue.amazonaws.com' }, Action: 'sts:AssumeRole' });
+  const { Role } = await root.send(new iam.CreateRoleCommand({ RoleName: 'crawl', AssumeRolePolicyDocument: trust }));
+  expect(Role).toMatchObject({ Arn: `arn:aws:iam::${ACCOUNT}:role/crawl`, MaxSessionDuration: 3600 });
+  expect(decodeURIComponent(Role!.AssumeRolePolicyDocument!)).toBe(trust);
+  const noPrincipal = policy({ Effect: 'Allow', Action: 'sts:AssumeRole' });
+  const bad = await failureOf(
+    root.send(new iam.CreateRoleCommand({ RoleName: 'x', AssumeRolePolicyDocument: noPrincipal })),
+  );
+  expect(bad).toMatchObject({
+    name: 'MalformedPolicyDocumentException',
+    message: expect.stringContaining('Principal'),
+  });
+  expect(await identity.identities.principal(`arn:aws:iam::${ACCOUNT}:role/crawl`)).toMatchObject({
+    kind: 'role',
+    name: 'crawl',
+  });
+});
+
+it('keeps no secret in the database files nor in the audit trail', async () => {
+  const { secretAccessKey } = await userWithKey('Planted');
+  const files = readdirSync(directory).map((name) => readFileSync(join(directory, name)));
+  expect(files.length).toBeGreaterThan(1);
+  expect(files.some((bytes) => bytes.includes(secretAccessKey))).toBe(false);
+  const made = audited.filter((event) => event.eventName === 'CreateAccessKey');
+  expect(made.at(-1)?.requestParameters).toEqual({ userName: 'Planted' });
+  expect(JSON.stringify(made)).not.toContain(secretAccessKey);
+});

@@ -1,0 +1,100 @@
+import type {
+  CreateUserRequest,
+  DeleteUserPermissionsBoundaryRequest,
+  DeleteUserRequest,
+  GetUserRequest,
+  ListUserTagsRequest,
+  PutUserPermissionsBoundaryRequest,
+  TagUserRequest,
+  UntagUserRequest,
+  UpdateUserRequest,
+} from '@aws-sdk/client-iam';
+import { iamArn } from '../../../core/arn.ts';
+import type { IdentityUseCases } from '../../../governance/contract.ts';
+import type { AwsServiceDoor } from '../service.ts';
+import { type PageInput, pageAnswer, pageRequest, tagList, tagsOf, userShape } from './shapes.ts';
+
+const user = (name: string | undefined) => ({ kind: 'user' as const, name: name! });
+
+export function userOperations(identity: IdentityUseCases): AwsServiceDoor['operations'] {
+  return {
+    CreateUser: {
+      run: async (context, input: CreateUserRequest) => ({
+        User: userShape(
+          await identity.createEntity(context, 'user', {
+            name: input.UserName!,
+            path: input.Path,
+            tags: tagsOf(input.Tags),
+            boundary: input.PermissionsBoundary,
+          }),
+        ),
+      }),
+    },
+    GetUser: {
+      readOnly: true,
+      async run(context, input: GetUserRequest) {
+        const { principal } = context;
+        if (input.UserName === undefined && principal.kind === 'root') {
+          // Root is no user, yet asks for himself the same way; AWS answers with the account.
+          const Arn = iamArn(principal.accountId, 'root');
+          return { User: { Path: '/', UserName: 'root', UserId: principal.id, Arn, CreateDate: new Date(0) } };
+        }
+        return { User: userShape(await identity.getEntity(context, 'user', input.UserName)) };
+      },
+    },
+    ListUsers: {
+      readOnly: true,
+      async run(context, input: PageInput) {
+        const page = await identity.listEntities(context, 'user', pageRequest(input));
+        return { Users: page.items.map(userShape), ...pageAnswer(page) };
+      },
+    },
+    UpdateUser: {
+      async run(context, input: UpdateUserRequest) {
+        const change = { operation: 'UpdateUser', name: input.NewUserName, path: input.NewPath };
+        await identity.updateEntity(context, user(input.UserName), change);
+        return {};
+      },
+    },
+    DeleteUser: {
+      async run(context, input: DeleteUserRequest) {
+        await identity.deleteEntity(context, user(input.UserName));
+        return {};
+      },
+    },
+    TagUser: {
+      async run(context, input: TagUserRequest) {
+        await identity.tagEntity(context, user(input.UserName), tagsOf(input.Tags) ?? {});
+        return {};
+      },
+    },
+    UntagUser: {
+      async run(context, input: UntagUserRequest) {
+        await identity.untagEntity(context, user(input.UserName), input.TagKeys ?? []);
+        return {};
+      },
+    },
+    ListUserTags: {
+      readOnly: true,
+      async run(context, input: ListUserTagsRequest) {
+        const { tags } = await identity.getEntity(context, 'user', input.UserName!);
+        return { Tags: tagList(tags), IsTruncated: false };
+      },
+      partial: 'asks for iam:GetUser instead of iam:ListUserTags',
+    },
+    PutUserPermissionsBoundary: {
+      async run(context, input: PutUserPermissionsBoundaryRequest) {
+        const change = { operation: 'PutUserPermissionsBoundary', boundary: input.PermissionsBoundary! };
+        await identity.updateEntity(context, user(input.UserName), change);
+        return {};
+      },
+    },
+    DeleteUserPermissionsBoundary: {
+      async run(context, input: DeleteUserPermissionsBoundaryRequest) {
+        const change = { operation: 'DeleteUserPermissionsBoundary', boundary: null };
+        await identity.updateEntity(context, user(input.UserName), change);
+        return {};
+      },
+    },
+  };
+}

@@ -1,0 +1,39 @@
+import type { RequestContext } from '../../../core/caller.ts';
+import { checkTags } from '../check-names.ts';
+import type { EntityRef, Tags } from '../contract.ts';
+import { type IdentityDeps, procedures } from '../identity-deps.ts';
+import { requestedTags } from './create-entity.ts';
+import { authorizedEntity, operationOf } from './entity-of.ts';
+
+/** Adds tags, or replaces the values of those that are there. */
+export async function tagEntity(
+  deps: IdentityDeps,
+  context: RequestContext,
+  ref: EntityRef,
+  tags: Tags,
+): Promise<void> {
+  checkTags(tags, deps.quotas.tags);
+  const operation = operationOf('Tag?', ref.kind);
+  const entity = await authorizedEntity(deps, context, ref, operation, requestedTags(tags));
+  const merged = { ...entity.tags, ...tags };
+  checkTags(merged, deps.quotas.tags);
+  await writeTags(deps, context, ref, merged);
+}
+
+/** Removes tags; keys that are not there are passed over. */
+export async function untagEntity(
+  deps: IdentityDeps,
+  context: RequestContext,
+  ref: EntityRef,
+  keys: readonly string[],
+): Promise<void> {
+  const operation = operationOf('Untag?', ref.kind);
+  const entity = await authorizedEntity(deps, context, ref, operation, { 'aws:TagKeys': keys });
+  const kept = Object.fromEntries(Object.entries(entity.tags).filter(([key]) => !keys.includes(key)));
+  await writeTags(deps, context, ref, kept);
+}
+
+async function writeTags(deps: IdentityDeps, context: RequestContext, ref: EntityRef, tags: Tags): Promise<void> {
+  const patch = { tags: JSON.stringify(tags) };
+  await deps.store.write(procedures.updateEntity, { account: context.accountId, ...ref, patch });
+}
