@@ -39,6 +39,7 @@ export interface Principals extends Identities {
 
 const CAPACITY = 10_000;
 
+/** Opens the memory of principals over the store; `close` stops listening to it. */
 export function openPrincipals(deps: { readonly store: MetadataStore; readonly sealer: SecretSealer }): Principals {
   const { store, sealer } = deps;
   const keys = new Map<string, KnownKey>();

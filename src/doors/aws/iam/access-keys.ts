@@ -15,6 +15,7 @@ const keyShape = (key: AccessKeyRecord) => ({
   CreateDate: new Date(key.createdAt),
 });
 
+/** The operations on access keys. */
 export function accessKeyOperations(identity: IdentityUseCases): AwsServiceDoor['operations'] {
   return {
     CreateAccessKey: {

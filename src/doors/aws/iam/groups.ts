@@ -13,6 +13,7 @@ import { groupShape, type PageInput, pageAnswer, pageRequest, userShape } from '
 
 const group = (name: string | undefined) => ({ kind: 'group' as const, name: name! });
 
+/** The operations on groups and their members. */
 export function groupOperations(identity: IdentityUseCases): AwsServiceDoor['operations'] {
   return {
     CreateGroup: {

@@ -14,6 +14,7 @@ import type { IdentityUseCases } from '../../../governance/contract.ts';
 import type { AwsServiceDoor } from '../service.ts';
 import { type PageInput, pageAnswer, pageRequest, policyShape, tagsOf, versionShape } from './shapes.ts';
 
+/** The operations on managed policies and their versions. */
 export function managedPolicyOperations(identity: IdentityUseCases): AwsServiceDoor['operations'] {
   return {
     CreatePolicy: {

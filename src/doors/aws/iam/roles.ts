@@ -16,6 +16,7 @@ import { type PageInput, pageAnswer, pageRequest, roleShape, tagList, tagsOf } f
 
 const role = (name: string | undefined) => ({ kind: 'role' as const, name: name! });
 
+/** The operations on roles. */
 export function roleOperations(identity: IdentityUseCases): AwsServiceDoor['operations'] {
   return {
     CreateRole: {

@@ -16,6 +16,7 @@ import { type PageInput, pageAnswer, pageRequest, tagList, tagsOf, userShape } f
 
 const user = (name: string | undefined) => ({ kind: 'user' as const, name: name! });
 
+/** The operations on users. */
 export function userOperations(identity: IdentityUseCases): AwsServiceDoor['operations'] {
   return {
     CreateUser: {

@@ -29,6 +29,7 @@ export async function authorizedOwner(
 /** What a sealed key secret is bound to: it opens for this key id only. */
 export const keyPurpose = (accessKeyId: string): string => `iam-access-key:${accessKeyId}`;
 
+/** A stored key without its secret, under its owner's name. */
 export function accessKeyOf(row: AccessKeyRow, owner: string): AccessKeyRecord {
   return {
     accessKeyId: row.access_key_id,

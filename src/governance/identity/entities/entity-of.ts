@@ -9,6 +9,7 @@ import type { EntityRow } from '../store/tables.ts';
 export const entityArn = (account: string, kind: string, path: string, name: string): string =>
   iamArn(account, `${kind}${path}${name}`);
 
+/** A stored row as the entity it describes. */
 export function entityOf(row: EntityRow): Entity {
   return {
     kind: row.kind as EntityKind,

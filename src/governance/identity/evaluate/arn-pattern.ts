@@ -9,6 +9,7 @@ export type ArnPattern = 'everything' | readonly Pattern[];
 
 const PARTS = 6;
 
+/** The pattern of a Resource element or an ARN condition. */
 export function compileArnPattern(text: string, options: Omit<PatternOptions, 'wildcards'>): ArnPattern {
   if (text === '*') return 'everything';
   const parts = splitArn(text, true);
@@ -16,6 +17,7 @@ export function compileArnPattern(text: string, options: Omit<PatternOptions, 'w
   return parts.map((part) => compilePattern(part, { ...options, wildcards: true }));
 }
 
+/** Whether `arn`, taken literally, matches. What is no ARN of six parts matches `*` alone. */
 export function matchesArn(pattern: ArnPattern, arn: string, values: VariableValues): boolean {
   if (pattern === 'everything') return true;
   const parts = splitArn(arn, false);

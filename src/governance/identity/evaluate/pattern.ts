@@ -36,6 +36,7 @@ export interface PatternOptions {
   readonly ignoreCase?: boolean;
 }
 
+/** The tokens of a policy's text. */
 export function compilePattern(text: string, options: PatternOptions): Pattern {
   const tokens: Token[] = [];
   const source = options.ignoreCase ? text.toLowerCase() : text;

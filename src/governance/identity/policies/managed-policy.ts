@@ -7,6 +7,7 @@ import { parsePolicyDocument } from '../evaluate/policy-document.ts';
 import { type IdentityDeps, procedures } from '../identity-deps.ts';
 import type { UsedPolicyRow } from '../store/policies.ts';
 
+/** A stored row as the policy it describes. */
 export function managedPolicyOf(row: UsedPolicyRow): ManagedPolicy {
   return {
     name: row.name,
@@ -29,6 +30,7 @@ interface VersionRow {
   readonly created_at: number;
 }
 
+/** A stored version of a policy. */
 export function policyVersionOf(row: VersionRow, isDefault: boolean): PolicyVersion {
   return { versionId: `v${row.number}`, isDefault, document: row.document, createdAt: row.created_at };
 }

@@ -11,6 +11,7 @@ export interface EntityKey {
   readonly name: string;
 }
 
+/** The error of a user, group or role that is not there. */
 export function entityNotFound(kind: string, name: string): LochError {
   return new LochError('not_found', `The ${kind} \`${name}\` does not exist.`, { context: { kind, name } });
 }
@@ -60,6 +61,7 @@ export function pageOf<T>(rows: T[], limit: number): StorePage<T> {
   return { rows: rows.slice(0, limit), more: rows.length > limit };
 }
 
+/** The number a counting query gives. */
 export async function countOf(query: {
   executeTakeFirst(): Promise<{ n: number | string | bigint } | undefined>;
 }): Promise<number> {
