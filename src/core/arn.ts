@@ -9,6 +9,7 @@ export interface Arn {
   readonly resource: string;
 }
 
+/** The text of an ARN; the partition is `aws` unless given. */
 export function formatArn(arn: Omit<Arn, 'partition'> & { readonly partition?: string }): string {
   return `arn:${arn.partition ?? 'aws'}:${arn.service}:${arn.region}:${arn.accountId}:${arn.resource}`;
 }

@@ -136,6 +136,7 @@ export interface SerializedError {
   readonly stack?: string;
 }
 
+/** `error` as plain data; anything that is no LochError becomes one first. */
 export function serializeError(error: unknown): SerializedError {
   const known = toLochError(error);
   const origin = known.cause instanceof Error ? known.cause : known;
@@ -147,6 +148,7 @@ export function serializeError(error: unknown): SerializedError {
   };
 }
 
+/** The LochError that `serializeError` was given, with the stack of where it was thrown. */
 export function deserializeError(data: SerializedError): LochError {
   const error = new LochError(data.code, data.message, { context: data.context });
   if (data.stack !== undefined) error.stack = data.stack;

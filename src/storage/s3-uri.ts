@@ -5,6 +5,7 @@ export interface S3Location {
   readonly key: string;
 }
 
+/** `s3://bucket/key`. */
 export function formatS3Uri(location: S3Location): string {
   return `s3://${location.bucket}/${location.key}`;
 }

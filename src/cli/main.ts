@@ -1,0 +1,21 @@
+/** `loch`: owns and asks one lake from the command line. */
+import { defineCommand, runMain } from 'citty';
+
+const main = defineCommand({
+  meta: { name: 'loch', description: 'The serverless data lake as one system you own' },
+  subCommands: {
+    up: () => import('./commands/up.ts').then((m) => m.up),
+    down: () => import('./commands/down.ts').then((m) => m.down),
+    status: () => import('./commands/status.ts').then((m) => m.status),
+    logs: () => import('./commands/logs.ts').then((m) => m.logs),
+    env: () => import('./commands/env.ts').then((m) => m.env),
+    console: () => import('./commands/console.ts').then((m) => m.consoleLink),
+    doctor: () => import('./commands/doctor.ts').then((m) => m.doctor),
+    backup: () => import('./commands/backup.ts').then((m) => m.backup),
+    restore: () => import('./commands/restore.ts').then((m) => m.restore),
+    load: () => import('./commands/load.ts').then((m) => m.load),
+    query: () => import('./commands/query.ts').then((m) => m.query),
+  },
+});
+
+await runMain(main);

@@ -1,0 +1,28 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/**
+ * Which door of the AWS port a request is for. S3 path style owns every path, so a request goes to the AWS services only
+ * when it says so: by its credential scope, by `X-Amz-Target`, or by an unsigned query form on `/`.
+ */
+export function isForS3(request: {
+  readonly method?: string;
+  readonly url?: string;
+  readonly headers: IncomingHttpHeaders;
+}): boolean {
+  const scope = signingServiceOf(request);
+  if (scope !== undefined) return scope === 's3';
+  if (request.headers['x-amz-target'] !== undefined) return false;
+  const form = request.headers['content-type']?.startsWith('application/x-www-form-urlencoded') ?? false;
+  return !(form && request.method === 'POST' && new URL(request.url ?? '/', 'http://localhost').pathname === '/');
+}
+
+/** The service of the credential scope: `<key>/<date>/<region>/<service>/aws4_request`, in the header or the query. */
+export function signingServiceOf(request: {
+  readonly url?: string;
+  readonly headers: IncomingHttpHeaders;
+}): string | undefined {
+  const header = /Credential=([^,\s]+)/.exec(request.headers.authorization ?? '')?.[1];
+  const query = /[?&]X-Amz-Credential=([^&]+)/.exec(request.url ?? '')?.[1];
+  const credential = header ?? (query === undefined ? undefined : query.replaceAll(/%2[fF]/g, '/'));
+  return credential?.split('/').at(-2);
+}
