@@ -1,0 +1,220 @@
+/**
+ * The own HTTP API under `/api`: what the console and the command line use. A caller is known by the session cookie or by
+ * SigV4 (service `loch`). Changes need the header `x-loch-request`, which another site's form cannot send.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { HttpBindings } from '@hono/node-server';
+import { Hono } from 'hono';
+import { getCookie } from 'hono/cookie';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { z } from 'zod';
+import type { RequestContext } from '../../core/caller.ts';
+import type { Clock } from '../../core/clock.ts';
+import { LochError, toLochError } from '../../core/errors.ts';
+import type { EventBus } from '../../core/events.ts';
+import { newId } from '../../core/ids.ts';
+import type { Audit, Identities } from '../../governance/contract.ts';
+import { readBody } from '../kit/read-body.ts';
+import { clientGone, requestContext, splitTarget } from '../kit/request-facts.ts';
+import { authenticate, createSigningKeys } from '../kit/sigv4/index.ts';
+import { SESSION_COOKIE, type Sessions } from './session.ts';
+
+/** What every route has: the caller's context and the parsed body. */
+export interface ApiVariables {
+  context: RequestContext;
+  /** The JSON body, or undefined. */
+  body: unknown;
+  /** What the audit event of this call names as parameters; routes leave secrets out. */
+  auditParameters: unknown;
+}
+
+/** The environment of all routes of this door. */
+export type ApiEnvironment = { Bindings: HttpBindings; Variables: ApiVariables };
+export type Routes = Hono<ApiEnvironment>;
+
+export interface ApiDeps {
+  readonly identities: Identities;
+  readonly audit: Audit;
+  readonly events: EventBus;
+  readonly clock: Clock;
+  readonly sessions: Sessions;
+  readonly accountId: string;
+  readonly region: string;
+}
+
+const BODY_LIMIT = 1024 * 1024;
+const PUBLIC = new Set(['POST /api/session', 'POST /api/session/link']);
+
+/** The app of `/api` with the given route groups. */
+export function createApiApp(deps: ApiDeps, groups: readonly Routes[]): Routes {
+  const app = new Hono<ApiEnvironment>();
+  const signingKeys = createSigningKeys();
+
+  app.use('*', async (c, next) => {
+    const started = deps.clock.now();
+    const requestId = newId();
+    const { incoming, outgoing } = c.env;
+    const body = c.req.method === 'GET' ? Buffer.alloc(0) : await readBody(incoming, BODY_LIMIT);
+    const isPublic = PUBLIC.has(`${c.req.method} ${c.req.path}`);
+    const anonymous = {
+      kind: 'anonymous',
+      arn: 'anonymous',
+      id: 'ANONYMOUS',
+      name: 'anonymous',
+      accountId: deps.accountId,
+    } as const;
+    const principal =
+      (await callerOf(incoming, body, getCookie(c, SESSION_COOKIE))) ?? (isPublic ? anonymous : undefined);
+    c.header('x-loch-request-id', requestId);
+    if (principal === undefined) {
+      return c.json(
+        {
+          code: 'missing_credentials',
+          message: 'Sign in first: POST /api/session with an access key, or sign the request (SigV4, service `loch`).',
+          requestId,
+        },
+        401,
+      );
+    }
+    const context = requestContext(incoming, clientGone(outgoing as ServerResponse), {
+      door: 'console',
+      requestId,
+      principal,
+      accountId: deps.accountId,
+      region: deps.region,
+      startedAt: started,
+    });
+    c.set('context', context);
+    c.set('body', parseBody(body));
+    await next();
+    await recordCall(
+      c.req.method,
+      routeName(c.req.method, c.req.path),
+      context,
+      c.res.status,
+      c.get('auditParameters'),
+      c.error,
+    );
+    return undefined;
+  });
+
+  async function callerOf(incoming: IncomingMessage, body: Buffer, cookie: string | undefined) {
+    if (incoming.headers.authorization !== undefined) {
+      const { rawPath, rawQuery } = splitTarget(incoming);
+      const proof = await authenticate(
+        { method: incoming.method ?? 'GET', rawPath, rawQuery, headers: incoming.headers, body },
+        { identities: deps.identities, now: deps.clock.now(), signingKeys },
+      );
+      return proof.anonymous ? undefined : proof.principal;
+    }
+    if (incoming.method !== 'GET' && incoming.headers['x-loch-request'] === undefined && cookie !== undefined) {
+      throw new LochError(
+        'access_denied',
+        'Send the header `x-loch-request: 1` with every change made by a session cookie.',
+      );
+    }
+    return deps.sessions.principalOf(cookie);
+  }
+
+  async function recordCall(
+    method: string,
+    name: string,
+    context: RequestContext,
+    status: number,
+    parameters: unknown,
+    error: unknown,
+  ) {
+    const known = error === undefined ? undefined : toLochError(error);
+    const ms = deps.clock.now() - context.startedAt;
+    deps.events.publish({
+      name: 'doorRequestFinished',
+      payload: {
+        door: 'console',
+        operation: name,
+        status,
+        ms,
+        requestId: context.requestId,
+        principal: context.principal.arn,
+      },
+    });
+    if (known !== undefined) {
+      deps.events.publish({
+        name: 'doorRequestFailed',
+        payload: {
+          door: 'console',
+          operation: name,
+          code: known.code,
+          requestId: context.requestId,
+          message: known.message,
+        },
+      });
+    }
+    if (method === 'GET') return;
+    await deps.audit.recordManagement(context, {
+      eventSource: 'console.loch',
+      eventName: name,
+      readOnly: false,
+      ...(parameters === undefined ? {} : { requestParameters: parameters }),
+      ...(known === undefined ? {} : { errorCode: known.code, errorMessage: known.message }),
+    });
+  }
+
+  app.onError((error, c) => {
+    const known = error instanceof z.ZodError ? fromZod(error) : toLochError(error);
+    const requestId = c.get('context')?.requestId ?? newId();
+    const message = isLochError(known, 'internal')
+      ? `Loch failed inside. \`loch logs ${requestId}\` tells more.`
+      : known.message;
+    if (c.get('context') === undefined) {
+      deps.events.publish({
+        name: 'doorRequestFailed',
+        payload: { door: 'console', operation: c.req.path, code: known.code, requestId, message: known.message },
+      });
+    }
+    return c.json(
+      { code: known.code, message, requestId, context: known.context },
+      known.status as ContentfulStatusCode,
+    );
+  });
+  app.notFound((c) =>
+    c.json(
+      {
+        code: 'not_found',
+        message: `There is no ${c.req.method} ${c.req.path}.`,
+        requestId: c.get('context')?.requestId,
+      },
+      404,
+    ),
+  );
+  for (const group of groups) app.route('/api', group);
+  return app;
+}
+
+function parseBody(body: Buffer): unknown {
+  if (body.length === 0) return undefined;
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch (error) {
+    throw new LochError('malformed_request', `The body is not JSON: ${(error as Error).message}.`, { cause: error });
+  }
+}
+
+function fromZod(error: z.ZodError): LochError {
+  const issue = error.issues[0]!;
+  const field = issue.path.join('.') || 'body';
+  return new LochError('invalid_argument', `\`${field}\`: ${issue.message}.`, { context: { field } });
+}
+
+/** The path with its ids left out, as the name of the operation. */
+function routeName(method: string, path: string): string {
+  const nouns = path
+    .replace(/^\/api\//, '')
+    .split('/')
+    .filter((part) => /^[a-z][a-z-]{2,24}$/.test(part));
+  return `${method} ${nouns.join('/')}`;
+}
+
+/** A fresh group of routes. */
+export function routes(): Routes {
+  return new Hono<ApiEnvironment>();
+}
