@@ -1,10 +1,5 @@
-import type { BackupReport } from './contract.ts';
 import { type BackupSources, takeBackup } from './backup/take-backup.ts';
-
-/** The use-cases of owning a lake. */
-export interface Operations {
-  backup(directory: string, signal: AbortSignal): Promise<BackupReport>;
-}
+import type { Operations } from './contract.ts';
 
 /** Builds the operations of a running lake. */
 export function openOperations(sources: BackupSources): Operations {

@@ -162,9 +162,7 @@ export function createApiApp(deps: ApiDeps, groups: readonly Routes[]): Routes {
   app.onError((error, c) => {
     const known = error instanceof z.ZodError ? fromZod(error) : toLochError(error);
     const requestId = c.get('context')?.requestId ?? newId();
-    const message = isLochError(known, 'internal')
-      ? `Loch failed inside. \`loch logs ${requestId}\` tells more.`
-      : known.message;
+    const message = known.code === 'internal' ? `Loch failed inside. \`loch logs ${requestId}\` tells more.` : known.message;
     if (c.get('context') === undefined) {
       deps.events.publish({
         name: 'doorRequestFailed',

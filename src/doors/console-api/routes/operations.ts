@@ -1,0 +1,19 @@
+import { z } from 'zod';
+import { LochError } from '../../../core/errors.ts';
+import type { Operations } from '../../../operations/contract.ts';
+import { type Routes, routes } from '../app.ts';
+
+const backupBody = z.strictObject({ directory: z.string().min(1) });
+
+/** Backups, for the owner of the lake. */
+export function operationsRoutes(deps: { readonly operations: Operations }): Routes {
+  const app = routes();
+  app.post('/backups', async (c) => {
+    const { directory } = backupBody.parse(c.get('body'));
+    c.set('auditParameters', { directory });
+    const { principal, signal } = c.get('context');
+    if (principal.kind !== 'root') throw new LochError('access_denied', 'A backup holds every key and every byte: only root may take one.');
+    return c.json(await deps.operations.backup(directory, signal), 201);
+  });
+  return app;
+}
