@@ -9,6 +9,8 @@
  *   of resources they have authorized themselves (table files, results, deliveries).
  */
 import type { Readable } from 'node:stream';
+import type { RequestContext } from '../core/caller.ts';
+import type { LochError } from '../core/errors.ts';
 import type { Lifecycle } from '../core/lifecycle.ts';
 
 export interface BucketInfo {
@@ -156,6 +158,70 @@ export interface UploadRef {
   readonly bucket: string;
   readonly key: string;
   readonly uploadId: string;
+}
+
+/** What happened to one key of a batch delete. */
+export interface DeleteOutcome {
+  readonly key: string;
+  readonly error?: LochError;
+}
+
+/**
+ * Objects as a caller may use them: what the S3 door, the console and the command line call. Every method asks IAM and,
+ * under a registered Lake Formation location, the grants on the owning table; then it asks the store; then it records the
+ * data event, durably, before the answer's last byte. Methods and errors are those of `ObjectStore`.
+ */
+export interface ObjectAccess {
+  createBucket(context: RequestContext, name: string): Promise<BucketInfo>;
+  deleteBucket(context: RequestContext, name: string): Promise<void>;
+  headBucket(context: RequestContext, name: string): Promise<BucketInfo>;
+  /** The buckets the caller may list. */
+  listBuckets(context: RequestContext): Promise<readonly BucketInfo[]>;
+  putObject(context: RequestContext, target: ObjectName, body: ObjectBody, options?: PutOptions): Promise<ObjectHead>;
+  getObject(context: RequestContext, name: ObjectName, options?: GetOptions): Promise<ObjectRead>;
+  headObject(context: RequestContext, name: ObjectName, options?: GetOptions): Promise<ObjectHead>;
+  listObjects(context: RequestContext, bucket: string, options?: ListOptions): Promise<ListPage>;
+  deleteObject(context: RequestContext, name: ObjectName): Promise<void>;
+  deleteObjects(context: RequestContext, bucket: string, keys: readonly string[]): Promise<readonly DeleteOutcome[]>;
+  copyObject(context: RequestContext, from: ObjectName, to: ObjectName, options?: PutOptions): Promise<ObjectHead>;
+  createUpload(context: RequestContext, target: ObjectName, options?: PutOptions): Promise<UploadInfo>;
+  putPart(
+    context: RequestContext,
+    upload: UploadRef,
+    partNumber: number,
+    body: ObjectBody,
+    options?: PutOptions,
+  ): Promise<PartInfo>;
+  copyPart(
+    context: RequestContext,
+    upload: UploadRef,
+    partNumber: number,
+    from: ObjectName,
+    range?: ByteRange,
+  ): Promise<PartInfo>;
+  listParts(
+    context: RequestContext,
+    upload: UploadRef,
+    options?: { readonly after?: number; readonly max?: number },
+  ): Promise<readonly PartInfo[]>;
+  completeUpload(
+    context: RequestContext,
+    upload: UploadRef,
+    parts: readonly { readonly partNumber: number; readonly etag: string }[],
+    options?: PutOptions,
+  ): Promise<ObjectHead>;
+  abortUpload(context: RequestContext, upload: UploadRef): Promise<void>;
+  listUploads(
+    context: RequestContext,
+    bucket: string,
+    options?: { readonly prefix?: string },
+  ): Promise<readonly UploadInfo[]>;
+}
+
+/** Where an object is. */
+export interface ObjectName {
+  readonly bucket: string;
+  readonly key: string;
 }
 
 /** `s3://bucket/key`. **Errors**: `invalid_argument`. */
