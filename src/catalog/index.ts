@@ -3,22 +3,22 @@ import { LochError } from '../core/errors.ts';
 import type { StoredEvent } from '../core/events.ts';
 import type { Identities, Policy, TableDirectory } from '../governance/contract.ts';
 import type { MetadataStore } from '../metadata/contract.ts';
-import type { ObjectStore, TableFormat } from '../storage/contract.ts';
+import type { TableFormat } from '../storage/contract.ts';
 import type { Catalog } from './contract.ts';
 import { purgeBin } from './databases/bin.ts';
 import { databaseUseCases, tableDirectory } from './databases/index.ts';
 import { NameIndex } from './databases/name-index.ts';
-import type { CatalogParts, ResourceGrants } from './databases/parts.ts';
+import type { CatalogObjects, CatalogParts, ResourceGrants } from './databases/parts.ts';
 import databaseStore from './databases/store.ts';
 
-export type { ResourceGrants } from './databases/parts.ts';
+export type { CatalogObjects, ResourceGrants } from './databases/parts.ts';
 
 /** What the catalog keeps in the metadata store. */
 export const catalogStoreModules: readonly URL[] = [new URL('./databases/store.ts', import.meta.url)];
 
 export interface CatalogDependencies {
   readonly store: MetadataStore;
-  readonly objects: ObjectStore;
+  readonly objects: CatalogObjects;
   readonly tables: TableFormat;
   readonly policy: Policy;
   readonly identities: Identities;
@@ -29,7 +29,7 @@ export interface CatalogDependencies {
   readonly region: string;
 }
 
-const NO_GRANTS: ResourceGrants = { creatorGrants: () => [], dropGrants: () => [] };
+const NO_GRANTS: ResourceGrants = { creatorGrants: () => [], dropGrants: () => [], restoreGrants: () => [] };
 const notYet = async (): Promise<never> => {
   throw new LochError('unsupported', 'Iceberg tables cannot be created or committed to yet; they can be registered.');
 };

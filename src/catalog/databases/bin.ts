@@ -1,7 +1,7 @@
 import { storeCall } from '../../metadata/contract.ts';
 import { LochError } from '../../core/errors.ts';
 import type { RequestContext } from '../../core/caller.ts';
-import type { Catalog } from '../contract.ts';
+import type { Catalog, TableRecord } from '../contract.ts';
 import { authorizeGlue, glueAllows, requireDatabase } from './access.ts';
 import type { CatalogParts } from './parts.ts';
 import databaseStore from './store.ts';
@@ -49,18 +49,17 @@ export const restoreTable =
     }
     await authorizeGlue(parts, context, 'CreateTable', { database: row.database, table: row.name });
     await requireDatabase(parts, context, row.database, 'CREATE_TABLE');
-    return parts.store.write(databaseStore.procedures.restoreTable, { id, at });
+    const results = await parts.store.transact([
+      storeCall(databaseStore.procedures.restoreTable, { id, at }),
+      ...parts.grants.restoreGrants({ database: row.database, table: row.name }),
+    ]);
+    return results[0] as TableRecord;
   };
 
-/** Forgets tables whose seven days are over, with their grants. Returns how many. */
+/** Forgets tables whose seven days are over. Returns how many. */
 export async function purgeBin(parts: CatalogParts): Promise<number> {
   const at = parts.clock.now();
   const due = await parts.store.read(databaseStore.procedures.tablesToPurge, { at, limit: 100 });
-  if (due.length === 0) return 0;
-  const asleep = due.filter((row) => parts.names.tableId({ database: row.database, table: row.name }) === undefined);
-  await parts.store.transact([
-    storeCall(databaseStore.procedures.purgeTables, { ids: due.map((row) => row.id), at }),
-    ...asleep.flatMap((row) => parts.grants.dropGrants({ database: row.database, table: row.name })),
-  ]);
+  if (due.length > 0) await parts.store.write(databaseStore.procedures.purgeTables, { ids: due.map(({ id }) => id), at });
   return due.length;
 }

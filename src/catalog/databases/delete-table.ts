@@ -1,12 +1,10 @@
+import { storeCall } from '../../metadata/contract.ts';
 import type { Catalog } from '../contract.ts';
 import { authorizeGlue, requireTable } from './access.ts';
 import { BIN_MS, type CatalogParts, fold } from './parts.ts';
 import databaseStore from './store.ts';
 
-/**
- * Moves a table to the bin for seven days. Files stay, and so do its grants, asleep: they wake with `restoreTable` and
- * end with the purge or with a new table of the same name.
- */
+/** Moves a table and its grants to the bin for seven days; its files stay. */
 export const deleteTable =
   (parts: CatalogParts): Catalog['deleteTable'] =>
   async (context, given) => {
@@ -14,11 +12,14 @@ export const deleteTable =
     await authorizeGlue(parts, context, 'DeleteTable', name);
     await requireTable(parts, context, name, 'DROP');
     const at = parts.clock.now();
-    await parts.store.write(databaseStore.procedures.dropTable, {
-      database: name.database,
-      name: name.table,
-      at,
-      by: context.principal.arn,
-      purgeAt: at + BIN_MS,
-    });
+    await parts.store.transact([
+      storeCall(databaseStore.procedures.dropTable, {
+        database: name.database,
+        name: name.table,
+        at,
+        by: context.principal.arn,
+        purgeAt: at + BIN_MS,
+      }),
+      ...parts.grants.dropGrants(name),
+    ]);
   };

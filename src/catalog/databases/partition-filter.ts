@@ -6,7 +6,7 @@
  */
 import { LochError } from '../../core/errors.ts';
 import type { CatalogColumn } from '../contract.ts';
-import { type Comparable, compareValues, kindOf, NULL_VALUE, valueOf } from './partition-value.ts';
+import { type Comparable, compareValues, kindOf, NULL_VALUE, typedValue } from './partition-value.ts';
 
 export interface PartitionFilter {
   test(values: readonly string[]): boolean;
@@ -155,7 +155,7 @@ class Parser {
     const kind = kindOf(key.type);
     const valueAt = (values: readonly string[]): Comparable | undefined => {
       const text = values[key.position];
-      return text === undefined || text === NULL_VALUE ? undefined : valueOf(kind, text);
+      return text === undefined || text === NULL_VALUE ? undefined : typedValue(kind, text);
     };
     const negated = this.#word('NOT');
     const finish = (condition: Condition): Condition => (negated ? (values) => not(condition(values)) : condition);
@@ -216,7 +216,7 @@ class Parser {
     if (token.kind !== 'string' && token.kind !== 'number') throw this.#unexpected('a value');
     this.#at++;
     const kind = kindOf(type);
-    const value = valueOf(kind, token.text);
+    const value = typedValue(kind, token.text);
     if (value === undefined) {
       throw unreadable(this.#expression, `\`${token.text}\` is not a value for \`${key}\`, which is ${type}`);
     }

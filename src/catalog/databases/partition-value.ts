@@ -23,7 +23,7 @@ const DATE = /^(\d{4})-(\d{1,2})-(\d{1,2})$/;
 const TIMESTAMP = /^(\d{4}-\d{1,2}-\d{1,2})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?$/;
 
 /** `text` as a value of `kind`, or undefined when it is none. */
-export function valueOf(kind: Kind, text: string): Comparable | undefined {
+export function typedValue(kind: Kind, text: string): Comparable | undefined {
   switch (kind) {
     case 'text':
       return text;

@@ -17,12 +17,17 @@ export interface ResourceGrants {
   ): readonly StoreCall[];
   /** A new thing of the same name starts without the old one's grants. */
   dropGrants(name: { readonly database: string; readonly table?: string }): readonly StoreCall[];
+  /** Gives back what the drop of this table took. */
+  restoreGrants(name: TableName): readonly StoreCall[];
 }
+
+/** What the catalog needs of the object store: it lists files and reads their beginnings. */
+export type CatalogObjects = Pick<ObjectStore, 'list' | 'get'>;
 
 /** What the use-cases of databases and tables are built from. */
 export interface CatalogParts {
   readonly store: MetadataStore;
-  readonly objects: ObjectStore;
+  readonly objects: CatalogObjects;
   readonly tables: TableFormat;
   readonly policy: Policy;
   readonly grants: ResourceGrants;

@@ -5,7 +5,7 @@
 import { LochError } from '../../core/errors.ts';
 import { parseS3Uri, type ScanPredicate } from '../../storage/contract.ts';
 import type { Catalog, PartitionRecord, ResolvedTable, TableRecord, TableScan } from '../contract.ts';
-import { compareValues, kindOf, NULL_VALUE, valueOf } from './partition-value.ts';
+import { compareValues, kindOf, NULL_VALUE, typedValue } from './partition-value.ts';
 import type { CatalogParts } from './parts.ts';
 import { isOutside } from './rows.ts';
 import databaseStore from './store.ts';
@@ -188,8 +188,8 @@ export function mayMatch(
     if (predicate.op === 'is_null') return false;
     if (predicate.op === 'not_null') return true;
     const kind = kindOf(record.partitionKeys[position]!.type);
-    const value = valueOf(kind, text);
-    const wanted = predicate.values.map((literal) => valueOf(kind, literal));
+    const value = typedValue(kind, text);
+    const wanted = predicate.values.map((literal) => typedValue(kind, literal));
     if (value === undefined || wanted.some((literal) => literal === undefined)) return true;
     const orders = wanted.map((literal) => compareValues(value, literal!));
     switch (predicate.op) {
@@ -204,6 +204,8 @@ export function mayMatch(
         return orders.every((order) => order > 0);
       case '>=':
         return orders.every((order) => order >= 0);
+      default:
+        return true;
     }
   });
 }

@@ -64,7 +64,6 @@ export async function registerTable(
       by: context.principal.arn,
       ...(options.metadataLocation === undefined ? {} : { metadataLocation: options.metadataLocation }),
     }),
-    ...parts.grants.dropGrants(name), // of a table of this name that lies in the bin
     ...parts.grants.creatorGrants(context, name),
     ...(options.alongside ?? []),
   ]);
