@@ -8,10 +8,10 @@ import type { Catalog } from './contract.ts';
 import { purgeBin } from './databases/bin.ts';
 import { databaseUseCases, tableDirectory } from './databases/index.ts';
 import { NameIndex } from './databases/name-index.ts';
-import type { CatalogObjects, CatalogParts, ResourceGrants } from './databases/parts.ts';
+import type { CatalogObjects, CatalogParts } from './databases/parts.ts';
 import databaseStore from './databases/store.ts';
 
-export type { CatalogObjects, ResourceGrants } from './databases/parts.ts';
+export type { CatalogObjects } from './databases/parts.ts';
 
 /** What the catalog keeps in the metadata store. */
 export const catalogStoreModules: readonly URL[] = [new URL('./databases/store.ts', import.meta.url)];
@@ -22,14 +22,11 @@ export interface CatalogDependencies {
   readonly tables: TableFormat;
   readonly policy: Policy;
   readonly identities: Identities;
-  /** Grants that come and go with a resource; none when absent. */
-  readonly grants?: ResourceGrants;
   readonly clock: Clock;
   readonly accountId: string;
   readonly region: string;
 }
 
-const NO_GRANTS: ResourceGrants = { creatorGrants: () => [], dropGrants: () => [], restoreGrants: () => [] };
 const notYet = async (): Promise<never> => {
   throw new LochError('unsupported', 'Iceberg tables cannot be created or committed to yet; they can be registered.');
 };
@@ -50,7 +47,7 @@ export async function openCatalog(dependencies: CatalogDependencies): Promise<{
   );
   names = new NameIndex(await store.read(databaseStore.procedures.everyName, {}));
   names.apply(early);
-  const parts: CatalogParts = { ...dependencies, grants: dependencies.grants ?? NO_GRANTS, names };
+  const parts: CatalogParts = { ...dependencies, names };
   const purge = setInterval(() => void purgeBin(parts).catch(() => {}), PURGE_EVERY_MS);
   purge.unref();
   return {

@@ -22,7 +22,7 @@ export const createDatabase =
         detail: { ...detail, parameters },
         at: parts.clock.now(),
       }),
-      ...parts.grants.creatorGrants(context, { database: name }),
+      ...parts.policy.creatorGrants(context, { database: name }),
     ]);
     return results[0] as DatabaseRecord;
   };

@@ -22,7 +22,7 @@ export const deleteDatabase =
         by: context.principal.arn,
         purgeAt: at + BIN_MS,
       }),
-      ...tables.flatMap((table) => parts.grants.dropGrants({ database: name, table })),
-      ...parts.grants.dropGrants({ database: name }),
+      ...tables.flatMap((table) => parts.policy.dropGrants({ database: name, table })),
+      ...parts.policy.dropGrants({ database: name }),
     ]);
   };

@@ -20,6 +20,6 @@ export const deleteTable =
         by: context.principal.arn,
         purgeAt: at + BIN_MS,
       }),
-      ...parts.grants.dropGrants(name),
+      ...parts.policy.dropGrants(name),
     ]);
   };

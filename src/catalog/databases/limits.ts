@@ -158,9 +158,9 @@ function checkType(type: string, column: string, where: string): void {
       }
       expect('>');
     } else if (SIMPLE_TYPES.has(name)) {
-      word(/\s*\(\s*\d+\s*(,\s*\d+\s*)?\)/y);
-      if (name === 'timestamp') word(/\s+with(out)?( local)? time zone/iy);
-      if (name === 'double') word(/\s+precision/iy);
+      word(/\(\s*\d+\s*(,\s*\d+\s*)?\)/y);
+      if (name === 'timestamp') word(/with(out)?( local)? time zone/iy);
+      if (name === 'double') word(/precision/iy);
     } else {
       fail(name === '' ? `a type was expected at character ${at + 1}` : `\`${name}\` is not a known type`);
     }
@@ -170,8 +170,14 @@ function checkType(type: string, column: string, where: string): void {
   if (at < type.length) fail(`nothing was expected after character ${at}`);
 }
 
-/** A table input with folded names, within the limits. **Errors**: `invalid_argument` naming what is wrong. */
-export function checkTable(input: TableInput): TableInput {
+/** A table input within the limits, its names folded. */
+export interface CheckedTable extends TableInput {
+  /** Column names as they were given where folding lost the seams of their words (`customerEmail`), for the search. */
+  readonly spelling?: string;
+}
+
+/** **Errors**: `invalid_argument` naming what is wrong. */
+export function checkTable(input: TableInput): CheckedTable {
   const name = foldName(input.name, 'table');
   const where = `table \`${name}\``;
   checkDescription(input.description, where);
@@ -195,5 +201,12 @@ export function checkTable(input: TableInput): TableInput {
     }
     seen.add(column.name);
   }
-  return { ...input, name, columns, partitionKeys };
+  const spelling = input.columns.map((column) => column.name).filter((column) => /[a-z0-9][A-Z]/.test(column));
+  return {
+    ...input,
+    name,
+    columns,
+    partitionKeys,
+    ...(spelling.length === 0 ? {} : { spelling: spelling.join(' ') }),
+  };
 }

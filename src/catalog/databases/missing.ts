@@ -6,20 +6,16 @@ const suggestion = (near: readonly string[]): string =>
 
 /** **Errors**: it is the error, `database_not_found`. */
 export function databaseMissing(name: string, near: readonly string[] = []): LochError {
-  return new LochError(
-    'database_not_found',
-    `Database \`${name}\` does not exist, or you may not see it.${suggestion(near)}`,
-    { context: { database: name, near } },
-  );
+  return new LochError('database_not_found', `Database \`${name}\` does not exist.${suggestion(near)}`, {
+    context: { database: name, near },
+  });
 }
 
 /** **Errors**: it is the error, `table_not_found`. */
 export function tableMissing(database: string, table: string, near: readonly string[] = []): LochError {
-  return new LochError(
-    'table_not_found',
-    `Table \`${database}.${table}\` does not exist, or you may not see it.${suggestion(near)}`,
-    { context: { database, table, near } },
-  );
+  return new LochError('table_not_found', `Table \`${database}.${table}\` does not exist.${suggestion(near)}`, {
+    context: { database, table, near },
+  });
 }
 
 /** **Errors**: it is the error, `partition_not_found`. */

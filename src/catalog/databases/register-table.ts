@@ -64,7 +64,7 @@ export async function registerTable(
       by: context.principal.arn,
       ...(options.metadataLocation === undefined ? {} : { metadataLocation: options.metadataLocation }),
     }),
-    ...parts.grants.creatorGrants(context, name),
+    ...parts.policy.creatorGrants(context, name),
     ...(options.alongside ?? []),
   ]);
   return results[0] as TableRecord;

@@ -60,6 +60,8 @@ export interface TableDefinition extends Omit<TableInput, 'name' | 'tableType'> 
   readonly partitionKeys: readonly CatalogColumn[];
   readonly storage: TableRecord['storage'];
   readonly parameters: Readonly<Record<string, string>>;
+  /** For the search alone: column names before they were folded. */
+  readonly spelling?: string;
 }
 
 export interface DatabaseDetail {
@@ -85,7 +87,7 @@ function pointerParameters(metadata: string | null, previous: string | null): Re
 }
 
 export function tableOf(row: TableRow): TableRecord {
-  const definition = JSON.parse(row.definition) as TableDefinition;
+  const { spelling: _, ...definition } = JSON.parse(row.definition) as TableDefinition;
   return {
     ...definition,
     parameters: {
@@ -149,7 +151,7 @@ export function isOutside(location: string, tableLocation: string): boolean {
 export function searchFields(database: string, name: string, definition: TableDefinition) {
   const columns = [...definition.columns, ...definition.partitionKeys];
   return {
-    strong: [name, ...columns.map((column) => column.name)].join(' '),
+    strong: [name, ...columns.map((column) => column.name), definition.spelling ?? ''].join(' '),
     weak: [database, definition.description ?? '', ...columns.map((column) => column.comment ?? '')].join(' '),
   };
 }

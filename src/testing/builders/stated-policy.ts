@@ -32,8 +32,7 @@ export function statedPolicy(
   const denied = (who: string, what: string) =>
     new LochError('access_denied', `\`${who}\` may not ${what}.`, { context: { principal: who, action: what } });
   const holds = (held: readonly LakePermission[] | undefined, wanted: LakePermission) =>
-    held !== undefined &&
-    (held.includes('ALL') || held.includes(wanted) || (wanted === 'DESCRIBE' && held.length > 0));
+    held !== undefined && (held.includes('ALL') || held.includes(wanted) || (wanted === 'DESCRIBE' && held.length > 0));
   const seesDatabase = (mine: StatedRights | 'all', database: string) =>
     mine === 'all' ||
     mine.databases?.[database] !== undefined ||
@@ -79,9 +78,7 @@ export function statedPolicy(
       return {
         kind: 'shaped',
         columns: visible,
-        grants: [
-          { grantId: 'g', columns: visible, rows: { op: held.rows === undefined ? 'all' : 'none' }, masks: {} },
-        ],
+        grants: [{ grantId: 'g', columns: visible, rows: { op: held.rows === undefined ? 'all' : 'none' }, masks: {} }],
       };
     },
     async visibleTables(context) {
@@ -98,6 +95,10 @@ export function statedPolicy(
     },
     registeredLocation: async (bucket, key) =>
       registered.find((location) => `s3://${bucket}/${key}`.startsWith(location)),
+    creatorGrants: () => [],
+    dropGrants: () => [],
+    restoreGrants: () => [],
+    renameGrants: () => [],
     async authorizeDataLocation(context, location) {
       if (of(context.principal.name) !== 'all') throw denied(context.principal.name, `use ${location}`);
     },
