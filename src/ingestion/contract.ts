@@ -23,6 +23,10 @@ export interface DeliveryStreamSettings {
   readonly roleArn: string;
   /** Appends `\n` after each record that does not end with one (AppendDelimiterToRecord). */
   readonly appendNewline: boolean;
+  /** Instead of the extension of the compression, with its dot. */
+  readonly fileExtension?: string;
+  /** IANA name of the zone of `!{timestamp:…}` and of object names; UTC when absent. */
+  readonly timeZone?: string;
 }
 
 export interface DeliveryStreamRecord extends DeliveryStreamSettings {
@@ -30,6 +34,8 @@ export interface DeliveryStreamRecord extends DeliveryStreamSettings {
   readonly status: 'CREATING' | 'ACTIVE' | 'DELETING';
   readonly createdAt: number;
   readonly versionId: number;
+  /** Why the last delivery failed, while it is tried again. */
+  readonly failure?: string;
 }
 
 export interface Delivery {
@@ -39,12 +45,25 @@ export interface Delivery {
     context: RequestContext,
     page?: { readonly after?: string; readonly limit?: number },
   ): Promise<readonly string[]>;
-  delete(context: RequestContext, name: string): Promise<void>;
-  /** Resolves with the record ids once all records are durable. **Errors**: `limit_exceeded`, `resource_exhausted`. */
-  put(context: RequestContext, name: string, records: readonly Uint8Array[]): Promise<readonly string[]>;
+  /**
+   * Delivers what waits, then removes the stream. With `force` what cannot be delivered is given up.
+   * **Errors**: `conflict` when delivery fails, naming why and how many records wait.
+   */
+  delete(context: RequestContext, name: string, options?: { readonly force?: boolean }): Promise<void>;
+  /**
+   * Resolves with the record ids once all records are durable: at most 500 records, 4 MiB together, 1,000 KiB each.
+   * **Errors**: `not_found`, `invalid_argument` over a limit, `resource_exhausted`, `disk_full`.
+   */
+  put(
+    context: RequestContext,
+    name: string,
+    records: readonly Uint8Array[],
+    /** The operation whose right the caller needs; `PutRecordBatch` when absent. */
+    operation?: 'PutRecord' | 'PutRecordBatch',
+  ): Promise<readonly string[]>;
   /** Delivers what waits now. For tests, shutdown and `loch` commands. */
   flush(name: string): Promise<void>;
-  /** Records and bytes that are acknowledged and not yet delivered. */
+  /** Records and bytes that are acknowledged and not yet delivered. **Errors**: `not_found`. */
   backlog(name: string): { readonly records: number; readonly bytes: number };
 }
 
@@ -76,6 +95,8 @@ export interface FullLoadRun {
     readonly lsn?: string;
   }[];
   readonly error?: string;
+  /** What a person should know: that a lost snapshot made tables start anew, that rows are read from a view … */
+  readonly notices?: readonly string[];
 }
 
 export interface Replication {

@@ -1,0 +1,34 @@
+import { join } from 'node:path';
+import type { Clock } from '../core/clock.ts';
+import type { Lifecycle } from '../core/lifecycle.ts';
+import type { Audit, Policy } from '../governance/contract.ts';
+import type { MetadataStore } from '../metadata/contract.ts';
+import type { ObjectStore } from '../storage/contract.ts';
+import type { Delivery } from './contract.ts';
+import { openDelivery } from './delivery/index.ts';
+
+export interface IngestionDeps {
+  readonly store: MetadataStore;
+  readonly objects: ObjectStore;
+  readonly policy: Policy;
+  readonly audit: Audit;
+  readonly clock: Clock;
+  /** Durable files of this layer: the logs of delivery streams. */
+  readonly dataDirectory: string;
+}
+
+export interface Ingestion extends Lifecycle {
+  readonly delivery: Delivery;
+}
+
+/** The store modules of the layer. */
+export const ingestionStoreModules: readonly URL[] = [new URL('./delivery/store.ts', import.meta.url)];
+
+/** Opens the ways in, and goes on with what an earlier process left. */
+export async function openIngestion(deps: IngestionDeps): Promise<Ingestion> {
+  const delivery = await openDelivery({ ...deps, directory: join(deps.dataDirectory, 'delivery') });
+  return {
+    delivery,
+    close: () => delivery.close(),
+  };
+}
