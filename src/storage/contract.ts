@@ -245,5 +245,7 @@ export type {
   TableChange,
   TableFormat,
   TableMetadata,
+  TableRequirement,
+  TableUpdate,
   WriteLayout,
 } from './tables/contract-types.ts';

@@ -23,6 +23,8 @@ const TO_ICEBERG: Readonly<Record<string, string>> = {
   timestamptz: 'timestamptz',
   'timestamp with time zone': 'timestamptz',
   'timestamp with local time zone': 'timestamptz',
+  timestamp_ns: 'timestamp_ns',
+  timestamptz_ns: 'timestamptz_ns',
   uuid: 'uuid',
   binary: 'binary',
 };

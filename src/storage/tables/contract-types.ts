@@ -129,6 +129,18 @@ export type TableChange =
       readonly summary?: Readonly<Record<string, string>>;
     };
 
+/** A change of metadata as the Iceberg REST catalog spells it: `action` and its own members, snapshot ids as text. */
+export interface TableUpdate {
+  readonly action: string;
+  readonly [member: string]: unknown;
+}
+
+/** What must hold of the table for a commit to apply, as the Iceberg REST catalog spells it. */
+export interface TableRequirement {
+  readonly type: string;
+  readonly [member: string]: unknown;
+}
+
 /** How the engine must write data files of a table, in DuckDB's dialect. */
 export interface WriteLayout {
   /** Column path → field id, for the engine's writer. */
@@ -223,6 +235,27 @@ export interface TableFormat {
   writeMetadata(metadata: TableMetadata, version: number): Promise<string>;
   /** Writes manifests and manifest list of a change on top of `base`. Visible to nobody until the pointer moves. */
   stage(base: TableMetadata, change: TableChange, options?: StageOptions): Promise<StagedCommit>;
+  /**
+   * The metadata after `updates`; nothing is written.
+   * **Errors**: `invalid_argument`, `unsupported` naming the action, `commit_conflict` for a snapshot that comes too late.
+   */
+  applyUpdates(base: TableMetadata, updates: readonly TableUpdate[]): TableMetadata;
+  /** **Errors**: `commit_conflict` naming the requirement. `base` is undefined for a table that is not there. */
+  assertRequirements(base: TableMetadata | undefined, requirements: readonly TableRequirement[]): void;
+  /**
+   * The updates that give the table these columns, matched by name (add, drop, reorder, widen, comments); none when it
+   * has them. **Errors**: `type_mismatch` for a change that could lose values; `invalid_argument`; `unsupported`.
+   */
+  schemaUpdates(
+    base: TableMetadata,
+    columns: readonly { readonly name: string; readonly type: string; readonly comment?: string }[],
+  ): readonly TableUpdate[];
+  /** Writes metadata without new manifests as the file of `version`. */
+  stageMetadata(
+    base: TableMetadata,
+    metadata: TableMetadata,
+    options: { readonly version: number; readonly baseLocation: string },
+  ): Promise<StagedCommit>;
   /** Removes what an attempt wrote. With `keep`, not what the attempt after it uses again. Never rejects. */
   discard(staged: StagedCommit, keep?: StagedCommit): Promise<void>;
   planScan(metadata: TableMetadata, request: ScanRequest): Promise<ScanPlan>;

@@ -6,7 +6,9 @@ import { assignFreshIds, assertSchema, fieldIdsByPath } from './schema.ts';
 import { stageCommit } from './stage.ts';
 import { TableFiles, type TableObjects } from './table-files.ts';
 import { dataFileOf, writeLayout } from './write-layout.ts';
-import { metadataFileLocation, newTableMetadata } from './table-metadata.ts';
+import { metadataFileLocation, newTableMetadata, withMetadataLog } from './table-metadata.ts';
+import { applyTableUpdates, assertTableRequirements } from './table-updates.ts';
+import { evolvedSchema } from './evolve-schema.ts';
 
 export interface TableFormatOptions {
   readonly objects: TableObjects;
@@ -39,17 +41,30 @@ export function createTableFormat({ objects, clock, cacheBytes = CACHE_BYTES }: 
     writeLayout,
     dataFile: dataFileOf,
     fieldIds: fieldIdsByPath,
+    applyUpdates: (base, updates) => applyTableUpdates(base, updates, clock.now()),
+    assertRequirements: assertTableRequirements,
+    schemaUpdates(base, columns) {
+      const schema = evolvedSchema(base, columns.map(fieldOf));
+      if (schema === undefined) return [];
+      return [
+        { action: 'add-schema', schema },
+        { action: 'set-current-schema', 'schema-id': -1 },
+      ];
+    },
+    async stageMetadata(base, metadata, { version, baseLocation }) {
+      const logged = withMetadataLog(metadata, base, baseLocation);
+      const location = metadataFileLocation(logged, version);
+      await files.writeMetadata(location, logged);
+      return {
+        metadata: logged,
+        snapshotId: logged['current-snapshot-id'] ?? '',
+        written: [location],
+        metadataLocation: location,
+        addedManifests: [],
+      };
+    },
     schemaFromColumns(columns) {
-      const fields = columns.map(
-        ({ name, type, comment, required }): IcebergField => ({
-          id: 0,
-          name,
-          required: required ?? false,
-          type: icebergTypeOf(type),
-          ...(comment === undefined ? {} : { doc: comment }),
-        }),
-      );
-      const schema = { type: 'struct' as const, 'schema-id': 0, fields: assignFreshIds(fields) };
+      const schema = { type: 'struct' as const, 'schema-id': 0, fields: assignFreshIds(columns.map(fieldOf)) };
       assertSchema(schema);
       return schema;
     },
@@ -59,5 +74,22 @@ export function createTableFormat({ objects, clock, cacheBytes = CACHE_BYTES }: 
         type: hiveTypeOf(type),
         ...(doc === undefined ? {} : { comment: doc }),
       })),
+  };
+}
+
+interface ColumnText {
+  readonly name: string;
+  readonly type: string;
+  readonly comment?: string;
+  readonly required?: boolean;
+}
+
+function fieldOf({ name, type, comment, required }: ColumnText): IcebergField {
+  return {
+    id: 0,
+    name,
+    required: required ?? false,
+    type: icebergTypeOf(type),
+    ...(comment === undefined ? {} : { doc: comment }),
   };
 }

@@ -8,6 +8,7 @@
  */
 
 const ID_KEYS = new Set(['snapshot-id', 'parent-snapshot-id', 'current-snapshot-id', 'source-snapshot-id']);
+const ID_LIST_KEYS = new Set(['snapshot-ids']);
 const FREE_TEXT_KEYS = new Set(['properties', 'summary']);
 const DECIMAL = /^-?\d+$/;
 
@@ -23,12 +24,17 @@ const native = JSON as unknown as {
 /** The value of `text` with ids as text and other inexact numbers kept raw. **Errors**: `SyntaxError` as of JSON.parse. */
 export function parseLosslessJson(text: string): unknown {
   return native.parse(text, (key, value, context) => {
+    if (ID_LIST_KEYS.has(key) && Array.isArray(value)) return value.map(idText);
     if (typeof value !== 'number') return value;
     if (ID_KEYS.has(key)) return context.source;
     if (Number.isSafeInteger(value) || context.source === undefined) return value;
     // `1.0` and `1e3` are exact though spelled differently; only digits that would be lost are kept raw.
     return DECIMAL.test(context.source) ? native.rawJSON(context.source) : value;
   });
+}
+
+function idText(value: unknown): string {
+  return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
 }
 
 /** The reverse of `parseLosslessJson`. */

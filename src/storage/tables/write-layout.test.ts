@@ -34,7 +34,7 @@ const CASES: readonly (readonly [string, string, readonly string[], readonly str
       '🙂🙃🙂🙃',
       'a/b=c d',
       "it's",
-      'a very long text that no folder name should carry, ' + 'é'.repeat(60),
+      `a very long text that no folder name should carry, ${'é'.repeat(60)}`,
       'abcd',
       'abcde',
     ],
