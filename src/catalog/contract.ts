@@ -258,8 +258,11 @@ export interface Catalog {
       readonly at: number;
       readonly operation: string;
       readonly summary: Readonly<Record<string, string>>;
+      readonly current: boolean;
     }[]
   >;
+  /** Makes an earlier snapshot the current one again. Needs INSERT and DELETE. **Errors**: `not_found`. */
+  rollbackTable(context: RequestContext, name: TableName, snapshotId: string): Promise<CommitOutcome>;
 }
 
 export type CrawlerState = 'READY' | 'RUNNING' | 'STOPPING';

@@ -1,10 +1,10 @@
 import type { Clock } from '../core/clock.ts';
-import { LochError } from '../core/errors.ts';
 import type { StoredEvent } from '../core/events.ts';
 import type { Identities, Policy, TableDirectory } from '../governance/contract.ts';
 import type { MetadataStore } from '../metadata/contract.ts';
 import type { TableFormat } from '../storage/contract.ts';
 import type { Catalog } from './contract.ts';
+import { icebergUseCases } from './iceberg/index.ts';
 import { purgeBin } from './databases/bin.ts';
 import { databaseUseCases, tableDirectory } from './databases/index.ts';
 import { NameIndex } from './databases/name-index.ts';
@@ -27,10 +27,6 @@ export interface CatalogDependencies {
   readonly region: string;
 }
 
-const notYet = async (): Promise<never> => {
-  throw new LochError('unsupported', 'Iceberg tables cannot be created or committed to yet; they can be registered.');
-};
-const NO_ICEBERG = { createIcebergTable: notYet, commitTable: notYet, evolveSchema: notYet, snapshots: notYet };
 const PURGE_EVERY_MS = 3_600_000;
 
 /** Opens the catalog: reads its names into memory, and goes on with the crawls that a stop interrupted. */
@@ -51,7 +47,7 @@ export async function openCatalog(dependencies: CatalogDependencies): Promise<{
   const purge = setInterval(() => void purgeBin(parts).catch(() => {}), PURGE_EVERY_MS);
   purge.unref();
   return {
-    catalog: { ...databaseUseCases(parts), ...NO_ICEBERG },
+    catalog: { ...databaseUseCases(parts), ...icebergUseCases(parts) },
     directory: tableDirectory(parts),
     async close() {
       clearInterval(purge);

@@ -21,7 +21,10 @@ import { updateDatabase } from './update-database.ts';
 import { updateTable } from './update-table.ts';
 
 /** What Iceberg's part of the catalog adds. */
-export type IcebergOperations = Pick<Catalog, 'createIcebergTable' | 'commitTable' | 'evolveSchema' | 'snapshots'>;
+export type IcebergOperations = Pick<
+  Catalog,
+  'createIcebergTable' | 'commitTable' | 'evolveSchema' | 'snapshots' | 'rollbackTable'
+>;
 
 /** The use-cases of databases, tables and partitions. */
 export function databaseUseCases(parts: CatalogParts): Omit<Catalog, keyof IcebergOperations> {

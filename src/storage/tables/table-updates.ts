@@ -70,7 +70,8 @@ export function assertTableRequirements(
         context: { requirement: requirement.type },
       });
     }
-    if (requirement.type === 'assert-create' ? base === undefined : base !== undefined && check(base, requirement)) continue;
+    if (requirement.type === 'assert-create' ? base === undefined : base !== undefined && check(base, requirement))
+      continue;
     throw new LochError(
       'commit_conflict',
       `Requirement failed: \`${requirement.type}\` does not hold any more. Load the table again and repeat the change.`,
@@ -106,9 +107,13 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
     const version = Number(update['format-version']);
     if (version === metadata['format-version']) return;
     if (version !== 2 || metadata['format-version'] > 2) {
-      throw new LochError('unsupported', `A table cannot be changed to Iceberg format version ${version}. Supported: 2.`, {
-        context: { version },
-      });
+      throw new LochError(
+        'unsupported',
+        `A table cannot be changed to Iceberg format version ${version}. Supported: 2.`,
+        {
+          context: { version },
+        },
+      );
     }
     metadata['format-version'] = 2;
   },
@@ -121,7 +126,8 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   'add-spec': addSpec,
   'set-default-spec': (draft, update) => {
     const id = lastOr(Number(update['spec-id']), draft.lastSpec, 'partition spec');
-    if (!draft.metadata['partition-specs'].some((spec) => spec['spec-id'] === id)) throw invalid(`No partition spec ${id}.`);
+    if (!draft.metadata['partition-specs'].some((spec) => spec['spec-id'] === id))
+      throw invalid(`No partition spec ${id}.`);
     draft.metadata['default-spec-id'] = id;
   },
   'add-sort-order': addSortOrder,
@@ -138,7 +144,8 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
     metadata.refs = refs;
     if (name === 'main') delete metadata['current-snapshot-id'];
   },
-  'remove-snapshots': ({ metadata }, update) => removeSnapshots(metadata, (update['snapshot-ids'] as unknown[]).map(String)),
+  'remove-snapshots': ({ metadata }, update) =>
+    removeSnapshots(metadata, (update['snapshot-ids'] as unknown[]).map(String)),
   'set-location': ({ metadata }, update) => {
     metadata.location = String(update.location).replace(/\/+$/, '');
   },
@@ -207,13 +214,11 @@ function addSpec(draft: Draft, update: Json): void {
   const spec: PartitionSpec = { 'spec-id': id, fields };
   const ids = new Set(metadata.schemas.flatMap((schema) => fieldPlaces(schema).map((place) => place.id)));
   const unknown = fields.find((field) => !ids.has(field['source-id']));
-  if (unknown !== undefined) throw invalid(`Partition field \`${unknown.name}\` has no source column ${unknown['source-id']}.`);
+  if (unknown !== undefined)
+    throw invalid(`Partition field \`${unknown.name}\` has no source column ${unknown['source-id']}.`);
   bindSpec(metadata, spec);
   metadata['partition-specs'] = [...metadata['partition-specs'], spec];
-  metadata['last-partition-id'] = Math.max(
-    metadata['last-partition-id'],
-    ...fields.map((field) => field['field-id']),
-  );
+  metadata['last-partition-id'] = Math.max(metadata['last-partition-id'], ...fields.map((field) => field['field-id']));
 }
 
 function addSortOrder(draft: Draft, update: Json): void {
@@ -232,7 +237,8 @@ function addSnapshot(draft: Draft, update: Json): void {
   const given = update.snapshot as Snapshot;
   const snapshot: Snapshot = { ...given, summary: given.summary ?? {} };
   const id = snapshot['snapshot-id'];
-  if (metadata.snapshots.some((known) => known['snapshot-id'] === id)) throw invalid(`Snapshot ${id} is there already.`);
+  if (metadata.snapshots.some((known) => known['snapshot-id'] === id))
+    throw invalid(`Snapshot ${id} is there already.`);
   if (snapshot['manifest-list'] === undefined) throw invalid(`Snapshot ${id} has no manifest list.`);
   const parent = snapshot['parent-snapshot-id'];
   if (snapshot['sequence-number'] <= metadata['last-sequence-number'] && parent !== undefined) {
@@ -253,7 +259,8 @@ function setSnapshotRef(draft: Draft, update: Json): void {
   const { action: _action, 'ref-name': name, ...ref } = update;
   const id = String(ref['snapshot-id']);
   const snapshot = metadata.snapshots.find((known) => known['snapshot-id'] === id);
-  if (snapshot === undefined) throw invalid(`Reference \`${name}\` names snapshot ${id}, which the table does not have.`);
+  if (snapshot === undefined)
+    throw invalid(`Reference \`${name}\` names snapshot ${id}, which the table does not have.`);
   if (ref.type !== 'branch' && ref.type !== 'tag') throw invalid(`Reference \`${name}\` must be a branch or a tag.`);
   const reference = { ...ref, 'snapshot-id': id, type: ref.type } as TableMetadata['refs'][string];
   metadata.refs = { ...metadata.refs, [String(name)]: reference };
@@ -269,7 +276,8 @@ function setSnapshotRef(draft: Draft, update: Json): void {
 function removeSnapshots(metadata: Mutable, ids: readonly string[]): void {
   const gone = new Set(ids);
   const current = metadata['current-snapshot-id'];
-  if (current !== undefined && gone.has(current)) throw invalid(`Snapshot ${current} is the current one and cannot be removed.`);
+  if (current !== undefined && gone.has(current))
+    throw invalid(`Snapshot ${current} is the current one and cannot be removed.`);
   metadata.snapshots = metadata.snapshots.filter((snapshot) => !gone.has(snapshot['snapshot-id']));
   metadata.refs = Object.fromEntries(Object.entries(metadata.refs).filter(([, ref]) => !gone.has(ref['snapshot-id'])));
   // History before a removed snapshot would answer a time with the wrong one: it begins anew after the last of them.

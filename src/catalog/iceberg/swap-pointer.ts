@@ -1,0 +1,101 @@
+/**
+ * The commit point of every Iceberg change: one metadata transaction that moves the table's pointer, and what is known
+ * afterwards.
+ *
+ * Invariants
+ * - Resolves only when the pointer is at `staged` (or the run had committed before); throws `commit_conflict` only when
+ *   it certainly is not. When a reply was lost the table is looked at; only if that fails too the state is unknown.
+ */
+import type { RequestContext } from '../../core/caller.ts';
+import { isLochError, LochError } from '../../core/errors.ts';
+import type { StagedCommit, TableMetadata } from '../../storage/contract.ts';
+import type { CatalogColumn, CommitOutcome, TableRecord } from '../contract.ts';
+import type { CatalogParts } from '../databases/parts.ts';
+import databaseStore from '../databases/store.ts';
+
+type SwapParts = Pick<CatalogParts, 'store' | 'tables' | 'clock'>;
+
+export interface Swap {
+  readonly record: TableRecord;
+  readonly staged: StagedCommit & { readonly metadataLocation: string };
+  readonly operation: string;
+  readonly addedRows: number;
+  readonly runId?: string | undefined;
+}
+
+/** **Errors**: `commit_conflict`, `commit_state_unknown`, `table_not_found`. */
+export async function swapPointer(parts: SwapParts, context: RequestContext, swap: Swap): Promise<CommitOutcome> {
+  const { record, staged, runId } = swap;
+  try {
+    return await parts.store.write(databaseStore.procedures.swapMetadataLocation, {
+      database: record.database,
+      name: record.name,
+      expectedLocation: record.metadataLocation!,
+      newLocation: staged.metadataLocation,
+      columns: columnsAfter(parts, record, staged.metadata),
+      snapshotId: staged.snapshotId,
+      operation: swap.operation,
+      addedRows: swap.addedRows,
+      at: parts.clock.now(),
+      by: context.principal.arn,
+      ...(runId === undefined ? {} : { runId }),
+    });
+  } catch (error) {
+    // What the transaction itself refused did not happen. Anything else may have happened before the reply was lost.
+    if (isLochError(error) && !isLochError(error, 'unavailable', 'internal', 'timeout')) throw error;
+    return findOut(parts, swap, error);
+  }
+}
+
+/** The record's columns as they are while names and types stand, so that comments made by other doors stay. */
+function columnsAfter(parts: SwapParts, record: TableRecord, metadata: TableMetadata): readonly CatalogColumn[] {
+  const schema = metadata.schemas.find((candidate) => candidate['schema-id'] === metadata['current-schema-id'])!;
+  const columns = parts.tables.columnsFromSchema(schema);
+  const known = new Map(record.columns.map((column) => [column.name, column]));
+  return columns.map((column) => ({
+    ...known.get(column.name),
+    ...column,
+    ...commentOf(known.get(column.name), column),
+  }));
+}
+
+function commentOf(known: CatalogColumn | undefined, column: CatalogColumn): { readonly comment?: string } {
+  const comment = column.comment ?? known?.comment;
+  return comment === undefined ? {} : { comment };
+}
+
+async function findOut(parts: SwapParts, swap: Swap, failure: unknown): Promise<CommitOutcome> {
+  const { record, staged } = swap;
+  let committed: boolean;
+  let now: TableRecord | undefined;
+  try {
+    now = await parts.store.read(databaseStore.procedures.table, { database: record.database, name: record.name });
+    committed = now?.metadataLocation !== undefined && (await leadsTo(parts, now.metadataLocation, staged));
+  } catch (error) {
+    throw new LochError(
+      'commit_state_unknown',
+      `Whether the commit to \`${record.database}.${record.name}\` took effect is unknown: the metadata store does not answer. Look for snapshot ${staged.snapshotId} before you repeat it.`,
+      {
+        context: { table: `${record.database}.${record.name}`, snapshotId: staged.snapshotId },
+        cause: new AggregateError([failure, error]),
+      },
+    );
+  }
+  if (!committed) throw failure;
+  return {
+    snapshotId: staged.snapshotId,
+    metadataLocation: staged.metadataLocation,
+    version: now!.version,
+    repeated: false,
+  };
+}
+
+async function leadsTo(
+  parts: SwapParts,
+  location: string,
+  staged: { readonly metadataLocation: string },
+): Promise<boolean> {
+  if (location === staged.metadataLocation) return true;
+  const current = await parts.tables.readMetadata(location);
+  return current['metadata-log'].some((entry) => entry['metadata-file'] === staged.metadataLocation);
+}
