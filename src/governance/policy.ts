@@ -8,13 +8,11 @@
  * - What a caller may not know of answers exactly as what does not exist.
  */
 import type { Principal, RequestContext } from '../core/caller.ts';
-import { LochError } from '../core/errors.ts';
-import type { EventBus } from '../core/events.ts';
+import type { LochError } from '../core/errors.ts';
 import { newId } from '../core/ids.ts';
 import { storeCall } from '../metadata/contract.ts';
 import {
   type ActionRequest,
-  type Audit,
   type CatalogName,
   type Decision,
   databaseNotFound,
@@ -37,13 +35,13 @@ import { type GrantIndex, principalKey } from './grants/grant-index.ts';
 import grantsModule, { type NewEntry } from './grants/store.ts';
 import { placeOf } from './grants/lake-resource.ts';
 import { shapeOfTable } from './grants/table-shape.ts';
+import type { Refuse } from './refusals.ts';
 
 export interface PolicyDeps {
   /** The IAM decision over the caller's policies. */
   readonly decide: (context: RequestContext, request: ActionRequest) => Promise<Decision>;
   readonly index: GrantIndex;
-  readonly audit: Audit;
-  readonly events: EventBus;
+  readonly refuse: Refuse;
 }
 
 const foldName = (name: TableName): TableName => ({
@@ -52,38 +50,7 @@ const foldName = (name: TableName): TableName => ({
 });
 
 /** The policy over an IAM decision and a compiled grant index. */
-export function createPolicy({ decide, index, audit, events }: PolicyDeps): Policy {
-  const refuse = async (
-    context: RequestContext,
-    refusal: {
-      readonly action: string;
-      readonly resource: string;
-      readonly why: string;
-      readonly by: readonly string[];
-    },
-  ): Promise<LochError> => {
-    const { principal } = context;
-    const message = `${principal.arn} is not authorized to perform ${refusal.action} on ${refusal.resource}: ${refusal.why}`;
-    const [service, operation] = (context.operation ?? refusal.action).split(':') as [string, string | undefined];
-    await audit.recordManagement(context, {
-      eventSource: `${service}.amazonaws.com`,
-      eventName: operation ?? service,
-      readOnly: /^(?:Get|List|Describe|Head|Search|Lookup|BatchGet|Check|SELECT|DESCRIBE)/.test(operation ?? ''),
-      requestParameters: { action: refusal.action, resource: refusal.resource },
-      errorCode: 'AccessDenied',
-      errorMessage: message,
-      resources: [{ type: 'AWS::Loch::Resource', name: refusal.resource }],
-      additionalEventData: { decidedBy: refusal.by },
-    });
-    events.publish({
-      name: 'governanceAccessDenied',
-      payload: { principal: principal.arn, action: refusal.action, resource: refusal.resource },
-    });
-    return new LochError('access_denied', message, {
-      context: { principal: principal.arn, action: refusal.action, resource: refusal.resource },
-    });
-  };
-
+export function createPolicy({ decide, index, refuse }: PolicyDeps): Policy {
   const authorize = async (context: RequestContext, request: ActionRequest): Promise<void> => {
     const decision = await decide(context, request);
     if (decision.allowed) return;

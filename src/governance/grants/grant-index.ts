@@ -112,7 +112,8 @@ function addGrant(grants: PrincipalGrants, held: Held): void {
   }
 }
 
-function heldOf(row: EntryRow): Held {
+/** A stored grant, ready to be asked. */
+export function heldOf(row: EntryRow): Held {
   return {
     id: row.id,
     principal: row.principal,

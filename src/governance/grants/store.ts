@@ -194,6 +194,7 @@ export default defineStoreModule('grants', {
           detail TEXT NOT NULL, permissions TEXT NOT NULL, grantable TEXT NOT NULL, granted_by TEXT NOT NULL,
           revision INTEGER NOT NULL, updated_at INTEGER NOT NULL, UNIQUE (principal_key, resource_key))`,
         'CREATE INDEX grants_entry_principal ON grants_entry (principal)',
+        'CREATE INDEX grants_entry_granter ON grants_entry (granted_by)',
         'CREATE INDEX grants_entry_table ON grants_entry (database_name, table_name)',
         `CREATE TABLE grants_filter (database_name TEXT NOT NULL, table_name TEXT NOT NULL, name TEXT NOT NULL,
           version_id TEXT NOT NULL, expression TEXT, include TEXT, exclude TEXT, masks TEXT NOT NULL,
@@ -221,6 +222,43 @@ export default defineStoreModule('grants', {
           .selectAll()
           .where((e) => e.or([e('principal', 'in', args.principals), e('principal_key', 'in', args.keys)]))
           .execute(),
+    ),
+    grantedBy: read(
+      async (db, args: { arn: string }): Promise<EntryRow[]> =>
+        await db.selectFrom('grants_entry').selectAll().where('granted_by', '=', args.arn).execute(),
+    ),
+    /** Entries in order of principal and resource, after a position. */
+    listEntries: read(
+      async (
+        db,
+        args: {
+          principal?: string;
+          kinds?: readonly string[];
+          database?: string;
+          table?: string;
+          detail?: string;
+          after?: readonly [string, string, string];
+          limit: number;
+        },
+      ): Promise<EntryRow[]> => {
+        let query = db.selectFrom('grants_entry').selectAll();
+        if (args.principal !== undefined) query = query.where('principal', '=', args.principal);
+        if (args.kinds !== undefined) query = query.where('kind', 'in', args.kinds);
+        if (args.database !== undefined) query = query.where('database_name', '=', args.database);
+        if (args.table !== undefined) query = query.where('table_name', 'in', [args.table, '']);
+        if (args.detail !== undefined) query = query.where('detail', '=', args.detail);
+        if (args.after !== undefined) {
+          const [principal, key, id] = args.after;
+          query = query.where((e) =>
+            e.or([
+              e('principal', '>', principal),
+              e.and([e('principal', '=', principal), e('resource_key', '>', key)]),
+              e.and([e('principal', '=', principal), e('resource_key', '=', key), e('id', '>', id)]),
+            ]),
+          );
+        }
+        return await query.orderBy('principal').orderBy('resource_key').orderBy('id').limit(args.limit).execute();
+      },
     ),
     filtersOf: read(
       async (db, args: { database: string; table: string }): Promise<FilterRow[]> =>
