@@ -1,25 +1,28 @@
-import type { RequestContext } from '../core/caller.ts';
+import type { Principal, RequestContext } from '../core/caller.ts';
 import type { Clock } from '../core/clock.ts';
 import type { EventBus } from '../core/events.ts';
 import type { Lifecycle } from '../core/lifecycle.ts';
+import type { Secret, SecretSealer } from '../core/secret.ts';
 import type { MetadataStore } from '../metadata/contract.ts';
 import { openAudit } from './audit/index.ts';
 import type {
   ActionRequest,
   Audit,
-  Decision,
   Identities,
+  IdentityUseCases,
   LakeFormation,
   Policy,
   TableDirectory,
   Trail,
 } from './contract.ts';
 import { openGrants } from './grants/index.ts';
+import { identityStoreModules, openIdentity } from './identity/index.ts';
 import { createPolicy } from './policy.ts';
 import { createRefusals } from './refusals.ts';
 
 /** The tables and procedures of governance, for the metadata store. */
 export const governanceStoreModules: readonly URL[] = [
+  ...identityStoreModules,
   new URL('./audit/store.ts', import.meta.url),
   new URL('./grants/store.ts', import.meta.url),
 ];
@@ -27,51 +30,58 @@ export const governanceStoreModules: readonly URL[] = [
 export interface GovernanceDeps {
   readonly store: MetadataStore;
   readonly clock: Clock;
+  readonly sealer: SecretSealer;
   readonly events: EventBus;
+  /** The account of the lake; its root administers it until the data lake settings say otherwise. */
   readonly accountId: string;
   readonly region: string;
   /** The catalog's side; asked late, since the catalog is opened after governance. */
   readonly directory: () => TableDirectory;
-  readonly identity: {
-    readonly identities: Identities;
-    decide(context: RequestContext, request: ActionRequest): Promise<Decision>;
-  };
 }
 
 export interface Governance extends Lifecycle {
   readonly policy: Policy;
   readonly identities: Identities;
   readonly audit: Audit;
-  readonly trail: Trail;
+  /** The IAM use-cases. */
+  readonly identity: IdentityUseCases;
   /** The Lake Formation use-cases. */
   readonly grants: LakeFormation;
+  /** The questions about recorded events. */
+  readonly trail: Trail;
+  /** The root key: made on the first call, the same afterwards. */
+  ensureRootKey(): Promise<{ readonly accessKeyId: string; readonly secret: Secret; readonly created: boolean }>;
+  /** Root and every user and role of the account, for whoever offers a choice. No policy is asked. */
+  listPrincipals(): Promise<readonly Principal[]>;
 }
 
 /** Opens governance: identities, grants and the audit, composed to one policy. */
 export async function openGovernance(deps: GovernanceDeps): Promise<Governance> {
-  const { store, clock, events, accountId, identity } = deps;
+  const { store, clock, sealer, events, accountId, region } = deps;
   const audit = openAudit({ store, clock });
-  const grants = await openGrants({ store, accountId });
   const refuse = createRefusals(audit.audit, events);
+  const grants = await openGrants({ store, accountId });
+  const identity = openIdentity({ store, sealer, accountId, policy: () => policy });
+  const { identities } = identity;
   const decide = (context: RequestContext, request: ActionRequest) => identity.decide(context, request);
-  const policy = createPolicy({
-    decide,
-    index: grants.index,
-    refuse,
-  });
+  const policy = createPolicy({ decide, index: grants.index, refuse, accountId, region });
   return {
     policy,
-    identities: identity.identities,
+    identities,
     audit: audit.audit,
-    trail: audit.trail(policy.authorize),
+    identity: identity.useCases,
     grants: grants.lakeFormation({
       authorize: policy.authorize,
       decide,
       refuse,
-      identities: identity.identities,
+      identities,
       directory: deps.directory,
     }),
+    trail: audit.trail(policy.authorize),
+    ensureRootKey: () => identity.ensureRootKey(),
+    listPrincipals: () => identity.listPrincipals(),
     async close() {
+      await identity.close();
       await grants.close();
       await audit.close();
     },

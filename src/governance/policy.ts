@@ -7,6 +7,7 @@
  * - A refusal is durable in the audit before the caller hears of it.
  * - What a caller may not know of answers exactly as what does not exist.
  */
+import { glueArn } from '../core/arn.ts';
 import type { Principal, RequestContext } from '../core/caller.ts';
 import type { LochError } from '../core/errors.ts';
 import { newId } from '../core/ids.ts';
@@ -42,6 +43,8 @@ export interface PolicyDeps {
   readonly decide: (context: RequestContext, request: ActionRequest) => Promise<Decision>;
   readonly index: GrantIndex;
   readonly refuse: Refuse;
+  readonly accountId: string;
+  readonly region: string;
 }
 
 const foldName = (name: TableName): TableName => ({
@@ -50,7 +53,14 @@ const foldName = (name: TableName): TableName => ({
 });
 
 /** The policy over an IAM decision and a compiled grant index. */
-export function createPolicy({ decide, index, refuse }: PolicyDeps): Policy {
+export function createPolicy({ decide, index, refuse, accountId, region }: PolicyDeps): Policy {
+  const arnOf = (name: CatalogName): string =>
+    glueArn(
+      region,
+      accountId,
+      name.table === undefined ? `database/${name.database}` : `table/${name.database}/${name.table}`,
+    );
+
   const authorize = async (context: RequestContext, request: ActionRequest): Promise<void> => {
     const decision = await decide(context, request);
     if (decision.allowed) return;
@@ -104,20 +114,20 @@ export function createPolicy({ decide, index, refuse }: PolicyDeps): Policy {
       const name = foldName(asked);
       const decision = decideTable(await index.current(), context.principal, name, permission);
       if (decision.allowed) return;
-      throw await refuseLake(context, decision, permission, `${name.database}.${name.table}`, () =>
-        tableNotFound(name),
-      );
+      throw await refuseLake(context, decision, permission, arnOf(name), () => tableNotFound(name));
     },
     async authorizeDatabase(context, asked, permission) {
       const database = asked.toLowerCase();
       const decision = decideDatabase(await index.current(), context.principal, database, permission);
       if (decision.allowed) return;
-      throw await refuseLake(context, decision, permission, database, () => databaseNotFound(database));
+      throw await refuseLake(context, decision, permission, arnOf({ database }), () => databaseNotFound(database));
     },
     async authorizeCatalog(context, permission) {
       const decision = decideCatalog(await index.current(), context.principal, permission);
       if (decision.allowed) return;
-      throw await refuseLake(context, decision, permission, 'catalog', () => databaseNotFound('catalog'));
+      throw await refuseLake(context, decision, permission, glueArn(region, accountId, 'catalog'), () =>
+        databaseNotFound('catalog'),
+      );
     },
     async tableShape(context, asked, columns) {
       const name = foldName(asked);
@@ -125,12 +135,8 @@ export function createPolicy({ decide, index, refuse }: PolicyDeps): Policy {
       const shape = shapeOfTable(state, state.grantsOf(context.principal), name, columns);
       if (shape === undefined) {
         const { visible } = decideTable(state, context.principal, name, 'DESCRIBE');
-        throw await refuseLake(
-          context,
-          { allowed: false, visible, decidedBy: [] },
-          'SELECT',
-          `${name.database}.${name.table}`,
-          () => tableNotFound(name),
+        throw await refuseLake(context, { allowed: false, visible, decidedBy: [] }, 'SELECT', arnOf(name), () =>
+          tableNotFound(name),
         );
       }
       await authorize(context, { action: 'lakeformation:GetDataAccess', resource: '*' });

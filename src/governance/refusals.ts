@@ -29,10 +29,19 @@ export function createRefusals(audit: Audit, events: EventBus): Refuse {
       requestParameters: { action, resource },
       errorCode: 'AccessDenied',
       errorMessage: message,
-      resources: [{ type: 'AWS::Loch::Resource', name: resource }],
+      resources: [{ type: typeOf(resource), name: resource }],
       additionalEventData: { decidedBy: by },
     });
     events.publish({ name: 'governanceAccessDenied', payload: { principal: arn, action, resource } });
     return new LochError('access_denied', message, { context: { principal: arn, action, resource } });
   };
+}
+
+/** The resource type of an ARN as LookupEvents searches by it. */
+function typeOf(resource: string): string {
+  const [, service, kind] = /^arn:aws[a-z-]*:([a-z0-9-]+):[^:]*:[^:]*:([^/:]*)/.exec(resource) ?? [];
+  if (service === 's3') return resource.includes('/') ? 'AWS::S3::Object' : 'AWS::S3::Bucket';
+  if (service === 'glue' && kind === 'table') return 'AWS::Glue::Table';
+  if (service === 'glue' && kind === 'database') return 'AWS::Glue::Database';
+  return `AWS::${service ?? 'Loch'}::Resource`;
 }

@@ -113,6 +113,7 @@ async function serve(
   const principal = await authenticateFor(route.service, wire, deps, signingKeys);
   progress.context = { ...progress.context, principal, accountId: principal.accountId };
   const found = findOperation(route.service, model, stated, wire);
+  progress.context = { ...progress.context, operation: `${route.service.name}:${found.operation.name}` };
   const input = await protocol.read(wire, found.operation);
   return run(progress.context, { ...found, service: route.service, input, protocol, wire, model }, deps.audit);
 }

@@ -29,6 +29,7 @@ export function listPermissions(deps: GrantsDeps): LakeFormation['listPermission
     const narrowed = narrow(query);
     let after = query.nextToken === undefined ? undefined : readPosition(query.nextToken);
     await authorizeLake(deps, context, 'ListPermissions');
+    const asked = query.principal === undefined ? undefined : await deps.identities.principal(query.principal);
     const state = await deps.index.current();
     const shows = visibleTo(state, context.principal);
     const isCurrent = currentPrincipals(deps);
@@ -36,6 +37,7 @@ export function listPermissions(deps: GrantsDeps): LakeFormation['listPermission
     for (;;) {
       const rows = await deps.store.read(grantsModule.procedures.listEntries, {
         ...narrowed,
+        ...(asked === undefined ? {} : { key: principalKey(asked) }),
         ...(after === undefined ? {} : { after }),
         limit: STEP,
       });

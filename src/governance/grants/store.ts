@@ -233,6 +233,8 @@ export default defineStoreModule('grants', {
         db,
         args: {
           principal?: string;
+          /** The unique id of `principal`, which also finds grants made under a name he had before. */
+          key?: string;
           kinds?: readonly string[];
           database?: string;
           table?: string;
@@ -242,18 +244,21 @@ export default defineStoreModule('grants', {
         },
       ): Promise<EntryRow[]> => {
         let query = db.selectFrom('grants_entry').selectAll();
-        if (args.principal !== undefined) query = query.where('principal', '=', args.principal);
+        const { principal, key } = args;
+        if (principal !== undefined) {
+          query = query.where((e) => e.or([e('principal', '=', principal), e('principal_key', '=', key ?? principal)]));
+        }
         if (args.kinds !== undefined) query = query.where('kind', 'in', args.kinds);
         if (args.database !== undefined) query = query.where('database_name', '=', args.database);
         if (args.table !== undefined) query = query.where('table_name', 'in', [args.table, '']);
         if (args.detail !== undefined) query = query.where('detail', '=', args.detail);
         if (args.after !== undefined) {
-          const [principal, key, id] = args.after;
+          const [arn, resource, id] = args.after;
           query = query.where((e) =>
             e.or([
-              e('principal', '>', principal),
-              e.and([e('principal', '=', principal), e('resource_key', '>', key)]),
-              e.and([e('principal', '=', principal), e('resource_key', '=', key), e('id', '>', id)]),
+              e('principal', '>', arn),
+              e.and([e('principal', '=', arn), e('resource_key', '>', resource)]),
+              e.and([e('principal', '=', arn), e('resource_key', '=', resource), e('id', '>', id)]),
             ]),
           );
         }
