@@ -1,6 +1,4 @@
-/** Writes docs/reference/coverage.md from docs/spec/rows.json: what is real, row by row. */
-import { readFileSync, writeFileSync } from 'node:fs';
-
+/** The page docs/reference/coverage.md out of docs/spec/rows.json: what is real, row by row. */
 export type Status = 'done' | 'partial' | 'not yet';
 
 /** One capability. `later` marks rows that may follow after the rest. */
@@ -49,9 +47,4 @@ export function renderCoverage(rows: readonly Row[]): string {
     }
   }
   return `${lines.join('\n')}\n`;
-}
-
-if (import.meta.main) {
-  const rows = JSON.parse(readFileSync(new URL('../docs/spec/rows.json', import.meta.url), 'utf8')) as Row[];
-  writeFileSync(new URL('../docs/reference/coverage.md', import.meta.url), renderCoverage(rows));
 }

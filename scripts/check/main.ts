@@ -5,6 +5,7 @@ import { checkBoundaries } from './boundaries.ts';
 import { checkCoverage } from './coverage.ts';
 import { checkDocstrings } from './docstrings.ts';
 import { checkLicences } from './licences.ts';
+import { checkOperations } from './operations.ts';
 import { checkSizes } from './sizes.ts';
 import { checkWording } from './wording.ts';
 import { type Failure, root, sourceFiles } from './source-files.ts';
@@ -54,6 +55,7 @@ const checks: [string, () => Promise<Failure[]> | Failure[]][] = [
       ),
   ],
   ['coverage table', () => checkCoverage()],
+  ['operations of the AWS services', () => checkOperations()],
   ['wording', () => checkWording()],
   ['licences', () => checkLicences()],
 ];

@@ -95,7 +95,12 @@ const lakeformation: AwsServiceDoor = {
   errors: { access_denied: 'AccessDeniedException' },
   operations: {
     GrantPermissions: { run: keep({}) },
-    ListPermissions: { readOnly: true, run: fail(new LochError('access_denied', 'ada may not.')) },
+    ListPermissions: {
+      readOnly: true,
+      run: fail(
+        new LochError('access_denied', 'ada may not.', { context: { action: 'lakeformation:ListPermissions' } }),
+      ),
+    },
   },
 };
 
@@ -150,7 +155,13 @@ it('carries a JSON 1.1 call to its handler and back', async () => {
   const output = await new GlueClient(config()).send(new GetTablesCommand({ DatabaseName: 'd', MaxResults: 5 }));
   expect(output.TableList).toEqual([{ Name: 't', CreateTime: new Date(1_700_000_000_500), Parameters: { a: 'b' } }]);
   expect(seen?.input).toEqual({ DatabaseName: 'd', MaxResults: 5 });
-  expect(seen?.context).toMatchObject({ principal: ada, accountId: ada.accountId, door: 'aws', sourceIp: '127.0.0.1' });
+  expect(seen?.context).toMatchObject({
+    principal: ada,
+    accountId: ada.accountId,
+    door: 'aws',
+    sourceIp: '127.0.0.1',
+    operation: 'glue:GetTables',
+  });
   expect(output.$metadata.requestId).toBe(seen?.context.requestId);
 });
 

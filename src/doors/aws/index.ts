@@ -137,10 +137,14 @@ async function run(context: RequestContext, call: Call, audit: Audit): Promise<W
     return answer;
   } catch (error) {
     const failure = toLochError(error);
-    if (failure.code !== 'access_denied') await recordCall(context, call, audit, { failure });
+    if (!recordedByPolicy(failure)) await recordCall(context, call, audit, { failure });
     throw failure;
   }
 }
+
+/** The policy records what it refuses, and says of which action; other refusals are the handler's own. */
+const recordedByPolicy = (failure: LochError) =>
+  failure.code === 'access_denied' && failure.context.action !== undefined;
 
 async function recordCall(
   context: RequestContext,

@@ -124,8 +124,8 @@ export interface IdentityQuotas {
 export interface EntityUseCases {
   /** **Errors**: `already_exists`, `limit_exceeded`, `malformed_policy` for a role's trust policy. */
   createEntity(context: RequestContext, kind: EntityKind, input: NewEntity): Promise<Entity>;
-  /** The caller himself when `name` is left out (users only). */
-  getEntity(context: RequestContext, kind: EntityKind, name: string | undefined): Promise<Entity>;
+  /** The caller himself when `name` is left out (users only). Asks for `iam:<operation>`, `GetUser` and its kin if left out. */
+  getEntity(context: RequestContext, kind: EntityKind, name: string | undefined, operation?: string): Promise<Entity>;
   listEntities(context: RequestContext, kind: EntityKind, input: ListRequest): Promise<IdentityPage<Entity>>;
   /** **Errors**: `conflict` while keys, policies or members hang on it. */
   deleteEntity(context: RequestContext, ref: EntityRef): Promise<void>;

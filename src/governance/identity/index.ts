@@ -114,7 +114,7 @@ export function openIdentity(options: IdentityOptions): Identity {
 function identityUseCases(deps: IdentityDeps): IdentityUseCases {
   return {
     createEntity: (context, kind, input) => createEntity(deps, context, kind, input),
-    getEntity: (context, kind, name) => getEntity(deps, context, kind, name),
+    getEntity: (context, kind, name, operation) => getEntity(deps, context, kind, name, operation),
     listEntities: (context, kind, input) => listEntities(deps, context, kind, input),
     deleteEntity: (context, ref) => deleteEntity(deps, context, ref),
     updateEntity: (context, ref, change) => updateEntity(deps, context, ref, change),

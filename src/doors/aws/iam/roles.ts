@@ -86,10 +86,9 @@ export function roleOperations(identity: IdentityUseCases): AwsServiceDoor['oper
     ListRoleTags: {
       readOnly: true,
       async run(context, input: ListRoleTagsRequest) {
-        const { tags } = await identity.getEntity(context, 'role', input.RoleName!);
+        const { tags } = await identity.getEntity(context, 'role', input.RoleName!, 'ListRoleTags');
         return { Tags: tagList(tags), IsTruncated: false };
       },
-      partial: 'asks for iam:GetRole instead of iam:ListRoleTags',
     },
     PutRolePermissionsBoundary: {
       async run(context, input: PutRolePermissionsBoundaryRequest) {

@@ -36,9 +36,11 @@ export function userOperations(identity: IdentityUseCases): AwsServiceDoor['oper
       async run(context, input: GetUserRequest) {
         const { principal } = context;
         if (input.UserName === undefined && principal.kind === 'root') {
-          // Root is no user, yet asks for himself the same way; AWS answers with the account.
+          // Root is no user, yet asks for himself the same way; AWS answers with the account, as old as its first key.
+          const keys = await identity.listAccessKeys(context, undefined, {});
+          const createdAt = Math.min(...keys.items.map((key) => key.createdAt));
           const Arn = iamArn(principal.accountId, 'root');
-          return { User: { Path: '/', UserName: 'root', UserId: principal.id, Arn, CreateDate: new Date(0) } };
+          return { User: { Path: '/', UserName: 'root', UserId: principal.id, Arn, CreateDate: new Date(createdAt) } };
         }
         return { User: userShape(await identity.getEntity(context, 'user', input.UserName)) };
       },
@@ -78,10 +80,9 @@ export function userOperations(identity: IdentityUseCases): AwsServiceDoor['oper
     ListUserTags: {
       readOnly: true,
       async run(context, input: ListUserTagsRequest) {
-        const { tags } = await identity.getEntity(context, 'user', input.UserName!);
+        const { tags } = await identity.getEntity(context, 'user', input.UserName!, 'ListUserTags');
         return { Tags: tagList(tags), IsTruncated: false };
       },
-      partial: 'asks for iam:GetUser instead of iam:ListUserTags',
     },
     PutUserPermissionsBoundary: {
       async run(context, input: PutUserPermissionsBoundaryRequest) {

@@ -9,7 +9,7 @@ export async function getEntity(
   context: RequestContext,
   kind: EntityKind,
   name: string | undefined,
+  operation = operationOf('Get?', kind),
 ): Promise<Entity> {
-  const operation = operationOf('Get?', kind);
   return authorizedEntity(deps, context, { kind, name: name ?? callerName(context, operation) }, operation);
 }

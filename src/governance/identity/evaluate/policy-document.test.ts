@@ -38,7 +38,7 @@ it('names what is wrong, what is known, and where it stands', () => {
   expect(faultOf('[]')).toMatch(/must be an object/);
   expect(faultOf('{"Version": "2020-01-01", "Statement": []}')).toMatch(/2020-01-01.*Known: 2012-10-17/);
   expect(faultOf([])).toMatch(/no Statement/);
-  expect(faultOf({ ...ok, Effect: 'allow' })).toMatch(/Effect is `allow`. Known: Allow, Deny. \(line 4, column 12\)/);
+  expect(faultOf({ ...ok, Effect: 'allow' })).toMatch(/Effect is `allow`. Known: Allow, Deny. \(line 4, column 13\)/);
   expect(faultOf({ ...ok, Resourse: '*' })).toMatch(/`Resourse`.*Did you mean Resource/);
   expect(faultOf({ Effect: 'Allow', Resource: '*' })).toMatch(/no Action/);
   expect(faultOf({ Effect: 'Allow', Action: 's3:*' })).toMatch(/no Resource/);

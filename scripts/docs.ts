@@ -1,0 +1,10 @@
+/** `npm run docs`: writes every page of docs/reference that is made from data. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { type Row, renderCoverage } from './coverage-page.ts';
+import { renderOperations } from './generate-operations.ts';
+
+const at = (path: string) => new URL(`../${path}`, import.meta.url);
+
+const rows = JSON.parse(readFileSync(at('docs/spec/rows.json'), 'utf8')) as Row[];
+writeFileSync(at('docs/reference/coverage.md'), renderCoverage(rows));
+writeFileSync(at('docs/reference/aws-operations.md'), await renderOperations());
