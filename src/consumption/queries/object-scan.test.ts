@@ -168,3 +168,48 @@ describe('JSON', () => {
     expect(values.map((row) => row.a)).toEqual(['1', '2', '3']);
   });
 });
+
+describe('Parquet', () => {
+  it('gives the asked columns as text and the whole row as the record', async () => {
+    const never = new AbortController().signal;
+    await engine.execute(
+      {
+        sql: "SELECT i AS a, DATE '2026-01-02' AS d, NULL::INTEGER AS n FROM range(2) t(i)",
+        inputs: [],
+        result: { kind: 'parquet', directory: join(directory, 'made') },
+      },
+      never,
+    );
+    const input: ObjectInput = {
+      name: 'i',
+      format: 'parquet',
+      columns: [{ name: 'd' }, { name: 'a', type: 'BIGINT' }],
+      objects: [{ bucket: 'b', key: 'p.parquet', partition: { dt: '2026' } }],
+    };
+    const made = join(directory, 'made', 'part-0.parquet');
+    const result = await engine.execute(
+      { sql: objectScanSql(input, [made]), inputs: [made], result: { kind: 'rows', maxRows: 5 } },
+      never,
+    );
+    expect(result.columns.map((column) => `${column.name} ${column.type}`)).toEqual([
+      'd VARCHAR',
+      'a BIGINT',
+      '_fault VARCHAR',
+      '_rest VARCHAR',
+      '_record VARCHAR',
+      '_row BIGINT',
+      'dt VARCHAR',
+      '_object VARCHAR',
+    ]);
+    expect(result.rows[1]).toEqual([
+      '2026-01-02',
+      '1',
+      null,
+      null,
+      '{"a":1,"d":"2026-01-02","n":null}',
+      '2',
+      '2026',
+      'p.parquet',
+    ]);
+  });
+});

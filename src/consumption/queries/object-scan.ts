@@ -87,15 +87,14 @@ function jsonScan(input: ObjectInput, path: string, key: string): string {
 }
 
 function parquetScan(input: ObjectInput, path: string): string {
-  const record = input.columns.map((column) => `${text(column.name)}, ${name(column.name)}`).join(', ');
   return `SELECT ${[
     ...input.columns.map(
-      (column) => `CAST(${name(column.name)} AS ${column.type ?? 'VARCHAR'}) AS ${name(column.name)}`,
+      (column) => `CAST(p.${name(column.name)} AS ${column.type ?? 'VARCHAR'}) AS ${name(column.name)}`,
     ),
     'CAST(NULL AS VARCHAR) AS "_fault", CAST(NULL AS VARCHAR) AS "_rest"',
-    `CAST(json_object(${record}) AS VARCHAR) AS "_record"`,
-    'file_row_number + 1 AS "_row"',
-  ].join(', ')} FROM read_parquet(${text(path)}, file_row_number = true, hive_partitioning = false)`;
+    `CAST(json_merge_patch(to_json(p), '{"file_row_number": null}') AS VARCHAR) AS "_record"`,
+    'p.file_row_number + 1 AS "_row"',
+  ].join(', ')} FROM read_parquet(${text(path)}, file_row_number = true, hive_partitioning = false) AS p`;
 }
 
 /**
