@@ -18,7 +18,10 @@ export function assertJobDefinition(definition: JobDefinition): void {
   if (!Number.isInteger(retries) || retries < 0 || retries > MAX_RETRIES) {
     throw refuse(`\`maxRetries\` is ${retries}. Give a whole number from 0 to ${MAX_RETRIES}.`);
   }
-  if (definition.kind === 'sql') return assertSql(definition);
+  if (definition.kind === 'sql') {
+    assertSql(definition);
+    return;
+  }
   if (definition.kind !== 'clean')
     throw refuse(`Unknown kind of job \`${(definition as { kind: string }).kind}\`. Known: clean, sql.`);
   const { source, quarantine } = definition;

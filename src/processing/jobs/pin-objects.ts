@@ -5,6 +5,7 @@ import type { Audit, Policy, TableDirectory } from '../../governance/contract.ts
 import type { MetadataStore } from '../../metadata/contract.ts';
 import { formatS3Uri, type ObjectStore } from '../../storage/contract.ts';
 import type { CleanDefinition } from './clean-plan.ts';
+import { isVisibleKey } from '../rules/visible-key.ts';
 import type { PinnedObject } from './records.ts';
 import { jobProcedures } from './store.ts';
 
@@ -44,15 +45,6 @@ export async function pinObjects(
   } while (startAfter !== undefined);
   await deps.store.write(jobProcedures.pin, { id: runId, objects: pinned });
   return pinned;
-}
-
-/** Whether a key is data: folder markers, and names that begin with `_` or `.` (as engines agree), are not. */
-function isVisibleKey(key: string, prefix: string): boolean {
-  if (key.endsWith('/')) return false;
-  return !key
-    .slice(prefix.lastIndexOf('/') + 1)
-    .split('/')
-    .some((segment) => segment.startsWith('_') || segment.startsWith('.'));
 }
 
 function isQuarantine(definition: CleanDefinition, key: string): boolean {

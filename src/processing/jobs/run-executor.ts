@@ -17,7 +17,9 @@ import { removeDataFiles } from './data-files.ts';
 import { executeRun, type RunDeps } from './execute-run.ts';
 import type { RunRecord } from './records.ts';
 import { resumedContext } from './run-context.ts';
+import { createSlots } from './slots.ts';
 import { jobProcedures } from './store.ts';
+import { untilAborted } from './until-aborted.ts';
 
 export interface RunExecutor extends Lifecycle {
   /** Resumes every run that is not in a final state. Called once, at start. */
@@ -155,7 +157,7 @@ export function createRunExecutor(options: ExecutorOptions): RunExecutor {
     },
     async finished(runId, signal) {
       const running = active.get(runId);
-      if (running !== undefined) return withSignal(running.over, signal);
+      if (running !== undefined) return untilAborted(running.over, signal);
       const { run } = await load(runId);
       if (run.endedAt === undefined)
         throw new LochError('unavailable', `The run \`${runId}\` waits for the next start.`);
@@ -165,53 +167,6 @@ export function createRunExecutor(options: ExecutorOptions): RunExecutor {
       closed = true;
       for (const { abort } of active.values()) abort.abort(new Closing());
       await Promise.allSettled([...active.values()].map((entry) => entry.over));
-    },
-  };
-}
-
-function withSignal<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(new LochError('statement_cancelled', 'The wait was given up.'));
-    if (signal.aborted) return stop();
-    signal.addEventListener('abort', stop, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-  });
-}
-
-/** At most `size` at once; the rest waits in order. */
-function createSlots(size: number): { run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> } {
-  let free = size;
-  const waiting: (() => void)[] = [];
-  const acquire = (signal: AbortSignal): Promise<void> => {
-    if (free > 0) {
-      free--;
-      return Promise.resolve();
-    }
-    return new Promise((resolve, reject) => {
-      const grant = () => {
-        signal.removeEventListener('abort', giveUp);
-        resolve();
-      };
-      const giveUp = () => {
-        waiting.splice(waiting.indexOf(grant), 1);
-        reject(signal.reason);
-      };
-      if (signal.aborted) return reject(signal.reason);
-      signal.addEventListener('abort', giveUp, { once: true });
-      waiting.push(grant);
-    });
-  };
-  return {
-    async run(signal, work) {
-      await acquire(signal);
-      try {
-        signal.throwIfAborted();
-        return await work();
-      } finally {
-        const next = waiting.shift();
-        if (next === undefined) free++;
-        else next();
-      }
     },
   };
 }

@@ -1,0 +1,78 @@
+import type { Catalog, Crawlers } from '../catalog/contract.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Lifecycle } from '../core/lifecycle.ts';
+import type { Audit, Identities, Policy, TableDirectory } from '../governance/contract.ts';
+import type { MetadataStore } from '../metadata/contract.ts';
+import type { ObjectStore } from '../storage/contract.ts';
+import type { Jobs, StatementRunner, Workflows } from './contract.ts';
+import { createJobs } from './jobs/jobs.ts';
+import { createRunExecutor } from './jobs/run-executor.ts';
+import { createTriggers } from './workflows/triggers.ts';
+import { createWorkflowExecutor } from './workflows/workflow-executor.ts';
+import { createWorkflows } from './workflows/workflows.ts';
+
+/** Store modules of this layer, for the metadata store. */
+export const processingStoreModules: URL[] = [
+  new URL('./jobs/store.ts', import.meta.url),
+  new URL('./workflows/store.ts', import.meta.url),
+];
+
+export interface ProcessingOptions {
+  readonly store: MetadataStore;
+  readonly catalog: Catalog;
+  readonly crawlers: Crawlers;
+  /** Which table owns a place, for sources under a registered location. */
+  readonly directory: TableDirectory;
+  readonly policy: Policy;
+  readonly audit: Audit;
+  readonly identities: Identities;
+  readonly objects: ObjectStore;
+  readonly runner: StatementRunner;
+  readonly clock: Clock;
+  /** Folder for intermediate results; emptied at start. Best on the file system of the objects. */
+  readonly workDirectory: string;
+  readonly accountId: string;
+  readonly region: string;
+  /** Job runs at once. Default 2. */
+  readonly concurrency?: number;
+  /** Pause before a failed run's second attempt. Default 1,000. **Units**: milliseconds. */
+  readonly retryPauseMs?: number;
+  /** Told of failures of background work, which is tried again. */
+  readonly onFailure?: (error: unknown) => void;
+}
+
+export interface Processing extends Lifecycle {
+  readonly jobs: Jobs;
+  readonly workflows: Workflows;
+}
+
+/**
+ * Opens jobs and workflows, and goes on with every run that the last stop or crash left.
+ * `close` takes no more work and leaves what runs to the next start.
+ */
+export async function openProcessing(options: ProcessingOptions): Promise<Processing> {
+  const runs = createRunExecutor({
+    ...options,
+    concurrency: options.concurrency ?? 2,
+    retryPauseMs: options.retryPauseMs ?? 1000,
+  });
+  const executor = createWorkflowExecutor({ ...options, runs, onEnd: () => triggers.startDue() });
+  const triggers = createTriggers({
+    store: options.store,
+    clock: options.clock,
+    take: (runId) => executor.take(runId),
+    onFailure: options.onFailure ?? (() => undefined),
+  });
+  await runs.resume();
+  await executor.resume();
+  await triggers.start();
+  return {
+    jobs: createJobs({ ...options, executor: runs }),
+    workflows: createWorkflows({ ...options, executor }),
+    async close() {
+      await triggers.close();
+      await executor.close();
+      await runs.close();
+    },
+  };
+}
