@@ -235,6 +235,7 @@ export type {
   IcebergType,
   PartitionField,
   PartitionSpec,
+  ReachableFiles,
   ScanFile,
   ScanPlan,
   ScanPredicate,

@@ -72,6 +72,7 @@ async function attempts(
       // ---- commit point: before it nobody sees the change, after it everybody does ----
       const outcome = await swapPointer(parts, context, { ...made, record: base.record, staged, runId: options.runId });
       if (outcome.repeated) await parts.tables.discard(staged);
+      else removeForgotten(parts, base.metadata, staged.metadata);
       return outcome;
     } catch (error) {
       const limits = retryLimits(base.metadata);
@@ -84,6 +85,17 @@ async function attempts(
       await parts.sleep(retryWait(limits, attempt, parts.random), context.signal);
     }
   }
+}
+
+/**
+ * Metadata files that fell off the log go away, unless the table says to keep them. Nobody waits for it: a crash leaves
+ * them to the removal of orphans.
+ */
+function removeForgotten(parts: IcebergParts, before: TableMetadata, after: TableMetadata): void {
+  if (after.properties['write.metadata.delete-after-commit.enabled'] === 'false') return;
+  const kept = new Set(after['metadata-log'].map((entry) => entry['metadata-file']));
+  const forgotten = before['metadata-log'].map((entry) => entry['metadata-file']).filter((file) => !kept.has(file));
+  if (forgotten.length > 0) void parts.tables.removeFiles(forgotten);
 }
 
 async function stageOrDiscard(

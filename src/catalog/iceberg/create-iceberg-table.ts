@@ -33,7 +33,7 @@ export const createIcebergTable =
       const record = await registerTable(parts, context, checked, { metadataLocation });
       return { record, metadata };
     } catch (error) {
-      await parts.tables.discard({ metadata, snapshotId: '', written: [metadataLocation], addedManifests: [] });
+      await parts.tables.removeFiles([metadataLocation]);
       throw error;
     }
   };

@@ -141,6 +141,12 @@ export interface TableRequirement {
   readonly [member: string]: unknown;
 }
 
+/** Locations of the files a table is made of. */
+export interface ReachableFiles {
+  readonly metadata: readonly string[];
+  readonly data: readonly string[];
+}
+
 /** How the engine must write data files of a table, in DuckDB's dialect. */
 export interface WriteLayout {
   /** Column path → field id, for the engine's writer. */
@@ -258,6 +264,10 @@ export interface TableFormat {
   ): Promise<StagedCommit>;
   /** Removes what an attempt wrote. With `keep`, not what the attempt after it uses again. Never rejects. */
   discard(staged: StagedCommit, keep?: StagedCommit): Promise<void>;
+  /** Removes files that no reader can reach any more. Never rejects: what stays is an orphan for maintenance. */
+  removeFiles(locations: readonly string[]): Promise<void>;
+  /** Every file that the metadata read from `location` leads to, over all its snapshots. */
+  reachableFiles(metadata: TableMetadata, location?: string): Promise<ReachableFiles>;
   planScan(metadata: TableMetadata, request: ScanRequest): Promise<ScanPlan>;
   /**
    * How to write data files under the current spec: `SELECT t.*, <expression> AS "<alias>" … FROM (…) AS t`, with

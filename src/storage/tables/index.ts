@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import { icebergTypeOf, hiveTypeOf } from './column-types.ts';
 import type { IcebergField, TableFormat } from './contract-types.ts';
 import { planScan } from './plan-scan.ts';
+import { reachableFiles } from './reachable-files.ts';
 import { assignFreshIds, assertSchema, fieldIdsByPath } from './schema.ts';
 import { stageCommit } from './stage.ts';
 import { TableFiles, type TableObjects } from './table-files.ts';
@@ -37,6 +38,8 @@ export function createTableFormat({ objects, clock, cacheBytes = CACHE_BYTES }: 
       const own = keep === undefined ? staged.addedManifests : [];
       await files.discard([...new Set([...staged.written, ...own])].filter((location) => !kept.has(location)));
     },
+    removeFiles: (locations) => files.discard(locations),
+    reachableFiles: (metadata, location) => reachableFiles(files, metadata, location),
     planScan: (metadata, request) => planScan(files, metadata, request),
     writeLayout,
     dataFile: dataFileOf,
