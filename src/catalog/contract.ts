@@ -59,7 +59,8 @@ export interface TableInput {
   readonly name: string;
   readonly description?: string;
   readonly owner?: string;
-  readonly tableType?: 'EXTERNAL_TABLE' | 'MANAGED_TABLE' | 'VIRTUAL_VIEW' | 'ICEBERG';
+  /** `EXTERNAL_TABLE`, `MANAGED_TABLE`, `VIRTUAL_VIEW` or a door's own word. */
+  readonly tableType?: string;
   readonly columns: readonly CatalogColumn[];
   readonly partitionKeys?: readonly CatalogColumn[];
   readonly storage?: StorageDescriptor;
@@ -267,44 +268,91 @@ export interface Catalog {
 
 export type CrawlerState = 'READY' | 'RUNNING' | 'STOPPING';
 
+/** A prefix to crawl. `exclusions` are globs relative to it; `sampleSize` is how many files of a folder are read. */
+export interface CrawlerTarget {
+  readonly path: string;
+  readonly exclusions: readonly string[];
+  readonly sampleSize?: number;
+}
+
+/** What a crawl does to tables whose data changed or went away. */
+export interface SchemaChangePolicy {
+  readonly update: 'UPDATE_IN_DATABASE' | 'LOG';
+  readonly delete: 'DEPRECATE_IN_DATABASE' | 'DELETE_FROM_DATABASE' | 'LOG';
+}
+
+/** What a caller gives to create a crawler. */
+export interface CrawlerInput {
+  readonly name: string;
+  /** Name or ARN of whom the crawler acts as. One that identities do not know is kept, and its maker acts. */
+  readonly role: string;
+  readonly database: string;
+  readonly targets: readonly CrawlerTarget[];
+  readonly tablePrefix?: string;
+  readonly description?: string;
+  readonly schemaChange?: SchemaChangePolicy;
+  readonly recrawl?: 'CRAWL_EVERYTHING' | 'CRAWL_NEW_FOLDERS_ONLY';
+  /** Glue's configuration JSON, kept as it is; `Grouping.TableGroupingPolicy` is heeded. */
+  readonly configuration?: string;
+  readonly foreign?: ForeignProperties;
+}
+
 export interface CrawlerRecord {
   readonly name: string;
   readonly role: string;
+  /** The ARN of whom it acts as. */
+  readonly actsAs: string;
   readonly database: string;
-  readonly targets: readonly { readonly path: string; readonly exclusions: readonly string[] }[];
+  readonly targets: readonly CrawlerTarget[];
   readonly tablePrefix: string;
   readonly description?: string;
+  readonly schemaChange: SchemaChangePolicy;
+  readonly recrawl: 'CRAWL_EVERYTHING' | 'CRAWL_NEW_FOLDERS_ONLY';
+  readonly configuration?: string;
+  readonly foreign?: ForeignProperties;
   readonly state: CrawlerState;
   readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly version: number;
   readonly lastRun?: CrawlerRun;
 }
 
 export interface CrawlerRun {
   readonly id: string;
+  readonly crawler: string;
   readonly state: 'RUNNING' | 'COMPLETED' | 'FAILED' | 'STOPPED';
+  /** What a running crawl does now: the durable states a restart goes on from. */
+  readonly phase: 'LISTING' | 'CLASSIFYING' | 'WRITING' | 'DONE';
   readonly startedAt: number;
   readonly endedAt?: number;
   readonly objects: number;
+  readonly folders: number;
+  /** Bytes read to classify: headers, footers and samples. */
+  readonly bytesRead: number;
   readonly tablesCreated: number;
   readonly tablesUpdated: number;
+  /** Tables deleted or marked deprecated. */
+  readonly tablesDeleted: number;
   readonly partitionsAdded: number;
+  /** What was refused, and which classifier saw what; what was skipped and why. */
+  readonly messages: readonly string[];
   readonly error?: string;
 }
 
 export interface Crawlers {
-  create(
-    context: RequestContext,
-    input: Pick<CrawlerRecord, 'name' | 'role' | 'database' | 'targets'> & {
-      readonly tablePrefix?: string;
-      readonly description?: string;
-    },
-  ): Promise<CrawlerRecord>;
+  /** **Errors**: `already_exists`; `invalid_argument` naming the field. */
+  create(context: RequestContext, input: CrawlerInput): Promise<CrawlerRecord>;
+  /** Changes what is given. **Errors**: `concurrent_run` while it runs. */
+  update(context: RequestContext, name: string, input: Partial<Omit<CrawlerInput, 'name'>>): Promise<CrawlerRecord>;
   get(context: RequestContext, name: string): Promise<CrawlerRecord>;
   list(context: RequestContext): Promise<readonly CrawlerRecord[]>;
+  /** **Errors**: `concurrent_run` while it runs. */
   delete(context: RequestContext, name: string): Promise<void>;
   /** Starts a run and returns at once. **Errors**: `concurrent_run`. */
   start(context: RequestContext, name: string): Promise<CrawlerRun>;
+  /** Asks the run to stop; it does at its next step. **Errors**: `conflict` when none runs. */
   stop(context: RequestContext, name: string): Promise<void>;
+  /** Newest first. */
   runs(context: RequestContext, name: string): Promise<readonly CrawlerRun[]>;
   /** Resolves with the finished run. */
   wait(runId: string, signal: AbortSignal): Promise<CrawlerRun>;

@@ -66,7 +66,9 @@ export const searchTables =
           ...(record.description === undefined ? {} : { description: record.description }),
           format: record.format,
           columns: columns
-            .filter((column) => words.some((word) => holdsAll([word], `${column.name} ${column.comment ?? ''}`)))
+            .filter((column) =>
+              words.some((word) => column.name.includes(word) || holdsAll([word], column.comment ?? '')),
+            )
             .map((column) => column.name),
           score,
         });
