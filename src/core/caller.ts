@@ -12,6 +12,21 @@ export interface Principal {
   readonly name: string;
   readonly accountId: string;
   readonly accessKeyId?: string;
+  /** Set when he signs with temporary credentials. */
+  readonly session?: PrincipalSession;
+}
+
+/** What temporary credentials add to who they were given to. **Units**: times in milliseconds since 1970 UTC. */
+export interface PrincipalSession {
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+  /** The role that was taken; undefined for a session of the user himself. */
+  readonly roleArn?: string;
+  /** What the session may do at most: a policy document, and ARNs of managed policies. */
+  readonly policy?: string;
+  readonly policyArns?: readonly string[];
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly sourceIdentity?: string;
 }
 
 /** The door a request came through, as it stands in audit events. */

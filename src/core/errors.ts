@@ -35,6 +35,7 @@ export const ERROR_CODES = {
   unknown_access_key: user(403),
   missing_credentials: user(403),
   request_expired: user(403),
+  expired_token: user(403),
   clock_skew: user(403),
   malformed_policy: user(400),
   // things that are not there, or are there already

@@ -225,8 +225,14 @@ export interface Audit {
 
 /** Where doors get identities from. */
 export interface Identities {
-  /** The active key with this id, or undefined. Read from memory; a deleted key is gone at once. */
-  accessKey(accessKeyId: string): Promise<{ readonly secret: Secret; readonly principal: Principal } | undefined>;
+  /**
+   * The active key with this id, or undefined. Read from memory; a deleted key is gone at once. A temporary key is known
+   * by its session token alone. **Errors**: `expired_token`.
+   */
+  accessKey(
+    accessKeyId: string,
+    sessionToken?: string,
+  ): Promise<{ readonly secret: Secret; readonly principal: Principal } | undefined>;
   /** A principal by ARN, for work that goes on in somebody's name after his request. */
   principal(arn: string): Promise<Principal | undefined>;
 }

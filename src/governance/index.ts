@@ -61,7 +61,7 @@ export async function openGovernance(deps: GovernanceDeps): Promise<Governance> 
   const audit = openAudit({ store, clock });
   const refuse = createRefusals(audit.audit, events);
   const grants = await openGrants({ store, accountId });
-  const identity = openIdentity({ store, sealer, accountId, policy: () => policy });
+  const identity = openIdentity({ store, sealer, clock, accountId, policy: () => policy });
   const { identities } = identity;
   const decide = (context: RequestContext, request: ActionRequest) => identity.decide(context, request);
   const policy = createPolicy({ decide, index: grants.index, refuse, accountId, region });

@@ -22,6 +22,7 @@ const DEFAULT_NAMES: Partial<Record<ErrorCode, readonly [json: string, query: st
   access_denied: ['AccessDeniedException', 'AccessDenied'],
   signature_mismatch: ['InvalidSignatureException', 'SignatureDoesNotMatch'],
   request_expired: ['InvalidSignatureException', 'SignatureDoesNotMatch'],
+  expired_token: ['ExpiredTokenException', 'ExpiredToken'],
   clock_skew: ['InvalidSignatureException', 'SignatureDoesNotMatch'],
   unknown_access_key: ['UnrecognizedClientException', 'InvalidClientTokenId'],
   missing_credentials: ['MissingAuthenticationTokenException', 'MissingAuthenticationToken'],
@@ -58,6 +59,7 @@ const STATUSES: Partial<Record<ErrorCode, number>> = {
   missing_credentials: 403,
   request_expired: 403,
   clock_skew: 403,
+  expired_token: 403,
   unsupported: 501,
   entity_too_large: 413,
   throttled: 400,
@@ -83,7 +85,7 @@ export function wireError(
   const hidden = internal && error.code !== 'commit_state_unknown';
   return {
     name: own ?? json,
-    queryCode: shape?.queryCode ?? own ?? query,
+    queryCode: own === undefined ? query : (shape?.queryCode ?? own),
     status,
     message: hidden ? `The request failed inside Loch. See \`loch logs ${requestId}\`.` : error.message,
     fault: status >= 500 ? 'Receiver' : 'Sender',

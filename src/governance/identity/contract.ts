@@ -221,4 +221,37 @@ export interface PolicyUseCases {
   listInlinePolicies(context: RequestContext, ref: EntityRef, page: PageRequest): Promise<IdentityPage<string>>;
 }
 
-export interface IdentityUseCases extends EntityUseCases, AccessKeyUseCases, PolicyUseCases {}
+/** A request for the credentials of a role. */
+export interface AssumeRoleRequest {
+  readonly roleArn: string;
+  readonly sessionName: string;
+  /** 900 to the role's longest session; 3,600 when left out. */
+  readonly durationSeconds?: number | undefined;
+  readonly externalId?: string | undefined;
+  readonly policy?: string | undefined;
+  readonly policyArns?: readonly string[] | undefined;
+  readonly tags?: Tags | undefined;
+  readonly sourceIdentity?: string | undefined;
+}
+
+/** Credentials that end. `principalArn` and `principalId` are who they sign as. */
+export interface TemporaryCredentials {
+  readonly accessKeyId: string;
+  readonly secret: Secret;
+  readonly sessionToken: Secret;
+  readonly expiresAt: number;
+  readonly principalArn: string;
+  readonly principalId: string;
+}
+
+/** Temporary credentials. The token holds all that is known of a session; deleting its role or user ends it at once. */
+export interface SessionUseCases {
+  /** **Errors**: `access_denied` by trust or identity policy, `invalid_argument`, `malformed_policy`. */
+  assumeRole(context: RequestContext, request: AssumeRoleRequest): Promise<TemporaryCredentials>;
+  /** **Errors**: `access_denied` with temporary credentials, `invalid_argument`. */
+  getSessionToken(context: RequestContext, durationSeconds: number | undefined): Promise<TemporaryCredentials>;
+  /** The account a key belongs to. **Errors**: `not_found`. */
+  accessKeyAccount(context: RequestContext, accessKeyId: string): Promise<string>;
+}
+
+export interface IdentityUseCases extends EntityUseCases, AccessKeyUseCases, PolicyUseCases, SessionUseCases {}

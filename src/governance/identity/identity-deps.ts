@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/clock.ts';
 import type { SecretSealer } from '../../core/secret.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
 import type { Policy } from '../contract.ts';
@@ -8,9 +9,10 @@ import identityStore from './store.ts';
 export interface IdentityDeps {
   readonly store: MetadataStore;
   readonly sealer: SecretSealer;
+  readonly clock: Clock;
   readonly quotas: IdentityQuotas;
   /** Late, because the policy is itself built on the identities. */
-  readonly policy: () => Pick<Policy, 'authorize'>;
+  readonly policy: () => Pick<Policy, 'authorize' | 'decide'>;
 }
 
 export const { procedures } = identityStore;

@@ -1,5 +1,7 @@
 /** Identities: users, groups, roles, keys and policies, and the IAM decision about them. */
 import type { Principal, RequestContext } from '../../core/caller.ts';
+import type { Clock } from '../../core/clock.ts';
+import { LochError } from '../../core/errors.ts';
 import type { Secret, SecretSealer } from '../../core/secret.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
 import type { ActionRequest, Decision, Identities, Policy } from '../contract.ts';
@@ -38,6 +40,8 @@ import {
   setDefaultPolicyVersion,
 } from './policies/policy-versions.ts';
 import { openPrincipals, rootPrincipal } from './principals.ts';
+import { assumeRole } from './sessions/assume-role.ts';
+import { getSessionToken } from './sessions/get-session-token.ts';
 
 /** Where the store modules of identities are. */
 export const identityStoreModules: URL[] = [new URL('./store.ts', import.meta.url)];
@@ -48,7 +52,8 @@ export interface IdentityOptions {
   /** The account whose root key `ensureRootKey` makes. */
   readonly accountId: string;
   /** Who the use-cases ask; late, because the policy is itself built on `decide`. */
-  readonly policy: () => Pick<Policy, 'authorize'>;
+  readonly policy: () => Pick<Policy, 'authorize' | 'decide'>;
+  readonly clock: Clock;
   readonly quotas?: Partial<IdentityQuotas>;
 }
 
@@ -74,10 +79,11 @@ export function openIdentity(options: IdentityOptions): Identity {
   const deps: IdentityDeps = {
     store,
     sealer,
+    clock: options.clock,
     policy: options.policy,
     quotas: { ...DEFAULT_QUOTAS, ...options.quotas },
   };
-  const principals = openPrincipals({ store, sealer });
+  const principals = openPrincipals({ store, sealer, clock: options.clock });
   return {
     identities: { accessKey: principals.accessKey, principal: principals.principal },
     useCases: identityUseCases(deps),
@@ -144,6 +150,13 @@ function identityUseCases(deps: IdentityDeps): IdentityUseCases {
     putInlinePolicy: (context, ref, name, document) => putInlinePolicy(deps, context, ref, name, document),
     getInlinePolicy: (context, ref, name) => getInlinePolicy(deps, context, ref, name),
     deleteInlinePolicy: (context, ref, name) => deleteInlinePolicy(deps, context, ref, name),
+    assumeRole: (context, request) => assumeRole(deps, context, request),
+    getSessionToken: (context, seconds) => getSessionToken(deps, context, seconds),
+    async accessKeyAccount(_context, accessKeyId) {
+      const found = await deps.store.read(procedures.accessKey, { accessKeyId });
+      if (found !== undefined) return found.key.account_id;
+      throw new LochError('not_found', `The access key \`${accessKeyId}\` does not exist.`);
+    },
     listInlinePolicies: (context, ref, page) => listInlinePolicies(deps, context, ref, page),
   };
 }

@@ -6,10 +6,12 @@
  *   its listeners first), so a deleted key is gone at once.
  * - What was read before a change is never remembered after it: every change opens a new generation.
  */
+import { hash } from 'node:crypto';
 import { iamArn } from '../../core/arn.ts';
-import type { Principal, RequestContext } from '../../core/caller.ts';
-import { isLochError } from '../../core/errors.ts';
-import type { Secret, SecretSealer } from '../../core/secret.ts';
+import type { Principal, PrincipalSession, RequestContext } from '../../core/caller.ts';
+import type { Clock } from '../../core/clock.ts';
+import { isLochError, LochError } from '../../core/errors.ts';
+import { Secret, type SecretSealer } from '../../core/secret.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
 import type { ActionRequest, Decision, Identities } from '../contract.ts';
 import { keyPurpose } from './access-keys/key-owner.ts';
@@ -19,6 +21,8 @@ import { decideLayers, type NamedPolicy, type PolicyLayer } from './evaluate/dec
 import { parsePolicyDocument } from './evaluate/policy-document.ts';
 import { requestValues } from './evaluate/request-values.ts';
 import { procedures } from './identity-deps.ts';
+import { assumedRoleArn } from './sessions/assume-role.ts';
+import { openSessionToken } from './sessions/session-token.ts';
 import type { PolicySource } from './store/attachments.ts';
 import type { EntityRow } from './store/tables.ts';
 
@@ -26,6 +30,10 @@ interface KnownKey {
   readonly secret: Secret;
   readonly principal: Principal;
 }
+
+/** What a session of a user may not do. **Source**: AWS STS API Reference, "GetSessionToken". */
+const closedToUserSessions = (action: string) =>
+  /^iam:/i.test(action) || (/^sts:/i.test(action) && !/^sts:(AssumeRole|GetCallerIdentity)$/i.test(action));
 
 interface CompiledPrincipal {
   readonly layers: readonly PolicyLayer[];
@@ -40,16 +48,22 @@ export interface Principals extends Identities {
 const CAPACITY = 10_000;
 
 /** Opens the memory of principals over the store; `close` stops listening to it. */
-export function openPrincipals(deps: { readonly store: MetadataStore; readonly sealer: SecretSealer }): Principals {
-  const { store, sealer } = deps;
+export function openPrincipals(deps: {
+  readonly store: MetadataStore;
+  readonly sealer: SecretSealer;
+  readonly clock: Clock;
+}): Principals {
+  const { store, sealer, clock } = deps;
   const keys = new Map<string, KnownKey>();
   const compiled = new Map<string, CompiledPrincipal>();
+  const sessionLayers = new Map<string, PolicyLayer>();
   let generation = 0;
   const forget = store.onCommitted((events) => {
     if (!events.some((event) => event.name === 'governanceIdentityChanged')) return;
     generation++;
     keys.clear();
     compiled.clear();
+    sessionLayers.clear();
   });
 
   /** Reads through a memory; two who ask at the same time may both read. */
@@ -73,6 +87,40 @@ export function openPrincipals(deps: { readonly store: MetadataStore; readonly s
     return { secret: sealer.open(key.sealed, keyPurpose(accessKeyId)), principal: { ...principal, accessKeyId } };
   };
 
+  const readSession = async (accessKeyId: string, token: string): Promise<KnownKey | undefined> => {
+    const payload = openSessionToken(sealer, token, accessKeyId);
+    if (payload === undefined) return undefined;
+    const { accountId, ownerId, sessionName, session } = payload;
+    const owner = await store.read(procedures.entityById, { id: ownerId });
+    if (owner === undefined && ownerId !== accountId) return undefined;
+    const lasting = owner === undefined ? rootPrincipal(accountId) : principalOf(owner);
+    const taken =
+      sessionName === undefined
+        ? {}
+        : {
+            arn: assumedRoleArn(accountId, lasting.name, sessionName),
+            id: `${ownerId}:${sessionName}`,
+            name: sessionName,
+          };
+    return { secret: new Secret(payload.secret), principal: { ...lasting, ...taken, accessKeyId, session } };
+  };
+
+  /** What the session itself allows at most, beside the policies of its role. */
+  const readSessionLayer = async (session: PrincipalSession): Promise<PolicyLayer> => {
+    const sources = await store.read(procedures.managedPolicySources, { arns: session.policyArns ?? [] });
+    if (session.policy !== undefined) sources.push({ id: 'session-policy', document: session.policy });
+    return sources.flatMap(compile);
+  };
+
+  const layersOf = async (principal: Principal, known: CompiledPrincipal): Promise<readonly PolicyLayer[]> => {
+    const { session } = principal;
+    if (session === undefined || (session.policy === undefined && session.policyArns === undefined))
+      return known.layers;
+    const key = JSON.stringify([session.policyArns, session.policy]);
+    const layer = await remembered(sessionLayers, key, () => readSessionLayer(session));
+    return [...known.layers, layer ?? []];
+  };
+
   const readPrincipal = async (id: string): Promise<CompiledPrincipal | undefined> => {
     const sources = await store.read(procedures.principalSources, { id });
     if (sources === undefined) return undefined;
@@ -82,7 +130,15 @@ export function openPrincipals(deps: { readonly store: MetadataStore; readonly s
   };
 
   return {
-    accessKey: (accessKeyId) => remembered(keys, accessKeyId, () => readKey(accessKeyId)),
+    async accessKey(accessKeyId, sessionToken) {
+      if (sessionToken === undefined) return remembered(keys, accessKeyId, () => readKey(accessKeyId));
+      const name = `${accessKeyId} ${hash('sha256', sessionToken)}`; // tokens can be long
+      const known = await remembered(keys, name, () => readSession(accessKeyId, sessionToken));
+      if (known !== undefined && clock.now() >= known.principal.session!.expiresAt) {
+        throw new LochError('expired_token', `The security token of \`${accessKeyId}\` has expired. Take a new one.`);
+      }
+      return known;
+    },
 
     async principal(arn) {
       const [, accountId, kind, name] =
@@ -101,11 +157,14 @@ export function openPrincipals(deps: { readonly store: MetadataStore; readonly s
 
     async decide(context, request) {
       const { principal } = context;
+      if (principal.session !== undefined && principal.session.roleArn === undefined) {
+        if (closedToUserSessions(request.action)) return { allowed: false, reason: 'implicit_deny', decidedBy: [] };
+      }
       if (principal.kind === 'root') return { allowed: true, reason: 'allowed', decidedBy: [principal.arn] };
       const id = principal.id.split(':')[0]!; // a role session is `<role id>:<session name>`
       const known = await remembered(compiled, id, () => readPrincipal(id));
       if (known === undefined) return { allowed: false, reason: 'implicit_deny', decidedBy: [] };
-      return decideLayers(known.layers, request, requestValues(context, request, known));
+      return decideLayers(await layersOf(principal, known), request, requestValues(context, request, known));
     },
 
     close: forget,

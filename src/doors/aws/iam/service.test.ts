@@ -1,36 +1,22 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as iam from '@aws-sdk/client-iam';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { systemClock } from '../../../core/clock.ts';
-import { LochError } from '../../../core/errors.ts';
-import { createEventBus } from '../../../core/events.ts';
-import type { ManagementEvent } from '../../../governance/contract.ts';
-import { type Identity, identityStoreModules, openIdentity } from '../../../governance/identity/index.ts';
-import type { MetadataStore } from '../../../metadata/contract.ts';
-import { openSqliteStore } from '../../../metadata/sqlite/store.ts';
-import { createSealer } from '../../../platform/sealer.ts';
-import { createAwsDoor } from '../index.ts';
-import { stsService } from '../sts/service.ts';
-import { iamService } from './service.ts';
+import {
+  type GovernedAwsDoor,
+  openGovernedAwsDoor,
+  type SigningKey,
+} from '../../../testing/builders/governed-aws-door.ts';
 
 const ACCOUNT = '123456789012';
-const directory = mkdtempSync(join(tmpdir(), 'loch-iam-'));
-const audited: ManagementEvent[] = [];
-let store: MetadataStore;
-let identity: Identity;
-let endpoint = '';
+let lake: GovernedAwsDoor;
 let root: iam.IAMClient;
-let closeServer = () => {};
 
-const clientOf = (key: { accessKeyId: string; secretAccessKey: string }) =>
-  new iam.IAMClient({ region: 'us-east-1', endpoint, credentials: key, maxAttempts: 1 });
-const stsOf = (key: { accessKeyId: string; secretAccessKey: string }) =>
-  new STSClient({ region: 'us-east-1', endpoint, credentials: key, maxAttempts: 1 });
+const clientOf = (key: SigningKey) =>
+  new iam.IAMClient({ region: 'us-east-1', endpoint: lake.endpoint, credentials: key, maxAttempts: 1 });
+const stsOf = (key: SigningKey) =>
+  new STSClient({ region: 'us-east-1', endpoint: lake.endpoint, credentials: key, maxAttempts: 1 });
 const failureOf = (promise: Promise<unknown>) =>
   promise.then(
     () => undefined,
@@ -39,49 +25,10 @@ const failureOf = (promise: Promise<unknown>) =>
 const policy = (...statements: object[]) => JSON.stringify({ Version: '2012-10-17', Statement: statements });
 
 beforeAll(async () => {
-  store = await openSqliteStore({ file: join(directory, 'loch.db'), modules: identityStoreModules });
-  identity = openIdentity({
-    store,
-    sealer: createSealer(Buffer.alloc(32, 7)),
-    accountId: ACCOUNT,
-    policy: () => ({
-      async authorize(context, request) {
-        const decision = await identity.decide(context, request);
-        if (decision.allowed) return;
-        throw new LochError(
-          'access_denied',
-          `${context.principal.arn} may not ${request.action} on ${request.resource}.`,
-        );
-      },
-    }),
-  });
-  const door = createAwsDoor({
-    services: [iamService(identity.useCases), stsService()],
-    identities: identity.identities,
-    audit: { recordManagement: async (_context, event) => void audited.push(event), recordData: async () => {} },
-    events: createEventBus((error) => {
-      throw error;
-    }),
-    clock: systemClock,
-    accountId: ACCOUNT,
-    region: 'us-east-1',
-  });
-  const server = createServer((request, response) => void door(request, response));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  closeServer = () => {
-    server.closeAllConnections();
-    server.close();
-  };
-  endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const key = await identity.ensureRootKey();
-  root = clientOf({ accessKeyId: key.accessKeyId, secretAccessKey: key.secret.reveal() });
+  lake = await openGovernedAwsDoor({ accountId: ACCOUNT });
+  root = clientOf(lake.rootKey);
 });
-afterAll(async () => {
-  closeServer();
-  await identity.close();
-  await store.close();
-  rmSync(directory, { recursive: true });
-});
+afterAll(() => lake.close());
 
 async function userWithKey(name: string, ...statements: object[]) {
   await root.send(new iam.CreateUserCommand({ UserName: name }));
@@ -94,16 +41,15 @@ async function userWithKey(name: string, ...statements: object[]) {
 }
 
 it('makes the root key once and gives the same one afterwards', async () => {
-  const [first, second] = [await identity.ensureRootKey(), await identity.ensureRootKey()];
+  const { ensureRootKey } = lake.governance;
+  const [first, second] = [await ensureRootKey(), await ensureRootKey()];
   expect([first.created, second.created]).toEqual([false, false]);
   expect(first.accessKeyId).toBe(second.accessKeyId);
   expect(first.secret.reveal()).toBe(second.secret.reveal());
 });
 
 it('tells root and a user who they are', async () => {
-  const key = await identity.ensureRootKey();
-  const rootSts = stsOf({ accessKeyId: key.accessKeyId, secretAccessKey: key.secret.reveal() });
-  expect(await rootSts.send(new GetCallerIdentityCommand({}))).toMatchObject({
+  expect(await stsOf(lake.rootKey).send(new GetCallerIdentityCommand({}))).toMatchObject({
     Account: ACCOUNT,
     Arn: `arn:aws:iam::${ACCOUNT}:root`,
     UserId: ACCOUNT,
@@ -295,7 +241,7 @@ it('makes roles with a trust policy', async () => {
     name: 'MalformedPolicyDocumentException',
     message: expect.stringContaining('Principal'),
   });
-  expect(await identity.identities.principal(`arn:aws:iam::${ACCOUNT}:role/crawl`)).toMatchObject({
+  expect(await lake.governance.identities.principal(`arn:aws:iam::${ACCOUNT}:role/crawl`)).toMatchObject({
     kind: 'role',
     name: 'crawl',
   });
@@ -303,10 +249,29 @@ it('makes roles with a trust policy', async () => {
 
 it('keeps no secret in the database files nor in the audit trail', async () => {
   const { secretAccessKey } = await userWithKey('Planted');
-  const files = readdirSync(directory).map((name) => readFileSync(join(directory, name)));
+  const files = readdirSync(lake.directory).map((name) => readFileSync(join(lake.directory, name)));
   expect(files.length).toBeGreaterThan(1);
   expect(files.some((bytes) => bytes.includes(secretAccessKey))).toBe(false);
-  const made = audited.filter((event) => event.eventName === 'CreateAccessKey');
-  expect(made.at(-1)?.requestParameters).toEqual({ userName: 'Planted' });
-  expect(JSON.stringify(made)).not.toContain(secretAccessKey);
+  const attributes = [{ key: 'EventName', value: 'CreateAccessKey' }];
+  const { events } = await lake.governance.trail.lookupEvents(lake.rootContext(), { attributes });
+  expect(JSON.parse(events[0]!.body)).toMatchObject({
+    eventSource: 'iam.amazonaws.com',
+    requestParameters: { userName: 'Planted' },
+    responseElements: { accessKey: { userName: 'Planted', secretAccessKey: 'HIDDEN_DUE_TO_SECURITY_REASONS' } },
+  });
+  expect(JSON.stringify(events)).not.toContain(secretAccessKey);
+});
+
+it('finds a refused call in the audit trail under its own name, once', async () => {
+  const client = clientOf(await userWithKey('Refused'));
+  const error = await failureOf(client.send(new iam.DeleteUserCommand({ UserName: 'Grace' })));
+  const attributes = [{ key: 'Username', value: 'Refused' }];
+  const { events } = await lake.governance.trail.lookupEvents(lake.rootContext(), { attributes });
+  expect(events).toHaveLength(1);
+  expect(events[0]).toMatchObject({
+    eventName: 'DeleteUser',
+    eventSource: 'iam.amazonaws.com',
+    errorCode: 'AccessDenied',
+    requestId: error.$metadata.requestId,
+  });
 });

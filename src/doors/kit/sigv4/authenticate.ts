@@ -69,7 +69,7 @@ const MAY_BE_UNSIGNED = new Set(['x-amz-content-sha256', 'x-amz-user-agent', 'x-
 /**
  * Verifies the signature of `request`. A request without one is `{ anonymous: true }`; the door decides what that may.
  * **Errors**: `missing_credentials`, `malformed_request`, `unsupported`, `unknown_access_key`, `signature_mismatch`,
- * `request_expired`, `clock_skew`.
+ * `request_expired`, `expired_token`, `clock_skew`.
  */
 export async function authenticate(request: SignedRequest, deps: AuthenticationDeps): Promise<Authentication> {
   const query = parseQuery(request.rawQuery);
@@ -77,11 +77,13 @@ export async function authenticate(request: SignedRequest, deps: AuthenticationD
   if (stated === undefined) return { anonymous: true };
   checkTime(stated, deps.now);
 
-  const known = await deps.identities.accessKey(stated.accessKeyId);
+  const known = await deps.identities.accessKey(stated.accessKeyId, stated.sessionToken);
   if (known === undefined) {
     throw new LochError(
       'unknown_access_key',
-      `The access key \`${stated.accessKeyId}\` does not exist or is not active. Check the key, or make a new one.`,
+      stated.sessionToken === undefined
+        ? `The access key \`${stated.accessKeyId}\` does not exist or is not active. Check the key, or make a new one.`
+        : `The security token of the access key \`${stated.accessKeyId}\` is invalid. Take new temporary credentials.`,
       { context: { accessKeyId: stated.accessKeyId } },
     );
   }

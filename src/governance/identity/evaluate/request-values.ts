@@ -34,8 +34,12 @@ export function requestValues(
     );
   }
   const { principal: caller } = context;
+  const { session } = caller;
   const fixed: Record<string, string | undefined> = {
-    'aws:principalarn': caller.arn,
+    'aws:principalarn': session?.roleArn ?? caller.arn,
+    'aws:tokenissuetime': session && new Date(session.issuedAt).toISOString(),
+    'aws:multifactorauthpresent': session && 'false',
+    'aws:sourceidentity': session?.sourceIdentity,
     'aws:principalaccount': caller.accountId,
     'aws:principaltype': PRINCIPAL_TYPES[caller.kind],
     'aws:userid': caller.id,
@@ -54,7 +58,7 @@ export function requestValues(
     else values.set(key, [value]);
   }
   for (const key of values.keys()) if (key.startsWith('aws:principaltag/')) values.delete(key);
-  for (const [key, value] of Object.entries(principal.tags ?? {})) {
+  for (const [key, value] of Object.entries({ ...principal.tags, ...session?.tags })) {
     values.set(`aws:principaltag/${key.toLowerCase()}`, [value]);
   }
   return values;

@@ -158,6 +158,9 @@ export const attachmentProcedures = {
     },
   ),
 
+  /** The default versions of managed policies; no text for those that are not in the table. */
+  managedPolicySources: read(async (db, args: { arns: readonly string[] }) => managedSources(db, args.arns)),
+
   /** The policies of a user (with those of its groups) or role, its boundary and tags; undefined when it is gone. */
   principalSources: read(async (db, args: { id: string }): Promise<PrincipalSources | undefined> => {
     const entity = await db.selectFrom('identity_entity').selectAll().where('id', '=', args.id).executeTakeFirst();

@@ -55,6 +55,11 @@ export const entityProcedures = {
 
   entity: read(async (db, args: EntityKey) => entityRow(db, args)),
 
+  entityById: read(
+    async (db, args: { id: string }): Promise<EntityRow | undefined> =>
+      db.selectFrom('identity_entity').selectAll().where('id', '=', args.id).executeTakeFirst(),
+  ),
+
   entities: read(async (db, args: PageArgs & { account: string; kind: string }): Promise<StorePage<EntityRow>> => {
     const rows = await db
       .selectFrom('identity_entity')
