@@ -46,7 +46,7 @@ export async function commitRun(
           if (plan.base !== undefined && plan.base.snapshotId !== snapshotId) throw new StaleBase();
           return { kind: plan.kind, files: plan.files, summary };
         },
-        { runId, permission: 'INSERT' },
+        { runId },
       );
       return outcome.snapshotId;
     } catch (error) {

@@ -60,6 +60,7 @@ interface Active {
   readonly over: Promise<JobRun>;
 }
 
+/** The executor of job runs. Nothing runs before `resume` or `take`. */
 export function createRunExecutor(options: ExecutorOptions): RunExecutor {
   const { store } = options;
   const folders = join(options.workDirectory, 'jobs');

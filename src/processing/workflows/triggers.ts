@@ -38,6 +38,7 @@ export interface Triggers extends Lifecycle {
   startDue(): void;
 }
 
+/** The consumer of arrivals. Nothing is read before `start`. */
 export function createTriggers(options: TriggerOptions): Triggers {
   const { store, clock } = options;
   let position = 0;

@@ -35,6 +35,7 @@ interface Active {
 
 const DONE = new Set(['SUCCEEDED', 'FAILED', 'SKIPPED', 'STOPPED']);
 
+/** The executor of workflow runs. Nothing runs before `resume` or `take`. */
 export function createWorkflowExecutor(options: WorkflowExecutorOptions): WorkflowExecutor {
   const { store } = options;
   const active = new Map<string, Active>();
