@@ -153,11 +153,13 @@ export interface WriteLayout {
   readonly fieldIds: Readonly<Record<string, number>>;
   /** Macros the expressions use: the statement's `preamble`. */
   readonly preamble: readonly string[];
+  /** Columns of `select` to split the output by, without keeping them in the files. Empty when not partitioned. */
+  readonly partitionBy: readonly string[];
   /**
-   * Columns to add to the SELECT (`expression AS "alias"`) and to split the output by, without keeping them in the files.
-   * Empty for an unpartitioned table.
+   * The statement that gives the rows of `source` (a SELECT whose columns bear the table's names) as they must be
+   * written: the table's columns in order, cast to its types, and those of `partitionBy`.
    */
-  readonly partitionBy: readonly { readonly alias: string; readonly expression: string }[];
+  select(source: string): string;
 }
 
 /** A commit whose files are written and whose metadata is not yet the table's: only the pointer swap is missing. */
@@ -269,10 +271,7 @@ export interface TableFormat {
   /** Every file that the metadata read from `location` leads to, over all its snapshots. */
   reachableFiles(metadata: TableMetadata, location?: string): Promise<ReachableFiles>;
   planScan(metadata: TableMetadata, request: ScanRequest): Promise<ScanPlan>;
-  /**
-   * How to write data files under the current spec: `SELECT t.*, <expression> AS "<alias>" … FROM (…) AS t`, with
-   * `partitionBy` = the aliases and `partitionColumnsInFiles: false`.
-   */
+  /** How to write data files under the current spec; give the engine `partitionColumnsInFiles: false`. */
   writeLayout(metadata: TableMetadata): WriteLayout;
   /** A file the engine wrote by `writeLayout`, once it lies at `location`, as a data file of the table. */
   dataFile(metadata: TableMetadata, file: EngineFile, location: string): DataFile;

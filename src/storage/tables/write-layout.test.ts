@@ -92,8 +92,7 @@ describe('the write layout', () => {
         const values = texts.map((text) => `(${sqlText(text)}::${sqlType})`).join(', ');
         const result = await engine.execute(
           {
-            sql: `SELECT t.*, ${layout.partitionBy.map((p) => `${p.expression} AS "${p.alias}"`).join(', ')}
-                FROM (SELECT * FROM (VALUES ${values}, (NULL)) AS v("c ""x""")) AS t`,
+            sql: layout.select(`SELECT * FROM (VALUES ${values}, (NULL)) AS v("c ""x""")`),
             inputs: [],
             preamble: layout.preamble,
             settings: { TimeZone: 'Asia/Tokyo' },
@@ -101,7 +100,7 @@ describe('the write layout', () => {
               kind: 'parquet',
               directory: join(directory, `${type}-${transform}`.replaceAll(/[^a-z0-9-]/g, '_')),
               fieldIds: layout.fieldIds,
-              partitionBy: layout.partitionBy.map((p) => p.alias),
+              partitionBy: layout.partitionBy,
               partitionColumnsInFiles: false,
             },
           },

@@ -9,6 +9,7 @@ import { LochError } from '../../core/errors.ts';
 import type { EngineFile } from '../../engines/contract.ts';
 import type { DataFile, TableMetadata, WriteLayout } from './contract-types.ts';
 import { BUCKET_MACROS, bucketExpression } from './bucket-sql.ts';
+import { engineTypeOf, quoted } from './engine-type.ts';
 import { type BoundPartitionField, bindSpec } from './partition-tuple.ts';
 import { fieldIdsByPath, fieldPlaces } from './schema.ts';
 import { parseStatistic } from './single-value.ts';
@@ -26,13 +27,22 @@ export function writeLayout(metadata: TableMetadata): WriteLayout {
   const tuple = bindSpec(metadata, specById(metadata, metadata['default-spec-id']));
   const partitioned = tuple.fields.filter((field) => field.transform.name !== 'void');
   const paths = new Map(fieldPlaces(schema).map((place) => [place.id, place.path]));
+  const columns = schema.fields.map(
+    ({ name, type }) => `CAST(_loch_s.${quoted(name)} AS ${engineTypeOf(type)}) AS ${quoted(name)}`,
+  );
+  const keys = partitioned.map((field) => {
+    const column = `_loch_t.${quotedPath(paths.get(field.sourceId)!)}`;
+    return `${tagged(textExpression(field, column), mayBeLong(field))} AS ${quoted(aliasOf(field))}`;
+  });
   return {
     fieldIds: fieldIdsByPath(schema),
     preamble: partitioned.some((field) => field.transform.name === 'bucket') ? BUCKET_MACROS : [],
-    partitionBy: partitioned.map((field) => ({
-      alias: aliasOf(field),
-      expression: tagged(textExpression(field, quotedPath(paths.get(field.sourceId)!)), mayBeLong(field)),
-    })),
+    partitionBy: partitioned.map(aliasOf),
+    select(source) {
+      const cast = `SELECT ${columns.join(', ')} FROM (\n${source}\n) AS _loch_s`;
+      // Partition keys are of the values as they are stored, so they are computed after the casts.
+      return keys.length === 0 ? cast : `SELECT _loch_t.*, ${keys.join(', ')} FROM (${cast}) AS _loch_t`;
+    },
   };
 }
 
@@ -41,10 +51,7 @@ function aliasOf(field: BoundPartitionField): string {
 }
 
 function quotedPath(path: string): string {
-  return path
-    .split('.')
-    .map((name) => `"${name.replaceAll('"', '""')}"`)
-    .join('.');
+  return path.split('.').map(quoted).join('.');
 }
 
 function mayBeLong(field: BoundPartitionField): boolean {
