@@ -14,15 +14,17 @@ import type { ObjectStore } from '../../storage/contract.ts';
 import { createTableFormat } from '../../storage/tables/index.ts';
 import { contextOf, TEST_ACCOUNT } from './request-context.ts';
 import { statedPolicy } from './stated-policy.ts';
-import type { Crawlers } from '../../catalog/contract.ts';
+import type { Catalog, Crawlers } from '../../catalog/contract.ts';
 import type { StatementRunner } from '../../processing/contract.ts';
 import { openProcessing, processingStoreModules } from '../../processing/index.ts';
 import { testRunner } from './test-runner.ts';
 
+/** Opens them; `reopen` closes and opens again on the same folder, as a restart does. */
 export async function openTestProcessing(
   options: {
     policy?: Policy;
     wrapRunner?: (r: StatementRunner) => StatementRunner;
+    wrapCatalog?: (c: Catalog) => Catalog;
     wrapObjects?: (o: ObjectStore) => ObjectStore;
   } = {},
 ) {
@@ -61,7 +63,7 @@ export async function openTestProcessing(
     const runner = testRunner(engine, catalog.catalog, objects, folder);
     const processing = await openProcessing({
       store,
-      catalog: catalog.catalog,
+      catalog: options.wrapCatalog?.(catalog.catalog) ?? catalog.catalog,
       crawlers: {} as Crawlers,
       directory: catalog.directory,
       policy,
@@ -120,6 +122,11 @@ export async function openTestProcessing(
     },
     async reopen() {
       await current.shut();
+      current = await open();
+    },
+    /** As `reopen`, but nothing is told to stop: the store goes away under whatever runs. */
+    async crash() {
+      await current.store.close();
       current = await open();
     },
     async close() {

@@ -1,8 +1,8 @@
 /** Cleaning against a naive model: whatever the files, their order and how often they come, the same table results. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openTestProcessing } from '../../testing/builders/test-processing.ts';
-import type { JobDefinition } from '../contract.ts';
+import { openTestProcessing } from '../../../src/testing/builders/test-processing.ts';
+import type { JobDefinition } from '../../../src/processing/contract.ts';
 
 type Lake = Awaited<ReturnType<typeof openTestProcessing>>;
 let lake: Lake;
