@@ -1,9 +1,16 @@
 import type { Principal, RequestContext } from '../../core/caller.ts';
 import { LochError } from '../../core/errors.ts';
-import type { ColumnType, Decision, GrantShape, TableName, TableShape } from '../contract.ts';
+import {
+  type ColumnType,
+  type Decision,
+  type GrantShape,
+  type TableName,
+  type TableShape,
+  tableNotFound,
+} from '../contract.ts';
 import { columnsOf } from './assert-resource.ts';
 import type { GrantExplanation, LakeFormation } from './contract.ts';
-import { decideTable } from './decide-grants.ts';
+import { decideTable, visibilityOf } from './decide-grants.ts';
 import { formatRowFilter } from './filter/format-row-filter.ts';
 import { mayUse } from './get-filter.ts';
 import { type GrantState, type Held, tableKey } from './grant-index.ts';
@@ -23,8 +30,16 @@ export function explainGrants(deps: ExplainDeps): LakeFormation['explainGrants']
     const own = question.principal === undefined || question.principal === context.principal.arn;
     if (!own) await authorizeLake(deps, context, 'GetEffectivePermissionsForPath');
     const subject = own ? context.principal : await otherPrincipal(deps, context, state, question.principal!);
-    // Who may not know of the table is told what decideTable tells him elsewhere: it does not exist.
+    // Who may not know of the table, or of a column, does not hear of it here either.
+    const visibility = visibilityOf(state, context.principal);
+    if (!visibility.table(table)) throw tableNotFound(table);
     const columns = await columnsOf(deps, table);
+    const visible = new Set(
+      visibility.columns(
+        table,
+        columns.map((column) => column.name),
+      ),
+    );
     const grants = state.grantsOf(subject);
     const shape = shapeOfTable(state, grants, table, columns);
     const access = await deps.decide(
@@ -33,7 +48,9 @@ export function explainGrants(deps: ExplainDeps): LakeFormation['explainGrants']
     );
     const allowed = shape !== undefined && access.allowed;
     const held = selectingGrants(grants, table).map((grant) => describeGrant(state, context.principal, grant, columns));
-    const shown = columns.map(({ name }) => ({ name, shown: shownAs(shape, name) }));
+    const shown = columns
+      .filter(({ name }) => visible.has(name))
+      .map(({ name }) => ({ name, shown: shownAs(shape, name) }));
     const role = state.isAdmin(subject)
       ? 'a data lake administrator'
       : state.isReadOnlyAdmin(subject)
