@@ -24,6 +24,7 @@ export type {
   TrailEvent,
 } from './audit/contract.ts';
 export type {
+  BatchFailure,
   DataCellsFilter,
   DataCellsFilterInput,
   FilterName,
@@ -33,6 +34,7 @@ export type {
   LakeResource,
   LakeSettings,
   ListPermissionsQuery,
+  PageQuery,
   PermissionEntry,
   PrincipalPermissions,
   RegisteredLocation,

@@ -28,7 +28,11 @@ export function createRouter(services: readonly AwsServiceDoor[]): Router {
       const target = headerOf(request, 'x-amz-target');
       const prefix = target?.slice(0, target.lastIndexOf('.'));
       const signingName = signingNameOf(request);
-      const service = prefix === undefined ? bySigningName.get(signingName ?? '') : byTarget.get(prefix);
+      // Some clients write the prefix with its package: `com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101`.
+      const service =
+        prefix === undefined
+          ? bySigningName.get(signingName ?? '')
+          : (byTarget.get(prefix) ?? byTarget.get(prefix.slice(prefix.lastIndexOf('.') + 1)));
       if (service !== undefined) return { service };
       const stated = prefix ?? signingName;
       if (stated === undefined) {

@@ -50,16 +50,19 @@ export interface PermissionEntry {
   readonly updatedAt: number;
 }
 
-export interface ListPermissionsQuery {
+export interface PageQuery {
+  /** 1 to 1,000; 100 when left out. */
+  readonly max?: number;
+  readonly nextToken?: string;
+}
+
+export interface ListPermissionsQuery extends PageQuery {
   readonly principal?: string;
   readonly resource?: LakeResource;
   /** Only grants on this kind of resource (`columns` and `filter` count as `table`). */
   readonly resourceType?: 'catalog' | 'database' | 'table' | 'location';
   /** With a table: also the grants on its columns and filters, and on all tables of its database. */
   readonly includeRelated?: boolean;
-  /** 1 to 1,000; 100 when left out. */
-  readonly max?: number;
-  readonly nextToken?: string;
 }
 
 export interface PrincipalPermissions {
@@ -104,6 +107,8 @@ export interface DataCellsFilter extends DataCellsFilterInput {
   readonly versionId: string;
   readonly createdBy: string;
   readonly updatedAt: number;
+  /** The expression with its masks as a header, as official clients carry them; left out for all rows, clear. */
+  readonly text?: string;
   /** Why the filter shows no rows: it does not fit the table's columns any more. */
   readonly invalid?: string;
 }
@@ -146,7 +151,10 @@ export interface LakeFormation {
   /** **Errors**: `not_found`. */
   deregisterLocation(context: RequestContext, arn: string): Promise<void>;
   describeLocation(context: RequestContext, arn: string): Promise<RegisteredLocation>;
-  listLocations(context: RequestContext): Promise<readonly RegisteredLocation[]>;
+  listLocations(
+    context: RequestContext,
+    query?: PageQuery,
+  ): Promise<{ readonly locations: readonly RegisteredLocation[]; readonly nextToken?: string }>;
   /**
    * **Errors**: `invalid_argument` for a permission that does not fit the resource (listing those that do), an unknown
    * principal or column; `access_denied` for more than the caller holds grantably; `table_not_found` and its kin.
@@ -187,7 +195,7 @@ export interface LakeFormation {
   deleteFilter(context: RequestContext, name: FilterName): Promise<void>;
   listFilters(
     context: RequestContext,
-    query: { readonly table?: TableName; readonly max?: number; readonly nextToken?: string },
+    query: PageQuery & { readonly table?: TableName },
   ): Promise<{ readonly filters: readonly DataCellsFilter[]; readonly nextToken?: string }>;
   /** Why a principal sees what of a table. Callers may ask about themselves; admins about everybody. */
   explainGrants(

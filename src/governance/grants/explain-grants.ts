@@ -121,15 +121,21 @@ function describeGrant(
   const common = {
     id: held.id,
     principal: held.principal,
-    resource: describeResource(held.resource),
     permissions: [...held.permissions],
   };
-  if (held.resource.kind !== 'filter') {
-    const covered = held.resource.kind === 'columns' ? coveredColumns(names, held.resource) : names;
-    return { ...common, rows: 'all', columns: covered, masks: {} };
+  const { resource } = held;
+  if (resource.kind === 'columns') {
+    // Told by what it shows, since the columns it hides are not the holder's to know.
+    const { database, table } = resource;
+    const include = coveredColumns(names, resource);
+    const shown = describeResource({ kind: 'columns', database, table, include });
+    return { ...common, resource: shown, rows: 'all', columns: include, masks: {} };
   }
-  const filter = state.filters.get(tableKey(held.resource))?.get(held.resource.filter);
-  if (filter === undefined) return { ...common, rows: 'none (the filter is gone)', columns: [], masks: {} };
+  const text = describeResource(resource);
+  if (resource.kind !== 'filter') return { ...common, resource: text, rows: 'all', columns: names, masks: {} };
+  const filter = state.filters.get(tableKey(resource))?.get(resource.filter);
+  if (filter === undefined)
+    return { ...common, resource: text, rows: 'none (the filter is gone)', columns: [], masks: {} };
   const fit = fitFilter(filter, columns);
   const literals = mayUse(state, viewer, filter, 'DESCRIBE');
   const rows =
@@ -140,7 +146,7 @@ function describeGrant(
           ? `where ${formatRowFilter(fit.rows)}`
           : 'by a condition that needs DESCRIBE on the filter to be shown'
       : `none (filter invalid${literals ? `: ${fit.invalid}` : ''})`;
-  return { ...common, rows, columns: coveredColumns(names, filter), masks: filter.masks };
+  return { ...common, resource: text, rows, columns: coveredColumns(names, filter), masks: filter.masks };
 }
 
 /** How one column appears over all rows of the table. */

@@ -2,10 +2,12 @@ import type { Principal, RequestContext } from '../../core/caller.ts';
 import { LochError } from '../../core/errors.ts';
 import type { LakePermission } from '../contract.ts';
 import type { DataCellsFilter, FilterName, LakeFormation } from './contract.ts';
+import { joinMasks } from './filter/masks.ts';
 import { foldFilterName } from './filter-input.ts';
 import { allHeld, notGrantable } from './grant-authority.ts';
 import { type GrantState, type StoredFilter, tableKey } from './grant-index.ts';
 import { authorizeLake, type GrantsDeps } from './grants-deps.ts';
+import { orderedPage } from './ordered-page.ts';
 import grantsModule from './store.ts';
 import { fitFilter } from './table-shape.ts';
 
@@ -37,12 +39,6 @@ export function deleteFilter(deps: GrantsDeps): LakeFormation['deleteFilter'] {
 /** The use-case behind ListDataCellsFilter: those the caller may describe, in order of table and name. */
 export function listFilters(deps: GrantsDeps): LakeFormation['listFilters'] {
   return async (context, query) => {
-    const max = query.max ?? 100;
-    if (!Number.isInteger(max) || max < 1 || max > 1000) {
-      throw new LochError('invalid_argument', `A page holds 1 to 1000 filters, not ${max}.`, {
-        context: { argument: 'MaxResults', limit: 1000 },
-      });
-    }
     await authorizeLake(deps, context, 'ListDataCellsFilter');
     const state = await deps.index.current();
     const table = query.table && {
@@ -51,14 +47,9 @@ export function listFilters(deps: GrantsDeps): LakeFormation['listFilters'] {
     };
     const found = (table === undefined ? [...state.filters.values()] : [state.filters.get(tableKey(table))])
       .flatMap((ofTable) => [...(ofTable?.values() ?? [])])
-      .filter((filter) => mayUse(state, context.principal, filter, 'DESCRIBE'))
-      .sort((a, b) => (orderKey(a) < orderKey(b) ? -1 : 1));
-    const after = query.nextToken === undefined ? '' : Buffer.from(query.nextToken, 'base64url').toString();
-    const rest = found.filter((filter) => orderKey(filter) > after);
-    const page = rest.slice(0, max);
-    const filters = await Promise.all(page.map((filter) => described(deps, filter)));
-    if (rest.length <= max) return { filters };
-    return { filters, nextToken: Buffer.from(orderKey(page.at(-1)!)).toString('base64url') };
+      .filter((filter) => mayUse(state, context.principal, filter, 'DESCRIBE'));
+    const { page, ...more } = orderedPage(found, orderKey, query);
+    return { filters: await Promise.all(page.map((filter) => described(deps, filter))), ...more };
   };
 }
 
@@ -111,10 +102,12 @@ async function findFilter(
 async function described(deps: GrantsDeps, filter: StoredFilter): Promise<DataCellsFilter> {
   const columns = await deps.directory().tableColumns({ database: filter.database, table: filter.table });
   const invalid = columns === undefined ? 'The table does not exist any more.' : fitFilter(filter, columns).invalid;
+  const text = joinMasks(filter.masks, filter.expression);
   return {
     database: filter.database,
     table: filter.table,
     filter: filter.name,
+    ...(text === undefined ? {} : { text }),
     ...(filter.expression === undefined ? {} : { expression: filter.expression }),
     ...(filter.include === undefined ? {} : { include: filter.include }),
     ...(filter.exclude === undefined ? {} : { exclude: filter.exclude }),

@@ -4,6 +4,7 @@ import { allHeld, covers } from './grant-authority.ts';
 import { allPrincipalsOf, type GrantState, IAM_ALLOWED_PRINCIPALS, principalKey } from './grant-index.ts';
 import { authorizeLake, type GrantsDeps } from './grants-deps.ts';
 import { canonicalResource, placeOf, resourceAt } from './lake-resource.ts';
+import { pageSizeOf } from './ordered-page.ts';
 import { entryOf } from './revoke-permissions.ts';
 import grantsModule, { type EntryRow } from './store.ts';
 
@@ -20,12 +21,7 @@ type Position = readonly [string, string, string];
 /** The use-case behind ListPermissions. */
 export function listPermissions(deps: GrantsDeps): LakeFormation['listPermissions'] {
   return async (context, query) => {
-    const max = query.max ?? 100;
-    if (!Number.isInteger(max) || max < 1 || max > 1000) {
-      throw new LochError('invalid_argument', `A page holds 1 to 1000 permissions, not ${max}.`, {
-        context: { argument: 'MaxResults', limit: 1000 },
-      });
-    }
+    const max = pageSizeOf(query);
     const narrowed = narrow(query);
     let after = query.nextToken === undefined ? undefined : readPosition(query.nextToken);
     await authorizeLake(deps, context, 'ListPermissions');

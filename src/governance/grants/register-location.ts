@@ -5,6 +5,7 @@ import { locationArn, locationPath } from './data-location.ts';
 import { type GrantState, principalKey } from './grant-index.ts';
 import { assertAdmin, authorizeLake, type GrantsDeps } from './grants-deps.ts';
 import { placeOf } from './lake-resource.ts';
+import { orderedPage } from './ordered-page.ts';
 import grantsModule from './store.ts';
 
 /** The use-case behind RegisterResource. */
@@ -50,10 +51,11 @@ export function describeLocation(deps: GrantsDeps): LakeFormation['describeLocat
 
 /** The use-case behind ListResources, in order of ARN. */
 export function listLocations(deps: GrantsDeps): LakeFormation['listLocations'] {
-  return async (context) => {
+  return async (context, query = {}) => {
     await authorizeLake(deps, context, 'ListResources');
     const { locations } = await deps.index.current();
-    return [...locations.values()].sort((a, b) => (a.arn < b.arn ? -1 : 1));
+    const { page, ...more } = orderedPage([...locations.values()], (location) => location.arn, query);
+    return { locations: page, ...more };
   };
 }
 
