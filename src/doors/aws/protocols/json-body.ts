@@ -1,7 +1,7 @@
 import { JsonCodec } from '@aws-sdk/core/protocols';
 import type { NormalizedSchema } from '@smithy/core/schema';
 import { LochError } from '../../../core/errors.ts';
-import { checkInput } from '../check-input.ts';
+import { readValue } from './read-value.ts';
 
 const EPOCH_SECONDS = 7;
 
@@ -33,10 +33,8 @@ export function readJsonBody(
     throw new LochError('malformed_request', `The body is not JSON: ${(error as Error).message}`, { cause: error });
   }
   if (!schema.isStructSchema()) return {};
-  checkInput(schema, value, bound);
-  return codecOf(style)
-    .createDeserializer()
-    .readObject(schema, value as never) as object;
+  const options = { jsonNames: style === 'rest', ...(bound === undefined ? {} : { bound }) };
+  return readValue(schema, value, options) as object;
 }
 
 /** `output` as the JSON text of its schema. */

@@ -3,7 +3,7 @@
  * **Source**: Smithy 2.0, "AWS query protocol".
  */
 import type { NormalizedSchema } from '@smithy/core/schema';
-import { missingMember, wrongType } from '../check-input.ts';
+import { missingMember, wrongType } from '../input-errors.ts';
 import { requiredMembers } from '../service-model.ts';
 
 /** The dotted names of a form as a tree: a node has a value, children, or both. */

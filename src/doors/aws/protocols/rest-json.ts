@@ -3,7 +3,7 @@
  * **Source**: Smithy 2.0, "AWS restJson1 protocol" and "HTTP binding traits".
  */
 import type { NormalizedSchema } from '@smithy/core/schema';
-import { missingMember, wrongType } from '../check-input.ts';
+import { missingMember, wrongType } from '../input-errors.ts';
 import { parseQuery, uriDecode } from '../../kit/sigv4/index.ts';
 import { type OperationModel, requiredMembers, type ServiceModel } from '../service-model.ts';
 import { readJsonBody, writeJsonBody } from './json-body.ts';
@@ -149,7 +149,7 @@ function fromText(member: NormalizedSchema, text: string | undefined, name: stri
     return text === 'true';
   }
   if (member.isTimestampSchema()) {
-    const at = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text);
+    const at = /^\d+(\.\d+)?$/.test(text) ? Math.round(Number(text) * 1000) : Date.parse(text);
     if (Number.isNaN(at)) throw wrongType(name, 'a timestamp', `\`${text}\``);
     return new Date(at);
   }
