@@ -169,20 +169,18 @@ const replicationStore = defineStoreModule('ingestionReplication', {
         .where('run_id', '=', args.runId)
         .executeTakeFirstOrThrow();
       for (const [i, table] of args.tables.entries()) {
-        const row = {
-          run_id: args.runId,
-          name: table.name,
-          place: Number(known.count) + i,
+        const anew = {
           state: 'LOADING' as const,
           source_table: table.sourceTable,
           rows: 0,
           bytes: 0,
           lsn: table.lsn,
         };
+        const row = { run_id: args.runId, name: table.name, place: Number(known.count) + i, ...anew };
         await db
           .insertInto('replication_table')
           .values(row)
-          .onConflict((conflict) => conflict.columns(['run_id', 'name']).doUpdateSet({ ...row, place: i }))
+          .onConflict((conflict) => conflict.columns(['run_id', 'name']).doUpdateSet(anew))
           .execute();
         await db
           .deleteFrom('replication_range')
