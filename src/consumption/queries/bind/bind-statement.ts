@@ -1,0 +1,255 @@
+/**
+ * Binds every table of a gated statement: what it is, what the caller may see of it, which files must be read.
+ *
+ * Invariants
+ * - Policy is asked once per table and statement, before any file of it is touched.
+ * - A view is bound as its own statement, with the caller's rights on what it reads, and then shaped like a table.
+ */
+import type { Catalog, ResolvedTable, TableScan } from '../../../catalog/contract.ts';
+import type { RequestContext } from '../../../core/caller.ts';
+import { isLochError, LochError } from '../../../core/errors.ts';
+import type { SyntaxNode } from '../../../engines/contract.ts';
+import type { TableName, TableShape } from '../../../governance/contract.ts';
+import type { ObjectInput, StageInput } from '../../../processing/contract.ts';
+import type { QueryPathDeps } from '../deps.ts';
+import { type Inspection, inspectStatement, type TableUse } from '../gate/inspect-statement.ts';
+import { type Requalified, rewriteStatement, type StatementTemplate } from '../rewrite-statement.ts';
+import { fileColumns } from '../secure/file-source.ts';
+import { icebergColumns } from '../secure/iceberg-source.ts';
+import type { SourceColumn } from '../secure/secured-scan.ts';
+import { columnsRead, requalifiedColumns } from './column-names.ts';
+import { predicatesOfShape, unmaskedColumns } from './shape-predicates.ts';
+import { type ColumnTypes, scanPredicates } from './scan-predicates.ts';
+import { type SystemTable, systemTable } from './system-tables.ts';
+import { timeTravelOf } from './time-travel.ts';
+import { viewStatement } from './view-text.ts';
+
+/** A table of the catalog as one statement reads it. */
+export interface BoundTable {
+  readonly kind: 'table';
+  readonly name: TableName;
+  readonly table: ResolvedTable;
+  readonly shape: TableShape;
+  readonly columns: readonly SourceColumn[];
+  readonly scan: TableScan;
+  /** Bytes told to the caller: with a row filter, those of the files that the filter alone leaves. */
+  readonly bytes: number;
+  readonly columnsRead: readonly string[];
+}
+
+/** A view of the catalog, with its own statement. */
+export interface BoundView {
+  readonly kind: 'view';
+  readonly name: TableName;
+  readonly shape: TableShape;
+  readonly columns: readonly SourceColumn[];
+  readonly body: BoundStatement;
+  readonly columnsRead: readonly string[];
+}
+
+export type BoundSource =
+  | BoundTable
+  | BoundView
+  | { readonly kind: 'objects'; readonly input: ObjectInput }
+  | { readonly kind: 'stage'; readonly input: StageInput }
+  | { readonly kind: 'system'; readonly table: SystemTable };
+
+export interface BoundStatement {
+  readonly sql: string;
+  readonly uses: readonly TableUse[];
+  /** One for each of `uses`. */
+  readonly sources: readonly BoundSource[];
+  readonly template: StatementTemplate;
+  readonly preamble: readonly string[];
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+export interface BindOptions {
+  readonly database: string;
+  readonly objects: readonly ObjectInput[];
+  readonly stages: readonly StageInput[];
+  readonly dialect: 'athena' | 'duckdb';
+}
+
+/** Views may stand on views so deep. */
+const MAX_VIEW_DEPTH = 16;
+
+/**
+ * **Errors**: `syntax_error`, `statement_refused`, `unsupported` with `context.position` in the engine's text of the
+ * statement; `table_not_found`, `database_not_found`; what policy and catalog throw.
+ */
+export async function bindStatement(
+  deps: QueryPathDeps,
+  context: RequestContext,
+  sql: string,
+  options: BindOptions,
+  depth = 0,
+): Promise<BoundStatement> {
+  const transpiled = await deps.transpile(sql, options.dialect);
+  const tree = await parseOne(deps, transpiled.sql);
+  const inspection = inspectStatement(tree);
+  const { tables: uses } = inspection;
+  const requalified: readonly Requalified[] = requalifiedColumns(inspection);
+  const [template, sources] = await Promise.all([
+    rewriteStatement(deps.engine, transpiled.sql, tree, uses, requalified),
+    bindSources(deps, context, inspection, options, depth),
+  ]);
+  return {
+    sql: transpiled.sql,
+    uses,
+    sources,
+    template,
+    preamble: transpiled.preamble,
+    settings: transpiled.settings,
+  };
+}
+
+async function parseOne(deps: QueryPathDeps, sql: string): Promise<SyntaxNode> {
+  const [tree, second] = await deps.engine.parse(sql);
+  if (tree === undefined) throw new LochError('syntax_error', 'The statement is empty.', { context: { position: 0 } });
+  if (second !== undefined) {
+    throw new LochError('syntax_error', 'Only one statement at a time. Send the second one by itself.');
+  }
+  return tree;
+}
+
+interface Found {
+  readonly name: TableName;
+  readonly table: ResolvedTable;
+  readonly shape: TableShape;
+  readonly columns: readonly SourceColumn[];
+}
+
+async function bindSources(
+  deps: QueryPathDeps,
+  context: RequestContext,
+  inspection: Inspection,
+  options: BindOptions,
+  depth: number,
+): Promise<BoundSource[]> {
+  const { tables: uses } = inspection;
+  const found = new Map<TableUse, Found>();
+  const asked = new Map<string, Promise<Omit<Found, 'columns'>>>();
+  const sources = new Map<TableUse, BoundSource>();
+  await Promise.all(
+    uses.map(async (use) => {
+      const given = givenInput(use, options) ?? (await systemTable(deps, context, use));
+      if (given !== undefined) {
+        sources.set(use, given);
+        return;
+      }
+      const name = { database: (use.database ?? options.database).toLowerCase(), table: use.table.toLowerCase() };
+      const key = JSON.stringify(name);
+      const answer = asked.get(key) ?? resolve(deps, context, name);
+      asked.set(key, answer);
+      const resolved = await answer.catch((error: unknown) => Promise.reject(withPosition(error, use)));
+      const snapshotId = use.timeTravel === undefined ? undefined : timeTravelOf(resolved.table, use).snapshotId;
+      found.set(use, { ...resolved, columns: columnsOf(resolved.table, snapshotId) });
+    }),
+  );
+  const typesOf = (use: TableUse) => visibleTypes(found.get(use));
+  await Promise.all(
+    [...found].map(async ([use, table]) => {
+      const read = columnsRead(inspection, use, visibleNames(table));
+      const source =
+        table.table.record.format === 'view'
+          ? await bindView(deps, context, table, read, depth)
+          : await bindTable(deps.catalog, table, use, scanPredicates(use, uses, typesOf), read);
+      sources.set(use, source);
+    }),
+  );
+  return uses.map((use) => sources.get(use)!);
+}
+
+function givenInput(use: TableUse, { objects, stages }: BindOptions): BoundSource | undefined {
+  if (use.database !== undefined) return undefined;
+  const named = (input: { readonly name: string }) => input.name.toLowerCase() === use.table.toLowerCase();
+  const object = objects.find(named);
+  if (object !== undefined) return { kind: 'objects', input: object };
+  const stage = stages.find(named);
+  return stage === undefined ? undefined : { kind: 'stage', input: stage };
+}
+
+async function resolve(deps: QueryPathDeps, context: RequestContext, name: TableName): Promise<Omit<Found, 'columns'>> {
+  const table = await deps.catalog.resolveTable(context, name);
+  const { record } = table;
+  const shape = await deps.policy.tableShape(context, name, [...record.columns, ...record.partitionKeys]);
+  return { name, table, shape };
+}
+
+function columnsOf(table: ResolvedTable, snapshotId: string | undefined): readonly SourceColumn[] {
+  return table.metadata === undefined ? fileColumns(table.record) : icebergColumns(table.metadata, snapshotId);
+}
+
+function visibleNames({ columns, shape }: Found): string[] {
+  const shown = columns.filter((column) => column.hidden !== true);
+  if (shape.kind === 'full') return shown.map((column) => column.name);
+  const visible = new Set(shape.columns.map((name) => name.toLowerCase()));
+  return shown.flatMap(({ name, policyName }) => (visible.has(policyName?.toLowerCase() ?? '') ? [name] : []));
+}
+
+function visibleTypes(table: Found | undefined): ColumnTypes | undefined {
+  if (table === undefined) return undefined;
+  const names = new Set(visibleNames(table));
+  return new Map(table.columns.flatMap((c) => (names.has(c.name) ? [[c.name.toLowerCase(), c.type] as const] : [])));
+}
+
+async function bindTable(
+  catalog: Catalog,
+  found: Found,
+  use: TableUse,
+  wanted: ReturnType<typeof scanPredicates>,
+  read: readonly string[],
+): Promise<BoundTable> {
+  const { name, table, shape, columns } = found;
+  const travel = use.timeTravel === undefined ? {} : timeTravelOf(table, use);
+  // What the filter itself leaves is read anyway; what the caller's predicates leave of it must not be told, since it
+  // depends on hidden rows.
+  const ofPolicy = use.timeTravel === undefined ? predicatesOfShape(shape) : [];
+  const clear = unmaskedColumns(shape);
+  const ofCaller = wanted.filter(({ column, op }) => shape.kind === 'full' || (clear.has(column) && op !== 'is_null'));
+  const scan = await catalog.planTableScan(table, { predicates: [...ofPolicy, ...ofCaller], ...travel });
+  const filtered = shape.kind === 'shaped' && ofCaller.length > 0;
+  const told = filtered ? await catalog.planTableScan(table, { predicates: ofPolicy, ...travel }) : scan;
+  return { kind: 'table', name, table, shape, columns, scan, bytes: told.bytes, columnsRead: read };
+}
+
+async function bindView(
+  deps: QueryPathDeps,
+  context: RequestContext,
+  found: Found,
+  read: readonly string[],
+  depth: number,
+): Promise<BoundView> {
+  const { name, table, shape, columns } = found;
+  if (depth >= MAX_VIEW_DEPTH) {
+    throw new LochError('limit_exceeded', `Views stand on views deeper than ${MAX_VIEW_DEPTH}, at ${name.table}.`);
+  }
+  const text = viewStatement(table.record);
+  const body = await bindStatement(
+    deps,
+    context,
+    text.sql,
+    { database: text.database ?? name.database, dialect: text.dialect, objects: [], stages: [] },
+    depth + 1,
+  ).catch((error: unknown) => {
+    throw outsidePosition(error);
+  });
+  return { kind: 'view', name, shape, columns, body, columnsRead: read };
+}
+
+/** The same error, told where in the statement the table stands. */
+function withPosition(error: unknown, use: TableUse): unknown {
+  if (!isLochError(error) || use.position === undefined || error.context.position !== undefined) return error;
+  return new LochError(error.code, error.message, {
+    context: { ...error.context, position: use.position },
+    cause: error,
+  });
+}
+
+/** A position inside a view's text says nothing in the caller's. */
+function outsidePosition(error: unknown): unknown {
+  if (!isLochError(error) || error.context.position === undefined) return error;
+  const { position: _, ...context } = error.context;
+  return new LochError(error.code, error.message, { context, cause: error });
+}

@@ -1,0 +1,185 @@
+/**
+ * The query path: text → gate → bind → policy → secured scans → engine → record.
+ *
+ * Invariants
+ * - One data event for each table read is durable before the answer leaves; a refused statement leaves one as well.
+ * - The statement's folder is gone when the call settles.
+ */
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { glueArn } from '../../core/arn.ts';
+import type { RequestContext } from '../../core/caller.ts';
+import { isLochError, type LochError } from '../../core/errors.ts';
+import { newId } from '../../core/ids.ts';
+import type { EngineResult } from '../../engines/contract.ts';
+import type { DataEvent } from '../../governance/contract.ts';
+import type { StatementOutcome, StatementRunner } from '../../processing/contract.ts';
+import { type BoundStatement, type BoundTable, type BoundView, bindStatement } from './bind/bind-statement.ts';
+import type { QueryPathDeps } from './deps.ts';
+import { materialize, type MaterializedStatement, renderEmpty } from './materialize.ts';
+import { maskSalts } from './secure/mask-sql.ts';
+import { engineFailure, placedError } from './statement-errors.ts';
+
+type Request = Parameters<StatementRunner['run']>[1];
+
+/** The schema of names without a database, where the caller sets none. **Source**: Athena. */
+export const DEFAULT_DATABASE = 'default';
+
+export const runStatement =
+  (deps: QueryPathDeps): StatementRunner['run'] =>
+  async (context, request, signal) => {
+    const queryId = request.queryId ?? newId();
+    const startedAt = performance.now();
+    let statement: BoundStatement | undefined;
+    try {
+      statement = await bindStatement(deps, context, request.sql, {
+        database: request.database ?? DEFAULT_DATABASE,
+        dialect: request.dialect,
+        objects: request.objects ?? [],
+        stages: request.stages ?? [],
+      });
+      const planMs = performance.now() - startedAt;
+      const result = await execute(deps, context, request, statement, signal);
+      const outcome = outcomeOf(statement, result, planMs);
+      await deps.audit.recordData(context, dataEvents(context, statement, queryId, { outcome }));
+      return outcome;
+    } catch (error) {
+      const sameText = statement === undefined ? request.dialect === 'duckdb' : statement.sql === request.sql;
+      const known = placedError(error, request.sql, sameText);
+      await deps.audit.recordData(context, dataEvents(context, statement, queryId, { error: known }));
+      throw known;
+    }
+  };
+
+async function execute(
+  deps: QueryPathDeps,
+  context: RequestContext,
+  request: Request,
+  statement: BoundStatement,
+  signal: AbortSignal,
+): Promise<EngineResult> {
+  const directory = join(deps.statementDirectory, newId());
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  let materialized: MaterializedStatement | undefined;
+  const { settings, preamble } = statement;
+  const hideValues = boundTables(statement).some((table) => table.shape.kind === 'shaped');
+  try {
+    materialized = await materialize(deps, statement, maskSalts(deps.maskKey, context.accountId), directory);
+    return await deps.engine.execute(
+      {
+        sql: materialized.sql,
+        inputs: materialized.inputs,
+        result: request.result,
+        hideValues,
+        settings: { TimeZone: 'UTC', ...settings },
+        preamble: preambleOf(statement, preamble),
+        fairnessKey: context.principal.arn,
+      },
+      signal,
+    );
+  } catch (error) {
+    if (materialized === undefined) throw error;
+    if (hideValues && isLochError(error, 'statement_failed', 'type_mismatch')) {
+      throw (await errorWithoutRows(deps, statement, signal)) ?? engineFailure(error, statement, materialized);
+    }
+    throw engineFailure(error, statement, materialized);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/**
+ * The error that the statement makes over empty tables, if it makes one: then it depends on no row, and its text can be
+ * told to a caller from whom rows are hidden.
+ */
+async function errorWithoutRows(
+  deps: QueryPathDeps,
+  statement: BoundStatement,
+  signal: AbortSignal,
+): Promise<LochError | undefined> {
+  const rendered = renderEmpty(statement);
+  try {
+    await deps.engine.execute(
+      {
+        sql: rendered.sql,
+        inputs: [],
+        result: { kind: 'rows', maxRows: 10 },
+        settings: { TimeZone: 'UTC', ...statement.settings },
+        preamble: preambleOf(statement, statement.preamble),
+        timeoutMs: 2_000,
+      },
+      signal,
+    );
+  } catch (error) {
+    if (isLochError(error, 'statement_failed', 'type_mismatch')) return engineFailure(error, statement, rendered);
+  }
+  return undefined;
+}
+
+/** Macros of the statement and of the views it reads. */
+function preambleOf(statement: BoundStatement, own: readonly string[]): string[] {
+  const all = new Set(own);
+  for (const source of statement.sources) {
+    if (source.kind === 'view') for (const macro of preambleOf(source.body, source.body.preamble)) all.add(macro);
+  }
+  return [...all];
+}
+
+/** Tables and views of a statement, those inside views included. */
+function boundTables(statement: BoundStatement): (BoundTable | BoundView)[] {
+  return statement.sources.flatMap((source) => {
+    if (source.kind === 'table') return [source];
+    return source.kind === 'view' ? [source, ...boundTables(source.body)] : [];
+  });
+}
+
+function outcomeOf(statement: BoundStatement, result: EngineResult, planMs: number): StatementOutcome {
+  const tables = boundTables(statement);
+  return {
+    columns: result.columns,
+    rowCount: result.rowCount,
+    rows: result.rows,
+    files: result.files,
+    tables: tables.map((table) => ({
+      name: table.name,
+      columns: table.columnsRead,
+      ...(table.kind === 'table' && table.scan.snapshotId !== undefined ? { snapshotId: table.scan.snapshotId } : {}),
+    })),
+    bytesScanned: tables.reduce((sum, table) => sum + (table.kind === 'table' ? table.bytes : 0), 0),
+    planMs,
+    queueMs: result.queueMs,
+    runMs: result.runMs,
+  };
+}
+
+type Ending = { readonly outcome: StatementOutcome } | { readonly error: LochError };
+
+function dataEvents(
+  context: RequestContext,
+  statement: BoundStatement | undefined,
+  queryId: string,
+  ending: Ending,
+): DataEvent[] {
+  const common = { eventSource: 'athena.amazonaws.com', eventName: 'ReadTable', queryId };
+  const failed = 'error' in ending ? { errorCode: ending.error.code } : {};
+  const tables = statement === undefined ? [] : boundTables(statement);
+  if (tables.length === 0) {
+    if (!('error' in ending)) return [];
+    const { database, table } = ending.error.context;
+    const named = typeof database === 'string' && typeof table === 'string';
+    const resource = named ? `table/${database}/${table}` : 'catalog';
+    return [{ ...common, eventName: 'RunStatement', resource: arnOf(context, resource), ...failed }];
+  }
+  return tables.map((table) => ({
+    ...common,
+    resource: arnOf(context, `table/${table.name.database}/${table.name.table}`),
+    columns: table.columnsRead,
+    appliedGrants: table.shape.kind === 'full' ? [] : table.shape.grants.map((grant) => grant.grantId),
+    ...(table.kind === 'table' && table.scan.snapshotId !== undefined ? { snapshotId: table.scan.snapshotId } : {}),
+    ...('outcome' in ending ? { rows: ending.outcome.rowCount } : {}),
+    ...(table.kind === 'table' ? { bytes: table.bytes } : {}),
+    ...failed,
+  }));
+}
+
+const arnOf = (context: RequestContext, resource: string) => glueArn(context.region, context.accountId, resource);

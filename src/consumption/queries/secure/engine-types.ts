@@ -1,0 +1,100 @@
+/** Hive and Iceberg column types as types of the engine (DuckDB). */
+import { LochError } from '../../../core/errors.ts';
+import type { IcebergType } from '../../../storage/contract.ts';
+import { sqlName } from '../sql-text.ts';
+
+const SCALARS: Readonly<Record<string, string>> = {
+  boolean: 'BOOLEAN',
+  bool: 'BOOLEAN',
+  tinyint: 'TINYINT',
+  smallint: 'SMALLINT',
+  int: 'INTEGER',
+  integer: 'INTEGER',
+  bigint: 'BIGINT',
+  long: 'BIGINT',
+  float: 'FLOAT',
+  real: 'FLOAT',
+  double: 'DOUBLE',
+  'double precision': 'DOUBLE',
+  string: 'VARCHAR',
+  varchar: 'VARCHAR',
+  char: 'VARCHAR',
+  date: 'DATE',
+  time: 'TIME',
+  timestamp: 'TIMESTAMP',
+  timestamp_ns: 'TIMESTAMP_NS',
+  timestamptz: 'TIMESTAMPTZ',
+  'timestamp with time zone': 'TIMESTAMPTZ',
+  'timestamp with local time zone': 'TIMESTAMPTZ',
+  uuid: 'UUID',
+  binary: 'BLOB',
+};
+
+/** The engine's type of a Hive/Glue type text. **Errors**: `unsupported` naming the type. */
+export function engineTypeOfHive(text: string): string {
+  const type = text.trim();
+  const nested = /^(array|map|struct)\s*<([\s\S]*)>$/i.exec(type);
+  if (nested !== null) return nestedType(nested[1]!.toLowerCase(), nested[2]!);
+  const [, name, argument] = /^([a-z_ ]+?)\s*(?:\(([\d\s,]+)\))?$/i.exec(type) ?? [];
+  const folded = name?.toLowerCase().replace(/\s+/g, ' ') ?? '';
+  if (folded === 'decimal' || folded === 'numeric') return decimal(argument);
+  if (folded === 'fixed') return 'BLOB';
+  const scalar = SCALARS[folded];
+  if (scalar === undefined) throw unknown(text);
+  return scalar;
+}
+
+function decimal(argument: string | undefined): string {
+  const [precision = '10', scale = '0'] = argument?.split(',').map((part) => part.trim()) ?? [];
+  return `DECIMAL(${Number(precision)},${Number(scale)})`;
+}
+
+function nestedType(kind: string, body: string): string {
+  const parts = splitTopLevel(body);
+  if (kind === 'array') return `${engineTypeOfHive(parts[0] ?? '')}[]`;
+  if (kind === 'map') return `MAP(${engineTypeOfHive(parts[0] ?? '')}, ${engineTypeOfHive(parts[1] ?? '')})`;
+  const fields = parts.map((part) => {
+    const [, quoted, plain, type] = /^\s*(?:`([^`]+)`|([^:`]+?))\s*:([\s\S]*)$/.exec(part) ?? [];
+    if (type === undefined) throw unknown(part);
+    return `${sqlName(quoted ?? plain!)} ${engineTypeOfHive(type)}`;
+  });
+  return `STRUCT(${fields.join(', ')})`;
+}
+
+/** Splits at commas outside brackets. */
+function splitTopLevel(text: string): string[] {
+  const parts: string[] = [];
+  let depth = 0;
+  let start = 0;
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i];
+    if (c === '<' || c === '(') depth++;
+    else if (c === '>' || c === ')') depth--;
+    else if (c === ',' && depth === 0) {
+      parts.push(text.slice(start, i));
+      start = i + 1;
+    }
+  }
+  parts.push(text.slice(start));
+  return parts;
+}
+
+/** The engine's type of an Iceberg type. **Errors**: `unsupported` naming the type. */
+export function engineTypeOfIceberg(type: IcebergType): string {
+  if (typeof type !== 'string') {
+    switch (type.type) {
+      case 'struct':
+        return `STRUCT(${type.fields.map((f) => `${sqlName(f.name)} ${engineTypeOfIceberg(f.type)}`).join(', ')})`;
+      case 'list':
+        return `${engineTypeOfIceberg(type.element)}[]`;
+      case 'map':
+        return `MAP(${engineTypeOfIceberg(type.key)}, ${engineTypeOfIceberg(type.value)})`;
+    }
+  }
+  if (type.startsWith('fixed')) return 'BLOB';
+  return engineTypeOfHive(type);
+}
+
+function unknown(type: string): LochError {
+  return new LochError('unsupported', `The column type \`${type}\` cannot be read by SQL.`, { context: { type } });
+}

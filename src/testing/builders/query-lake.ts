@@ -1,0 +1,162 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Catalog } from '../../catalog/contract.ts';
+import { catalogStoreModules, openCatalog } from '../../catalog/index.ts';
+import type { RequestContext } from '../../core/caller.ts';
+import { systemClock } from '../../core/clock.ts';
+import { createEventBus } from '../../core/events.ts';
+import { Secret } from '../../core/secret.ts';
+import { createQueryPath } from '../../consumption/queries/index.ts';
+import type { Engine } from '../../engines/contract.ts';
+import { openDuckdbEngine } from '../../engines/duckdb/index.ts';
+import type { TableDirectory } from '../../governance/contract.ts';
+import { type Governance, governanceStoreModules, openGovernance } from '../../governance/index.ts';
+import type { MetadataStore } from '../../metadata/contract.ts';
+import { openSqliteStore } from '../../metadata/sqlite/store.ts';
+import { createSealer } from '../../platform/sealer.ts';
+import type { StatementRunner } from '../../processing/contract.ts';
+import type { ObjectStore, TableFormat } from '../../storage/contract.ts';
+import { createTableFormat } from '../../storage/tables/index.ts';
+import { folderObjects } from './folder-objects.ts';
+import { contextOf, TEST_ACCOUNT } from './test-lake.ts';
+
+/** The whole query path over a real store, catalog, governance and engine, in a temporary folder. */
+export interface QueryLake {
+  readonly catalog: Catalog;
+  readonly governance: Governance;
+  readonly engine: Engine;
+  readonly objects: ObjectStore;
+  readonly tables: TableFormat;
+  readonly runner: StatementRunner;
+  readonly store: MetadataStore;
+  readonly folder: string;
+  readonly root: RequestContext;
+  /** A user whom IAM allows everything, so that grants alone decide. */
+  user(name: string): Promise<RequestContext>;
+  /** Makes an Iceberg table of a SELECT, split into data files of `rowsPerFile` rows. */
+  createTable(
+    name: string,
+    columns: readonly { readonly name: string; readonly type: string }[],
+    select: string,
+    options?: { readonly filesBy?: string },
+  ): Promise<void>;
+  /** Rows of a statement in the engine's own dialect. */
+  rows(context: RequestContext, sql: string): Promise<readonly (readonly (string | null)[])[]>;
+  close(): Promise<void>;
+}
+
+/** Opens a lake with one bucket `lake` and one database `bank`. */
+export async function openQueryLake(): Promise<QueryLake> {
+  const folder = mkdtempSync(join(tmpdir(), 'loch-query-'));
+  const clock = systemClock;
+  const store = await openSqliteStore({
+    file: join(folder, 'loch.db'),
+    modules: [...governanceStoreModules, ...catalogStoreModules],
+  });
+  let directory: TableDirectory | undefined;
+  const governance = await openGovernance({
+    store,
+    clock,
+    sealer: createSealer(Buffer.alloc(32, 5)),
+    events: createEventBus((error) => {
+      throw error;
+    }),
+    accountId: TEST_ACCOUNT,
+    region: 'us-east-1',
+    directory: () => directory!,
+  });
+  const { policy, audit, identities } = governance;
+  const objects = folderObjects(join(folder, 'objects'));
+  const tables = createTableFormat({ objects, clock });
+  const opened = await openCatalog({
+    store,
+    objects,
+    tables,
+    policy,
+    identities,
+    clock,
+    accountId: TEST_ACCOUNT,
+    region: 'us-east-1',
+  });
+  directory = opened.directory;
+  const { catalog } = opened;
+  const engine = await openDuckdbEngine({ workDirectory: join(folder, 'work'), threads: 2 });
+  const path = await createQueryPath({
+    catalog,
+    policy,
+    audit,
+    engine,
+    objects,
+    clock,
+    statementDirectory: join(folder, 'statements'),
+    maskKey: new Secret('key of masks'),
+  });
+  const root = contextOf((await identities.principal(`arn:aws:iam::${TEST_ACCOUNT}:root`))!);
+  await catalog.createDatabase(root, { name: 'bank', locationUri: 's3://lake/bank' });
+
+  let written = 0;
+  const write = async (select: string, fieldIds: Readonly<Record<string, number>>, partitionBy: readonly string[]) =>
+    engine.execute(
+      {
+        sql: select,
+        inputs: [],
+        result: {
+          kind: 'parquet',
+          directory: join(folder, 'written', String(written++)),
+          fieldIds,
+          ...(partitionBy.length === 0 ? {} : { partitionBy }),
+        },
+      },
+      new AbortController().signal,
+    );
+  return {
+    catalog,
+    governance,
+    engine,
+    objects,
+    tables,
+    runner: path.runner,
+    store,
+    folder,
+    root,
+    async user(name) {
+      const { arn } = await governance.identity.createEntity(root, 'user', { name });
+      const Statement = [{ Effect: 'Allow', Action: '*', Resource: '*' }];
+      const document = JSON.stringify({ Version: '2012-10-17', Statement });
+      await governance.identity.putInlinePolicy(root, { kind: 'user', name }, 'inline', document);
+      return contextOf((await identities.principal(arn))!);
+    },
+    async createTable(name, columns, select, options = {}) {
+      const [database, table] = name.split('.') as [string, string];
+      const { metadata } = await catalog.createIcebergTable(root, { database, name: table, columns });
+      const schema = metadata!.schemas[0]!;
+      const split = options.filesBy === undefined ? [] : [options.filesBy];
+      const result = await write(select, tables.fieldIds(schema), split);
+      const files = await Promise.all(
+        result.files.map(async (file, i) => {
+          const key = `bank/${table}/data/${i}-${Date.now()}.parquet`;
+          await objects.put('lake', key, { adoptFile: file.path });
+          return tables.dataFile(metadata!, { ...file, partition: {} }, `s3://lake/${key}`);
+        }),
+      );
+      await catalog.commitTable(root, { database, table }, { kind: 'append', files });
+    },
+    async rows(context, sql) {
+      const outcome = await path.runner.run(
+        context,
+        { sql, dialect: 'duckdb', database: 'bank', result: { kind: 'rows', maxRows: 10_000 } },
+        context.signal,
+      );
+      return outcome.rows;
+    },
+    async close() {
+      await engine.close();
+      await path.close();
+      await opened.close();
+      await governance.close();
+      await store.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
