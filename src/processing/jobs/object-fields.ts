@@ -2,7 +2,7 @@
  * What fields a raw object has, from its beginning: the header of a CSV, the layout of a JSON. Objects of one shape are
  * read by one statement.
  */
-import { Transform } from 'node:stream';
+import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import type { ObjectStore } from '../../storage/contract.ts';
@@ -13,6 +13,8 @@ import type { PinnedObject } from './records.ts';
 export interface ObjectGroup {
   readonly fields: readonly string[];
   readonly options: Readonly<Record<string, string>>;
+  /** Why none of these objects can be read. */
+  readonly damage?: string;
   readonly objects: readonly PinnedObject[];
 }
 
@@ -29,15 +31,12 @@ export async function groupByFields(
   pinned: readonly PinnedObject[],
   signal: AbortSignal,
 ): Promise<ObjectGroup[]> {
-  const open = new Map<
-    string,
-    { fields: readonly string[]; options: Record<string, string>; objects: PinnedObject[] }
-  >();
+  const open = new Map<string, Shape & { objects: PinnedObject[] }>();
   const groups: ObjectGroup[] = [];
   for (let i = 0; i < pinned.length; i += LOOKS_AT_ONCE) {
     signal.throwIfAborted();
     const some = pinned.slice(i, i + LOOKS_AT_ONCE);
-    const shapes = await Promise.all(some.map((object) => shapeOf(objects, definition, plan, object)));
+    const shapes = await Promise.all(some.map((object) => shapeOf(objects, definition, plan, object, signal)));
     for (const [j, shape] of shapes.entries()) {
       const key = JSON.stringify(shape);
       let group = open.get(key);
@@ -52,54 +51,74 @@ export async function groupByFields(
   return groups;
 }
 
-interface Shape {
-  readonly fields: readonly string[];
-  readonly options: Record<string, string>;
-}
+type Shape = Omit<ObjectGroup, 'objects'>;
 
 async function shapeOf(
   objects: ObjectStore,
   definition: CleanDefinition,
   plan: CleanPlan,
   object: PinnedObject,
+  signal: AbortSignal,
 ): Promise<Shape> {
   const { format, options = {} } = definition.source;
   const wanted = [...new Set(plan.columns.map((column) => column.from))].filter((name) => !RESERVED.has(name));
   const { fields: listed, ...rest } = options;
   if (format === 'parquet') return { fields: wanted, options: rest };
-  if (format === 'json') {
-    const layout = options.layout ?? jsonLayout(await headText(objects, object, 'utf-8'));
-    return { fields: wanted, options: { ...rest, layout } };
-  }
+  const { text, ...damaged } = await headOf(objects, object, options.encoding ?? 'utf-8', signal);
+  if (format === 'json')
+    return { fields: wanted, options: { ...rest, layout: options.layout ?? jsonLayout(text) }, ...damaged };
   const delimiter = options.delimiter ?? (/\.tsv(\.(gz|zst))?$/i.test(object.key) ? '\t' : ',');
-  const dialect = { ...rest, delimiter };
-  if (options.header === 'false') return { fields: (listed ?? '').split(',').map((f) => f.trim()), options: dialect };
-  const head = await headText(objects, object, options.encoding ?? 'utf-8');
-  return { fields: headerFields(head, delimiter, options.quote ?? '"'), options: dialect };
+  const fields =
+    options.header === 'false'
+      ? (listed ?? '').split(',').map((field) => field.trim())
+      : headerFields(text, delimiter, options.quote ?? '"');
+  return { fields, options: { ...rest, delimiter }, ...damaged };
 }
 
-/** The first 64 KiB of text. What cannot be read gives what there is: the statement that reads it all tells. */
-async function headText(objects: ObjectStore, object: PinnedObject, encoding: string): Promise<string> {
+interface Head {
+  readonly text: string;
+  readonly damage?: string;
+}
+
+/**
+ * The first 64 KiB of text. Packed objects are read to their end: the engine takes a torn gzip for a short file, and the
+ * missing rows would be lost without a word.
+ */
+async function headOf(
+  objects: ObjectStore,
+  object: PinnedObject,
+  encoding: string,
+  signal: AbortSignal,
+): Promise<Head> {
   const { body } = await objects.get(object.bucket, object.key);
+  const unpack = /\.gz$/i.test(object.key)
+    ? createGunzip()
+    : /\.zst$/i.test(object.key)
+      ? createZstdDecompress()
+      : undefined;
   const chunks: Buffer[] = [];
   let size = 0;
   const enough = new AbortController();
-  const take = new Transform({
-    transform(chunk: Buffer, _, done) {
-      chunks.push(chunk);
+  const take = new Writable({
+    write(chunk: Buffer, _, done) {
+      if (size < HEAD_BYTES) chunks.push(chunk);
       size += chunk.length;
-      if (size >= HEAD_BYTES) enough.abort();
+      if (size >= HEAD_BYTES && unpack === undefined) enough.abort();
       done();
     },
   });
-  const unpack = /\.gz$/i.test(object.key)
-    ? [createGunzip()]
-    : /\.zst$/i.test(object.key)
-      ? [createZstdDecompress()]
-      : [];
-  await pipeline([body, ...unpack, take], { signal: enough.signal }).catch(() => undefined);
+  const stages = unpack === undefined ? [body, take] : [body, unpack, take];
+  const failure = await pipeline(stages, { signal: AbortSignal.any([signal, enough.signal]) }).then(
+    () => undefined,
+    (error: Error) => error,
+  );
+  signal.throwIfAborted();
+  if (failure !== undefined && !enough.signal.aborted && unpack === undefined) throw failure;
   const bytes = Buffer.concat(chunks).subarray(0, HEAD_BYTES);
-  return new TextDecoder(encoding === 'latin-1' ? 'latin1' : encoding).decode(bytes).replace(/^\ufeff/, '');
+  const text = new TextDecoder(encoding === 'latin-1' ? 'latin1' : encoding).decode(bytes).replace(/^\ufeff/, '');
+  return failure === undefined || enough.signal.aborted
+    ? { text }
+    : { text, damage: `damaged file: ${failure.message}` };
 }
 
 /** The fields of the first record, with distinct names; a header without a name gives `column1` and so on. */

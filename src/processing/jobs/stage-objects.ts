@@ -53,7 +53,10 @@ export async function stageObjects(
       await write(unreadableSql(job.plan, group.objects[0]!.key, firstLine(error.message)), []);
     }
   };
-  for (const group of groups) await read(group);
+  for (const group of groups) {
+    if (group.damage === undefined) await read(group);
+    else for (const { key } of group.objects) await write(unreadableSql(job.plan, key, group.damage), []);
+  }
   return { files, rows };
 }
 
