@@ -153,10 +153,13 @@ export interface Policy {
    * lake settings, as calls for the transaction that creates it.
    */
   creatorGrants(context: RequestContext, name: CatalogName): StoreCall[];
-  /** Takes every grant and filter on a database or table away, for the transaction that drops it. */
-  dropGrants(name: CatalogName): StoreCall[];
-  /** Gives back what the last `dropGrants` of this table took, for the transaction that restores it. */
-  restoreGrants(name: TableName): StoreCall[];
+  /**
+   * Takes every grant and filter on a database or table away, for the transaction that drops it. Those of a table are
+   * kept 30 days under `tableId`, so that another table that had the name meanwhile gets none of them.
+   */
+  dropGrants(name: CatalogName, tableId?: string): StoreCall[];
+  /** Gives back what `dropGrants` kept under the same id, for the transaction that restores the table. */
+  restoreGrants(name: TableName, tableId: string): StoreCall[];
   /** Moves grants and filters with a table that is renamed. */
   renameGrants(from: TableName, to: TableName): StoreCall[];
 }

@@ -126,13 +126,17 @@ describe('tables', () => {
     const name = { database: 'sales', table: 'gone' };
     await lake.createTable(lake.root, 'sales.gone', COLUMNS);
     await grant(ann, ['SELECT'], 'sales.gone');
-    await lake.store.transact(policy.dropGrants(name));
+    await lake.store.transact(policy.dropGrants(name, 'id-1'));
     await expect(policy.authorizeTable(ann, name, 'SELECT')).rejects.toMatchObject({ code: 'table_not_found' });
-    await lake.store.transact(policy.restoreGrants(name));
+    await lake.store.transact(policy.restoreGrants(name, 'id-1'));
     await policy.authorizeTable(ann, name, 'SELECT');
-    await lake.store.transact(policy.dropGrants(name));
+    await lake.store.transact(policy.dropGrants(name, 'id-1'));
     await lake.createTable(bob, 'sales.gone', COLUMNS);
     await expect(policy.authorizeTable(ann, name, 'SELECT')).rejects.toMatchObject({ code: 'table_not_found' });
+    await lake.store.transact(policy.dropGrants(name, 'id-2'));
+    await lake.store.transact(policy.restoreGrants(name, 'id-1'));
+    await policy.authorizeTable(ann, name, 'SELECT');
+    await expect(policy.authorizeTable(bob, name, 'SELECT')).rejects.toMatchObject({ code: 'table_not_found' });
   });
 
   it('moves grants with a renamed table', async () => {

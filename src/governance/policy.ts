@@ -161,8 +161,10 @@ export function createPolicy({ decide, index, refuse, accountId, region }: Polic
       const name = foldCatalogName(asked);
       return [storeCall(grantsModule.procedures.create, { ...name, creator: creatorEntry(context.principal, name) })];
     },
-    dropGrants: (name) => [storeCall(grantsModule.procedures.drop, { ...foldCatalogName(name), id: newId() })],
-    restoreGrants: (name) => [storeCall(grantsModule.procedures.restore, foldName(name))],
+    dropGrants: (name, tableId = '') => [
+      storeCall(grantsModule.procedures.drop, { ...foldCatalogName(name), id: newId(), tableId }),
+    ],
+    restoreGrants: (name, tableId) => [storeCall(grantsModule.procedures.restore, { ...foldName(name), tableId })],
     renameGrants: (from, to) => [storeCall(grantsModule.procedures.rename, { from: foldName(from), to: foldName(to) })],
   };
 }

@@ -14,5 +14,6 @@ export async function authorizeLanding(
 ): Promise<void> {
   await policy.authorize(context, { action: 's3:PutObject', resource: s3Arn(target.bucket, `${target.prefix}*`) });
   const location = await policy.registeredLocation(target.bucket, target.prefix);
-  if (location !== undefined) await policy.authorizeDataLocation(context, location);
+  if (location === undefined) return;
+  await policy.authorizeDataLocation(context, `s3://${target.bucket}/${target.prefix}`);
 }

@@ -70,7 +70,7 @@ export const restoreTable =
     await requireDatabase(parts, context, row.database, 'CREATE_TABLE');
     const results = await parts.store.transact([
       storeCall(databaseStore.procedures.restoreTable, { id, at }),
-      ...parts.policy.restoreGrants({ database: row.database, table: row.name }),
+      ...parts.policy.restoreGrants({ database: row.database, table: row.name }, id),
     ]);
     return results[0] as TableRecord;
   };

@@ -22,7 +22,9 @@ export const deleteDatabase =
         by: context.principal.arn,
         purgeAt: at + BIN_MS,
       }),
-      ...tables.flatMap((table) => parts.policy.dropGrants({ database: name, table })),
+      ...tables.flatMap((table) =>
+        parts.policy.dropGrants({ database: name, table }, parts.names.tableId({ database: name, table })),
+      ),
       ...parts.policy.dropGrants({ database: name }),
     ]);
   };

@@ -20,6 +20,6 @@ export const deleteTable =
         by: context.principal.arn,
         purgeAt: at + BIN_MS,
       }),
-      ...parts.policy.dropGrants(name),
+      ...parts.policy.dropGrants(name, parts.names.tableId(name)),
     ]);
   };

@@ -80,6 +80,7 @@ interface GrantsTables {
     at: number;
     entries: string;
     filters: string;
+    table_id: string;
   };
 }
 
@@ -205,6 +206,11 @@ export default defineStoreModule('grants', {
           at INTEGER NOT NULL, entries TEXT NOT NULL, filters TEXT NOT NULL)`,
         'CREATE INDEX grants_dropped_table ON grants_dropped (database_name, table_name)',
       ],
+    },
+    {
+      number: 2,
+      name: 'grants of dropped tables by table id',
+      statements: ["ALTER TABLE grants_dropped ADD COLUMN table_id TEXT NOT NULL DEFAULT ''"],
     },
   ],
   procedures: {
@@ -440,31 +446,35 @@ export default defineStoreModule('grants', {
         );
       }
     }),
-    drop: write(async (db, args: { database: string; table?: string; id: string }, context): Promise<void> => {
-      const { entries, filters } = await clear(db, args, context);
-      await db
-        .deleteFrom('grants_dropped')
-        .where('at', '<', context.now - KEEP_DROPPED_MS)
-        .execute();
-      if (args.table === undefined) return;
-      await db
-        .insertInto('grants_dropped')
-        .values({
-          id: args.id,
-          database_name: args.database,
-          table_name: args.table,
-          at: context.now,
-          entries: JSON.stringify(entries),
-          filters: JSON.stringify(filters),
-        })
-        .execute();
-    }),
-    restore: write(async (db, args: { database: string; table: string }, context): Promise<void> => {
+    drop: write(
+      async (db, args: { database: string; table?: string; id: string; tableId: string }, context): Promise<void> => {
+        const { entries, filters } = await clear(db, args, context);
+        await db
+          .deleteFrom('grants_dropped')
+          .where('at', '<', context.now - KEEP_DROPPED_MS)
+          .execute();
+        if (args.table === undefined || args.tableId === '') return;
+        await db
+          .insertInto('grants_dropped')
+          .values({
+            id: args.id,
+            database_name: args.database,
+            table_name: args.table,
+            at: context.now,
+            entries: JSON.stringify(entries),
+            filters: JSON.stringify(filters),
+            table_id: args.tableId,
+          })
+          .execute();
+      },
+    ),
+    restore: write(async (db, args: { database: string; table: string; tableId: string }, context): Promise<void> => {
       const kept = await db
         .selectFrom('grants_dropped')
         .selectAll()
         .where('database_name', '=', args.database)
         .where('table_name', '=', args.table)
+        .where('table_id', '=', args.tableId)
         .orderBy('at', 'desc')
         .orderBy('id')
         .executeTakeFirst();

@@ -37,7 +37,7 @@ export async function authorizeRead(
   const table = await directory.tableAt(name.bucket, name.key);
   const columns = table === undefined ? undefined : await directory.tableColumns(table);
   if (table === undefined || columns === undefined) {
-    await deps.policy.authorizeDataLocation(context, location);
+    await deps.policy.authorizeDataLocation(context, `s3://${name.bucket}/${name.key}`);
     return;
   }
   const shape = await deps.policy.tableShape(context, table, columns).catch((error: unknown) => {
@@ -62,7 +62,8 @@ export async function authorizeWrite(
   await deps.policy.authorize(context, { action, resource: s3Arn(name.bucket, name.key) });
   await requireOwner(deps, context, name, action);
   const location = await deps.policy.registeredLocation(name.bucket, name.key);
-  if (location !== undefined) await deps.policy.authorizeDataLocation(context, location);
+  if (location === undefined) return;
+  await deps.policy.authorizeDataLocation(context, `s3://${name.bucket}/${name.key}`);
 }
 
 async function requireOwner(
