@@ -33,8 +33,13 @@ export interface ObjectHead {
   readonly metadata: Readonly<Record<string, string>>;
   /** Content-Encoding, Cache-Control, Content-Disposition, Content-Language, Expires as given. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Base64 checksums by algorithm, as the client gave and we verified: `crc32c`, `sha256` … */
+  /**
+   * Base64 checksums by algorithm, as the client gave and we verified: `crc32c`, `sha256` … Those over the checksums of
+   * parts (composite) end in `-<parts>`.
+   */
   readonly checksums: Readonly<Record<string, string>>;
+  /** Of a multipart object: sizes of its parts as runs, in order. */
+  readonly partSizes?: readonly (readonly [size: number, count: number])[];
 }
 
 export type ChecksumAlgorithm = 'crc32' | 'crc32c' | 'crc64nvme' | 'sha1' | 'sha256';
@@ -48,6 +53,10 @@ export interface PutOptions {
   readonly contentMd5?: string;
   /** Expected checksums; a function is asked after the last byte (trailers). Mismatch rejects with `checksum_mismatch`. */
   readonly checksums?: Readonly<Record<string, string>> | (() => Readonly<Record<string, string>>);
+  /** To compute and keep: those a function of `checksums` will name, and, on `createUpload`, those of all parts. */
+  readonly checksumAlgorithms?: readonly ChecksumAlgorithm[];
+  /** On `createUpload`: over the whole object or over the checksums of its parts. `FULL_OBJECT` for crc64nvme, else composite. */
+  readonly checksumType?: 'COMPOSITE' | 'FULL_OBJECT';
   /** `*`: only if the key does not exist. Else `precondition_failed`. */
   readonly ifNoneMatch?: '*';
   /** Only if the current ETag is this one. */
@@ -55,6 +64,12 @@ export interface PutOptions {
   readonly signal?: AbortSignal;
   /** What made it, for events: `PutObject`, `CompleteMultipartUpload`, `Delivery` … */
   readonly operation?: string;
+}
+
+/** Content type, metadata and headers that are not given are those of the source. */
+export interface CopyOptions extends PutOptions {
+  /** Conditions on the source. */
+  readonly source?: Pick<GetOptions, 'ifMatch' | 'ifNoneMatch' | 'ifModifiedSince' | 'ifUnmodifiedSince'>;
 }
 
 /** Bytes in hand, a stream of them, or a finished local file that the store may take over by rename. */
@@ -101,6 +116,13 @@ export interface UploadInfo {
   readonly startedAt: number;
 }
 
+export interface ListUploadsOptions {
+  readonly prefix?: string;
+  /** Without an upload id: uploads of keys after this key. */
+  readonly after?: { readonly key: string; readonly uploadId?: string };
+  readonly max?: number;
+}
+
 export interface PartInfo {
   readonly partNumber: number;
   readonly size: number;
@@ -123,13 +145,13 @@ export interface ObjectStore extends Lifecycle {
   head(bucket: string, key: string, options?: GetOptions): Promise<ObjectHead>;
   list(bucket: string, options?: ListOptions): Promise<ListPage>;
   /** Removing a key that is not there succeeds. */
-  delete(bucket: string, key: string): Promise<void>;
+  delete(bucket: string, key: string, options?: { readonly ifMatch?: string }): Promise<void>;
   /** One transaction for all keys. */
   deleteMany(bucket: string, keys: readonly string[]): Promise<void>;
   copy(
     from: { readonly bucket: string; readonly key: string },
     to: { readonly bucket: string; readonly key: string },
-    options?: PutOptions,
+    options?: CopyOptions,
   ): Promise<ObjectHead>;
 
   createUpload(bucket: string, key: string, options?: PutOptions): Promise<UploadInfo>;
@@ -141,7 +163,8 @@ export interface ObjectStore extends Lifecycle {
     options?: PutOptions,
   ): Promise<ObjectHead>;
   abortUpload(upload: UploadRef): Promise<void>;
-  uploads(bucket: string, options?: { readonly prefix?: string }): Promise<readonly UploadInfo[]>;
+  /** By key, then by upload id, after the one named. */
+  uploads(bucket: string, options?: ListUploadsOptions): Promise<readonly UploadInfo[]>;
 
   /**
    * Makes the current versions readable as local files in `directory` (hard links, or files cut from segments), in

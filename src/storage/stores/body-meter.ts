@@ -1,0 +1,89 @@
+import { LochError } from '../../core/errors.ts';
+import type { ChecksumAlgorithm, PutOptions } from '../contract.ts';
+import { CHECKSUM_ALGORITHMS, createDigest, type Digest } from './checksums/digest.ts';
+
+/** What a body turned out to be, after its expectations were verified. */
+export interface Measured {
+  readonly size: number;
+  readonly md5: Buffer;
+  /** Base64, of every algorithm that was asked for. */
+  readonly checksums: Readonly<Record<string, string>>;
+}
+
+/** Expectations on a body, as `PutOptions` state them. */
+export type BodyExpectations = Pick<PutOptions, 'contentLength' | 'contentMd5' | 'checksums' | 'checksumAlgorithms'>;
+
+/** Counts and hashes the bytes of one body, and verifies what the client said of them. */
+export class BodyMeter {
+  readonly #options: BodyExpectations;
+  readonly #md5 = createDigest('md5');
+  readonly #digests = new Map<ChecksumAlgorithm, Digest>();
+  #size = 0;
+
+  constructor(options: BodyExpectations) {
+    this.#options = options;
+    const stated = typeof options.checksums === 'object' ? Object.keys(options.checksums) : [];
+    for (const name of [...stated, ...(options.checksumAlgorithms ?? [])]) {
+      const algorithm = knownAlgorithm(name);
+      if (!this.#digests.has(algorithm)) this.#digests.set(algorithm, createDigest(algorithm));
+    }
+  }
+
+  /** **Errors**: `incomplete_body` as soon as there are more bytes than stated. */
+  update(bytes: Uint8Array): void {
+    this.#size += bytes.length;
+    const { contentLength } = this.#options;
+    if (contentLength !== undefined && this.#size > contentLength) {
+      throw lengthMismatch(contentLength, `at least ${this.#size}`);
+    }
+    this.#md5.update(bytes);
+    for (const digest of this.#digests.values()) digest.update(bytes);
+  }
+
+  /** **Errors**: `incomplete_body`, `checksum_mismatch`. */
+  finish(): Measured {
+    const { contentLength, contentMd5, checksums } = this.#options;
+    if (contentLength !== undefined && this.#size !== contentLength) {
+      throw lengthMismatch(contentLength, String(this.#size));
+    }
+    const md5 = this.#md5.digest();
+    if (contentMd5 !== undefined) compare('Content-MD5', contentMd5, md5.toString('base64'));
+    const computed: Record<string, string> = {};
+    for (const [algorithm, digest] of this.#digests) computed[algorithm] = digest.digest().toString('base64');
+    const expected = typeof checksums === 'function' ? checksums() : (checksums ?? {});
+    for (const [name, value] of Object.entries(expected)) {
+      const found = computed[knownAlgorithm(name)];
+      if (found === undefined) {
+        throw new LochError('invalid_argument', `The checksum ${name} was not announced before the body.`, {
+          context: { checksum: name },
+        });
+      }
+      compare(name, value, found);
+    }
+    return { size: this.#size, md5, checksums: computed };
+  }
+}
+
+function knownAlgorithm(name: string): ChecksumAlgorithm {
+  if ((CHECKSUM_ALGORITHMS as readonly string[]).includes(name)) return name as ChecksumAlgorithm;
+  throw new LochError('invalid_argument', `Unknown checksum \`${name}\`. Known: ${CHECKSUM_ALGORITHMS.join(', ')}.`, {
+    context: { checksum: name, known: CHECKSUM_ALGORITHMS },
+  });
+}
+
+function compare(name: string, expected: string, found: string): void {
+  if (expected === found) return;
+  throw new LochError(
+    'checksum_mismatch',
+    `The body's ${name} is ${found}, not ${expected} as stated. Nothing was stored; send it again.`,
+    { context: { checksum: name, expected, calculated: found } },
+  );
+}
+
+function lengthMismatch(expected: number, found: string): LochError {
+  return new LochError(
+    'incomplete_body',
+    `The body has ${found} bytes, not ${expected} as stated. Nothing was stored; send it again.`,
+    { context: { expected, found } },
+  );
+}

@@ -1,0 +1,47 @@
+import { copyFile } from 'node:fs/promises';
+import { syncFile } from './object-files.ts';
+import type { BodyPlaces, NewName, PlacedBody } from './place-body.ts';
+import { keyText, type ObjectRow } from './rows.ts';
+
+/** The place of a copy, as its row has it. */
+export interface PlacedCopy extends Pick<PlacedBody, 'path'> {
+  readonly row: Pick<ObjectRow, 'segment' | 'place'>;
+}
+
+/** Gives the bytes of a version another name: a hard link moves none of them; a small object is written again. */
+export async function copyVersion(places: BodyPlaces, source: ObjectRow, name: NewName): Promise<PlacedCopy> {
+  await places.space.assertRoom(0);
+  if (source.segment !== null) {
+    const at = { segment: source.segment, place: source.place! };
+    const bytes = await places.segments.read(at, source.size, source.version_id);
+    return { row: await places.segments.append(name.versionId, bytes), path: undefined };
+  }
+  const from = places.files.pathOf(source.bucket, keyText(source.key), source.version_id);
+  const to = places.files.pathOf(name.bucket, name.key, name.versionId);
+  try {
+    await publishCopy(places, from, to);
+  } catch (error) {
+    places.files.decided(to);
+    throw error;
+  }
+  return { row: { segment: null, place: null }, path: to };
+}
+
+async function publishCopy(places: BodyPlaces, from: string, to: string): Promise<void> {
+  try {
+    await places.files.publish(from, to, 'link');
+  } catch (error) {
+    // A file has a limited number of names; some file systems allow one.
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code !== 'EMLINK' && code !== 'EPERM' && code !== 'ENOTSUP') throw error;
+    const temporary = places.files.newTemporary();
+    try {
+      await copyFile(from, temporary.path);
+      await syncFile(temporary.path);
+      await places.files.publish(temporary.path, to, 'rename');
+    } catch (failure) {
+      await temporary.remove();
+      throw failure;
+    }
+  }
+}

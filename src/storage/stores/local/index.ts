@@ -1,0 +1,101 @@
+import type { Clock } from '../../../core/clock.ts';
+import { toLochError } from '../../../core/errors.ts';
+import type { MetadataStore } from '../../../metadata/contract.ts';
+import type { ObjectStore } from '../../contract.ts';
+import { LocalStore } from './local-store.ts';
+import { ObjectFiles } from './object-files.ts';
+import { Segments } from './segments.ts';
+import { Space } from './space.ts';
+import { type SweepReport, sweep, sweepUnreferenced } from './sweeper.ts';
+import { LocalUploads } from './uploads.ts';
+
+export type { SweepReport } from './sweeper.ts';
+
+export interface LocalStoreOptions {
+  /** With the module `localStoreModule` loaded. Closed by whoever opened it, after this store. */
+  readonly store: MetadataStore;
+  /** The folder of all buckets; made when missing. One store at a time owns it. */
+  readonly directory: string;
+  readonly clock: Clock;
+  /** Objects up to this size share segments. **Units**: bytes; default 64 KiB. */
+  readonly segmentLimit?: number;
+  /** A segment that has grown to this size is followed by a new one. **Units**: bytes; default 256 MiB. */
+  readonly segmentRollBytes?: number;
+  /** Parts but the last have at least this size. **Units**: bytes; default 5 MiB. */
+  readonly minPartBytes?: number;
+  /** How long replaced bytes stay, longer than the longest statement. **Units**: milliseconds; default 6 hours. */
+  readonly graceMs?: number;
+  /** How often the sweeper runs; 0: only when asked. **Units**: milliseconds; default 5 minutes. */
+  readonly sweepEveryMs?: number;
+  /** Writes stop when less would be left on the disk. **Units**: bytes; default 64 MiB. */
+  readonly lowDiskBytes?: number;
+  /** Free bytes of the disk; asks the file system when not given. */
+  readonly freeBytes?: () => Promise<number>;
+  /** Told of a sweep that failed; the next one tries again. */
+  readonly onSweepFailure?: (error: Error) => void;
+}
+
+/** An object store on a local disk, and its sweeper. */
+export interface LocalObjectStore extends ObjectStore {
+  /** Removes what is past its grace, now. */
+  sweep(): Promise<SweepReport>;
+  /** Removes files that no transaction named, past the grace. Runs by itself once after the start. */
+  sweepUnreferenced(): Promise<number>;
+}
+
+/** The store module to load into the metadata store. */
+export const localStoreModule = new URL('./store.ts', import.meta.url);
+
+/** Opens (or begins) the object store in `options.directory`. **Errors**: `disk_full`. */
+export async function openLocalStore(options: LocalStoreOptions): Promise<LocalObjectStore> {
+  const { store, clock } = options;
+  const files = await ObjectFiles.open(options.directory);
+  const segments = await Segments.open(files.segments, options.segmentRollBytes ?? 256 * 1024 * 1024);
+  const space = new Space({
+    directory: options.directory,
+    lowBytes: options.lowDiskBytes ?? 64 * 1024 * 1024,
+    freeBytes: options.freeBytes,
+  });
+  const uploads = new LocalUploads({
+    store,
+    files,
+    space,
+    clock,
+    minPartBytes: options.minPartBytes ?? 5 * 1024 * 1024,
+  });
+  const sweepDeps = { store, files, segments, clock, graceMs: options.graceMs ?? 6 * 3600 * 1000 };
+  const stop = new AbortController();
+
+  // One sweep at a time, whoever asks.
+  let sweeping: Promise<unknown> = Promise.resolve();
+  const alone = <T>(work: () => Promise<T>): Promise<T> => {
+    const mine = sweeping.then(work, work);
+    sweeping = mine.catch(() => undefined); // told to whoever asked for it
+    return mine;
+  };
+  const report = (error: unknown) => options.onSweepFailure?.(toLochError(error));
+  const everyMs = options.sweepEveryMs ?? 300_000;
+  const inBackground = () => void alone(() => sweep(sweepDeps)).catch(report);
+  const timer = everyMs === 0 ? undefined : setInterval(inBackground, everyMs).unref();
+  if (everyMs !== 0) void alone(() => sweepUnreferenced(sweepDeps, stop.signal)).catch(report);
+
+  const local = new LocalStore({
+    store,
+    clock,
+    files,
+    segments,
+    space,
+    segmentLimit: options.segmentLimit ?? 64 * 1024,
+    uploads,
+    close: async () => {
+      clearInterval(timer);
+      stop.abort();
+      await sweeping;
+      await segments.close();
+    },
+  });
+  return Object.assign(local, {
+    sweep: () => alone(() => sweep(sweepDeps)),
+    sweepUnreferenced: () => alone(() => sweepUnreferenced(sweepDeps, stop.signal)),
+  });
+}

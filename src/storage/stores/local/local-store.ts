@@ -1,0 +1,352 @@
+/**
+ * The object store on a local disk: bytes in files and segments, names and conditions in the metadata store.
+ *
+ * Invariants
+ * - Bytes are durable and in their final place before a transaction names them; that transaction is the commit point.
+ * - A version never changes. Overwriting and deleting only dereference it; its bytes go after the grace.
+ * - Memory does not grow with the size of an object.
+ */
+import { mkdir, open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import type { Clock } from '../../../core/clock.ts';
+import { isLochError, LochError, toLochError } from '../../../core/errors.ts';
+import type { MetadataStore } from '../../../metadata/contract.ts';
+import type {
+  BucketInfo,
+  CopyOptions,
+  GetOptions,
+  ListOptions,
+  ListPage,
+  ListUploadsOptions,
+  ObjectBody,
+  ObjectHead,
+  ObjectRead,
+  ObjectStore,
+  PartInfo,
+  PutOptions,
+  UploadInfo,
+  UploadRef,
+} from '../../contract.ts';
+import { checkReadConditions, checkWriteConditions } from '../conditions.ts';
+import { assertBucketName, bucketMissing, keyBytes, objectMissing } from '../names.ts';
+import { resolveRange, type ServedRange } from '../ranges.ts';
+import { copyVersion } from './copy-version.ts';
+import { openFile } from './open-file.ts';
+import { type BodyPlaces, type PlacedBody, placeBody } from './place-body.ts';
+import { bucketOf, formatDetail, headOf, keyText, type ObjectRow } from './rows.ts';
+import objectStore from './store.ts';
+import type { LocalUploads } from './uploads.ts';
+import { newVersionId } from './version-id.ts';
+
+const { procedures } = objectStore;
+/** Hard links made at a time. */
+const LINKS_AT_ONCE = 16;
+const READ_CHUNK = 256 * 1024;
+
+interface ObjectRef {
+  readonly bucket: string;
+  readonly key: string;
+}
+
+export interface LocalStoreParts extends BodyPlaces {
+  readonly store: MetadataStore;
+  readonly clock: Clock;
+  readonly uploads: LocalUploads;
+  readonly close: () => Promise<void>;
+}
+
+/** `ObjectStore` over the parts of this folder. */
+export class LocalStore implements ObjectStore {
+  readonly #parts: LocalStoreParts;
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: LocalStoreParts) {
+    this.#parts = parts;
+  }
+
+  async createBucket(name: string, options: { region: string; ownerAccountId: string }): Promise<BucketInfo> {
+    assertBucketName(name);
+    const row = {
+      name,
+      region: options.region,
+      owner_account_id: options.ownerAccountId,
+      created_at: this.#parts.clock.now(),
+    };
+    await this.#parts.store.write(procedures.createBucket, row);
+    return bucketOf(row);
+  }
+
+  async deleteBucket(name: string): Promise<void> {
+    await this.#parts.store.write(procedures.deleteBucket, { name });
+  }
+
+  async bucket(name: string): Promise<BucketInfo> {
+    const found = await this.#parts.store.read(procedures.bucket, { name });
+    if (found === undefined) throw bucketMissing(name);
+    return found;
+  }
+
+  buckets(): Promise<BucketInfo[]> {
+    return this.#parts.store.read(procedures.buckets, {});
+  }
+
+  async put(bucket: string, key: string, body: ObjectBody, options: PutOptions = {}): Promise<ObjectHead> {
+    const bytes = keyBytes(key);
+    const name = { bucket, key, versionId: newVersionId(this.#parts.clock.now()) };
+    const placed = await inDiskWords(
+      placeBody(this.#parts, name, body, options, () => this.#refuseEarly({ bucket, key }, options)),
+    );
+    const { contentType, metadata, headers } = options;
+    const detail = formatDetail({
+      ...(contentType === undefined ? {} : { contentType }),
+      ...(metadata === undefined ? {} : { metadata }),
+      ...(headers === undefined ? {} : { headers }),
+      checksums: placed.measured.checksums,
+    });
+    const row: ObjectRow = {
+      bucket,
+      key: bytes,
+      version_id: name.versionId,
+      size: placed.measured.size,
+      etag: `"${placed.measured.md5.toString('hex')}"`,
+      modified_at: this.#parts.clock.now(),
+      segment: placed.segment,
+      place: placed.place,
+      detail,
+    };
+    await this.#commit(row, placed, options, 'PutObject');
+    return headOf(row);
+  }
+
+  /** What the transaction would refuse anyway, before gigabytes are taken. The transaction decides. */
+  async #refuseEarly(ref: ObjectRef, options: PutOptions): Promise<void> {
+    await this.bucket(ref.bucket);
+    if (options.ifMatch === undefined && options.ifNoneMatch === undefined) return;
+    const [row] = await this.#rows([ref]);
+    checkWriteConditions(ref, row?.etag, options);
+  }
+
+  async #commit(
+    row: ObjectRow,
+    placed: Pick<PlacedBody, 'path'>,
+    options: PutOptions,
+    operation: string,
+  ): Promise<void> {
+    try {
+      await this.#parts.store.write(procedures.put, {
+        row,
+        operation: options.operation ?? operation,
+        ...(options.ifMatch === undefined ? {} : { ifMatch: options.ifMatch }),
+        ...(options.ifNoneMatch === undefined ? {} : { ifNoneMatch: options.ifNoneMatch }),
+      }); // the commit point
+    } catch (error) {
+      // Only a refusal is certain; after any other failure the row may be there, and the recovery scan will know.
+      const refused = isLochError(error) && error.kind === 'user';
+      if (refused && placed.path !== undefined) await this.#parts.files.remove(placed.path);
+      throw error;
+    } finally {
+      if (placed.path !== undefined) this.#parts.files.decided(placed.path);
+    }
+  }
+
+  async get(bucket: string, key: string, options: GetOptions = {}): Promise<ObjectRead> {
+    for (let attempt = 1; ; attempt++) {
+      const row = await this.#row({ bucket, key });
+      const head = headOf(row);
+      checkReadConditions(head, options);
+      const range = options.range === undefined ? undefined : resolveRange(options.range, head.size);
+      try {
+        const body = await this.#open(row, range ?? { first: 0, last: head.size - 1 });
+        return { head, body, ...(range === undefined ? {} : { range }) };
+      } catch (error) {
+        // Replaced and swept between looking it up and opening it: possible only with a grace of nearly nothing.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+        if (attempt === 3) throw fileMissing(row, error);
+      }
+    }
+  }
+
+  async #open(row: ObjectRow, { first, last }: ServedRange): Promise<Readable> {
+    if (last < first) return bodyOf(Buffer.alloc(0));
+    if (row.segment !== null) {
+      const place = { segment: row.segment, place: row.place! };
+      const bytes = await this.#parts.segments.read(place, row.size, row.version_id);
+      return bodyOf(bytes.subarray(first, last + 1));
+    }
+    const handle = await open(this.#parts.files.pathOf(row.bucket, keyText(row.key), row.version_id), 'r');
+    return handle.createReadStream({ start: first, end: last, highWaterMark: READ_CHUNK });
+  }
+
+  async head(bucket: string, key: string, options: GetOptions = {}): Promise<ObjectHead> {
+    const head = headOf(await this.#row({ bucket, key }));
+    checkReadConditions(head, options);
+    return head;
+  }
+
+  async list(bucket: string, options: ListOptions = {}): Promise<ListPage> {
+    const { rows, prefixes, next } = await this.#parts.store.read(procedures.list, {
+      bucket,
+      prefix: Buffer.from(options.prefix ?? ''),
+      delimiter: Buffer.from(options.delimiter ?? ''),
+      after: Buffer.from(options.startAfter ?? ''),
+      limit: options.maxKeys ?? 1000,
+    });
+    return {
+      objects: rows.map(headOf),
+      commonPrefixes: prefixes.map(keyText),
+      ...(next === undefined ? {} : { next: keyText(next) }),
+    };
+  }
+
+  async delete(bucket: string, key: string, options: { ifMatch?: string } = {}): Promise<void> {
+    await this.#parts.store.write(procedures.remove, {
+      bucket,
+      keys: [keyBytes(key)],
+      at: this.#parts.clock.now(),
+      ...(options.ifMatch === undefined ? {} : { ifMatch: options.ifMatch }),
+    });
+  }
+
+  async deleteMany(bucket: string, keys: readonly string[]): Promise<void> {
+    await this.#parts.store.write(procedures.remove, {
+      bucket,
+      keys: keys.map(keyBytes),
+      at: this.#parts.clock.now(),
+    });
+  }
+
+  async copy(from: ObjectRef, to: ObjectRef, options: CopyOptions = {}): Promise<ObjectHead> {
+    const key = keyBytes(to.key);
+    const source = await this.#row(from);
+    const head = headOf(source);
+    checkCopySource(head, options);
+    const versionId = newVersionId(this.#parts.clock.now());
+    await this.bucket(to.bucket);
+    const placed = await inDiskWords(copyVersion(this.#parts, source, { ...to, versionId }));
+    const row: ObjectRow = {
+      ...source,
+      ...placed.row,
+      bucket: to.bucket,
+      key,
+      version_id: versionId,
+      modified_at: this.#parts.clock.now(),
+      detail: formatDetail({
+        contentType: options.contentType ?? head.contentType,
+        metadata: options.metadata ?? head.metadata,
+        headers: options.headers ?? head.headers,
+        checksums: head.checksums,
+        ...(head.partSizes === undefined ? {} : { partSizes: head.partSizes }),
+      }),
+    };
+    await this.#commit(row, placed, options, 'CopyObject');
+    return headOf(row);
+  }
+
+  createUpload(bucket: string, key: string, options: PutOptions = {}): Promise<UploadInfo> {
+    return this.#parts.uploads.create(bucket, key, options);
+  }
+
+  putPart(upload: UploadRef, partNumber: number, body: ObjectBody, options: PutOptions = {}): Promise<PartInfo> {
+    return inDiskWords(this.#parts.uploads.putPart(upload, partNumber, body, options));
+  }
+
+  parts(upload: UploadRef, options: { after?: number; max?: number } = {}): Promise<PartInfo[]> {
+    return this.#parts.uploads.parts(upload, options.after ?? 0, options.max ?? 1000);
+  }
+
+  async completeUpload(
+    upload: UploadRef,
+    parts: readonly { readonly partNumber: number; readonly etag: string }[],
+    options: PutOptions = {},
+  ): Promise<ObjectHead> {
+    try {
+      return await inDiskWords(this.#parts.uploads.complete(upload, parts, options));
+    } catch (error) {
+      if (!isLochError(error, 'upload_not_found')) throw error;
+      // The answer to a first completion may have been lost; the object tells which upload made it.
+      const [row] = await this.#rows([upload]);
+      const made = row === undefined ? undefined : (JSON.parse(row.detail) as { uploadId?: string }).uploadId;
+      if (row === undefined || made !== upload.uploadId) throw error;
+      return headOf(row);
+    }
+  }
+
+  abortUpload(upload: UploadRef): Promise<void> {
+    return this.#parts.uploads.abort(upload);
+  }
+
+  uploads(bucket: string, options: ListUploadsOptions = {}): Promise<UploadInfo[]> {
+    return this.#parts.uploads.list(bucket, options);
+  }
+
+  async openFiles(refs: readonly ObjectRef[], directory: string): Promise<string[]> {
+    await mkdir(directory, { recursive: true });
+    const rows = await this.#rows(refs);
+    const paths: string[] = [];
+    for (let i = 0; i < rows.length; i += LINKS_AT_ONCE) {
+      const batch = rows.slice(i, i + LINKS_AT_ONCE).map((row, j) => {
+        const ref = refs[i + j]!;
+        if (row === undefined) throw objectMissing(ref.bucket, ref.key);
+        return openFile(this.#parts, row, ref.key, directory);
+      });
+      paths.push(...(await inDiskWords(Promise.all(batch))));
+    }
+    return paths;
+  }
+
+  async #rows(refs: readonly ObjectRef[]): Promise<(ObjectRow | undefined)[]> {
+    const wanted = refs.map(({ bucket, key }) => ({ bucket, key: keyBytes(key) }));
+    return this.#parts.store.read(procedures.objects, { refs: wanted });
+  }
+
+  async #row(ref: ObjectRef): Promise<ObjectRow> {
+    const [row] = await this.#rows([ref]);
+    if (row !== undefined) return row;
+    await this.bucket(ref.bucket);
+    throw objectMissing(ref.bucket, ref.key);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#parts.close();
+    return this.#closing;
+  }
+}
+
+function checkCopySource(head: ObjectHead, options: CopyOptions): void {
+  try {
+    checkReadConditions(head, options.source ?? {});
+  } catch (error) {
+    if (!isLochError(error, 'not_modified')) throw error;
+    throw new LochError('precondition_failed', `The source object \`${head.key}\` has not changed.`, {
+      context: error.context,
+    });
+  }
+}
+
+function bodyOf(bytes: Buffer): Readable {
+  return new Readable({
+    read() {
+      this.push(bytes.length === 0 ? null : bytes);
+      if (bytes.length > 0) this.push(null);
+    },
+  });
+}
+
+function fileMissing(row: ObjectRow, cause: unknown): LochError {
+  const key = keyText(row.key);
+  return new LochError(
+    'data_corrupt',
+    `The file of s3://${row.bucket}/${key} (version ${row.version_id}) is gone from the disk. Restore it from a backup.`,
+    { context: { bucket: row.bucket, key, versionId: row.version_id }, cause },
+  );
+}
+
+/** Failures of the disk as LochErrors; a full one is `disk_full`. */
+async function inDiskWords<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    throw code === 'ENOSPC' || code === 'EDQUOT' ? toLochError(error) : error;
+  }
+}

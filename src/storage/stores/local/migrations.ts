@@ -1,0 +1,34 @@
+import type { Migration } from '../../../metadata/contract.ts';
+
+/**
+ * Keys are BLOBs, so that they order by their UTF-8 bytes. A version lies in a segment (`segment`, `place`) or, when
+ * `segment` is null, in a file whose path follows from bucket, key and version.
+ */
+export const objectMigrations: readonly Migration[] = [
+  {
+    number: 1,
+    name: 'buckets, objects, uploads, garbage',
+    statements: [
+      `CREATE TABLE IF NOT EXISTS object_bucket (
+         name TEXT PRIMARY KEY, region TEXT NOT NULL, owner_account_id TEXT NOT NULL, created_at BIGINT NOT NULL)`,
+      `CREATE TABLE IF NOT EXISTS object_current (
+         bucket TEXT NOT NULL, key BLOB NOT NULL, version_id TEXT NOT NULL, size BIGINT NOT NULL, etag TEXT NOT NULL,
+         modified_at BIGINT NOT NULL, segment BIGINT, place BIGINT, detail TEXT NOT NULL,
+         PRIMARY KEY (bucket, key)) WITHOUT ROWID`,
+      `CREATE INDEX IF NOT EXISTS object_current_segment ON object_current (segment, size) WHERE segment IS NOT NULL`,
+      `CREATE TABLE IF NOT EXISTS object_garbage (
+         dereferenced_at BIGINT NOT NULL, version_id TEXT NOT NULL, bucket TEXT NOT NULL, key BLOB NOT NULL,
+         segment BIGINT, place BIGINT, PRIMARY KEY (dereferenced_at, version_id)) WITHOUT ROWID`,
+      `CREATE INDEX IF NOT EXISTS object_garbage_segment ON object_garbage (segment) WHERE segment IS NOT NULL`,
+      `CREATE INDEX IF NOT EXISTS object_garbage_version ON object_garbage (version_id) WHERE segment IS NULL`,
+      `CREATE TABLE IF NOT EXISTS object_upload (
+         upload_id TEXT PRIMARY KEY, bucket TEXT NOT NULL, key BLOB NOT NULL, started_at BIGINT NOT NULL,
+         options TEXT NOT NULL)`,
+      `CREATE INDEX IF NOT EXISTS object_upload_key ON object_upload (bucket, key, upload_id)`,
+      `CREATE TABLE IF NOT EXISTS object_part (
+         upload_id TEXT NOT NULL, number BIGINT NOT NULL, size BIGINT NOT NULL, md5 TEXT NOT NULL,
+         checksums TEXT NOT NULL, modified_at BIGINT NOT NULL, unit BIGINT, file TEXT,
+         PRIMARY KEY (upload_id, number)) WITHOUT ROWID`,
+    ],
+  },
+];

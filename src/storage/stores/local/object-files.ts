@@ -1,0 +1,149 @@
+import { randomBytes } from 'node:crypto';
+import { copyFile, link, mkdir, open, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { LochError } from '../../../core/errors.ts';
+import { DurableDirectories, syncDirectory } from './durable-directories.ts';
+import { objectPath } from './object-path.ts';
+
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
+
+/** A file that is being written: nobody sees it, and a crash leaves it to the sweeper. */
+export interface TemporaryFile {
+  readonly path: string;
+  remove(): Promise<void>;
+}
+
+/**
+ * The files of one store, all below `root` and so on one file system. Bucket names never begin with a dot, so the
+ * folders of our own never collide with a bucket's.
+ */
+export class ObjectFiles {
+  readonly root: string;
+  readonly segments: string;
+  readonly temporary: string;
+  readonly uploads: string;
+  readonly directories: DurableDirectories;
+  /** Files in place whose transaction is not decided: the recovery scan leaves them alone. */
+  readonly undecided = new Set<string>();
+
+  private constructor(root: string) {
+    this.root = root;
+    this.segments = join(root, '.segments');
+    this.temporary = join(root, '.temporary');
+    this.uploads = join(root, '.uploads');
+    this.directories = new DurableDirectories(root);
+  }
+
+  static async open(root: string): Promise<ObjectFiles> {
+    await mkdir(root, { recursive: true });
+    await syncDirectory(dirname(root));
+    const files = new ObjectFiles(root);
+    for (const own of [files.segments, files.temporary, files.uploads]) await files.directories.ensure(own);
+    return files;
+  }
+
+  pathOf(bucket: string, key: string, versionId: string): string {
+    return join(this.root, bucket, objectPath(key, versionId));
+  }
+
+  newTemporary(): TemporaryFile {
+    const path = join(this.temporary, randomBytes(16).toString('hex'));
+    return { path, remove: () => removeFile(path) };
+  }
+
+  /**
+   * Puts the synced file `source` in its final place and makes the name durable. `link` keeps the source.
+   * The caller calls `decided` when its transaction has ended.
+   */
+  async publish(source: string, target: string, how: 'rename' | 'link'): Promise<void> {
+    const directory = dirname(target);
+    this.undecided.add(target);
+    for (let attempt = 1; ; attempt++) {
+      await this.directories.ensure(directory);
+      try {
+        await (how === 'rename' ? rename(source, target) : link(source, target));
+        break;
+      } catch (error) {
+        // The sweeper may just have removed the directory, empty as it was.
+        if (codeOf(error) !== 'ENOENT' || attempt === 5 || !(await exists(source))) throw error;
+        this.directories.forget(directory);
+      }
+    }
+    await this.directories.sync(directory);
+  }
+
+  decided(target: string): void {
+    this.undecided.delete(target);
+  }
+
+  /** Removes an object's file, and the directories that it leaves empty. */
+  async remove(target: string): Promise<void> {
+    await removeFile(target);
+    for (let at = dirname(target); at.length > this.root.length; at = dirname(at)) {
+      this.directories.forget(at);
+      try {
+        await rmdir(at);
+      } catch (error) {
+        if (codeOf(error) === 'ENOENT') continue;
+        if (codeOf(error) === 'ENOTEMPTY' || codeOf(error) === 'EEXIST') return;
+        throw error;
+      }
+    }
+  }
+
+  /** Folders of buckets on disk; a bucket without large objects has none. */
+  async bucketFolders(): Promise<string[]> {
+    const entries = await readdir(this.root, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map((entry) => entry.name);
+  }
+}
+
+/** Removes a file that may be gone already. */
+export async function removeFile(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch {
+    return false; // whatever the reason, there is nothing to put in place
+  }
+}
+
+/** Makes `target` the same file as `source`: a hard link, or a copy where it lies on another file system. */
+export async function linkOrCopy(source: string, target: string): Promise<void> {
+  try {
+    await link(source, target);
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === 'EEXIST') return; // the same version, asked for twice
+    if (code !== 'EXDEV' && code !== 'EPERM' && code !== 'EMLINK' && code !== 'ENOTSUP') throw error;
+    await copyFile(source, target);
+  }
+}
+
+/** The size of a file, which must be a plain one. **Errors**: `invalid_argument`. */
+export async function plainFileSize(path: string): Promise<number> {
+  const facts = await stat(path).catch((cause: unknown) => {
+    throw new LochError('invalid_argument', `The file \`${path}\` cannot be read.`, { context: { path }, cause });
+  });
+  if (!facts.isFile())
+    throw new LochError('invalid_argument', `\`${path}\` is not a plain file.`, { context: { path } });
+  return facts.size;
+}
+
+/** Makes the bytes of a file that somebody else wrote durable. */
+export async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.datasync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * Makes the bytes of a new version durable, before any transaction names them: a record in a segment up to the limit,
+ * a file above it.
+ */
+import { createReadStream } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
+import type { ObjectBody, PutOptions } from '../../contract.ts';
+import { BodyMeter, type Measured } from '../body-meter.ts';
+import { type ObjectFiles, plainFileSize, removeFile, syncFile, type TemporaryFile } from './object-files.ts';
+import type { Segments } from './segments.ts';
+import type { Space } from './space.ts';
+import { writeBody } from './write-all.ts';
+
+/** Durable bytes without a name. `discard` takes them back when the transaction was refused. */
+export interface PlacedBody {
+  readonly measured: Measured;
+  readonly segment: number | null;
+  readonly place: number | null;
+  /** Of a file: to be told when the transaction has ended, whatever its end. */
+  readonly path: string | undefined;
+}
+
+export interface BodyPlaces {
+  readonly files: ObjectFiles;
+  readonly segments: Segments;
+  readonly space: Space;
+  /** Objects of more bytes are files. */
+  readonly segmentLimit: number;
+}
+
+export interface NewName {
+  readonly bucket: string;
+  readonly key: string;
+  readonly versionId: string;
+}
+
+/**
+ * Places `body`. `beforeLarge` runs once it is known to be a file, before the first byte is written: what can be
+ * refused early is refused there. **Errors**: as `BodyMeter`; `disk_full`.
+ */
+export async function placeBody(
+  places: BodyPlaces,
+  name: NewName,
+  body: ObjectBody,
+  options: PutOptions,
+  beforeLarge: () => Promise<void>,
+): Promise<PlacedBody> {
+  const meter = new BodyMeter(options);
+  if (body instanceof Uint8Array) {
+    if (body.length <= places.segmentLimit) {
+      meter.update(body);
+      return placeRecord(places, name, [body], meter);
+    }
+    return placeFile(places, name, oneChunk(body), [], meter, options, beforeLarge);
+  }
+  if ('adoptFile' in body) return adoptFile(places, name, body.adoptFile, meter, options, beforeLarge);
+
+  const chunks = body[Symbol.asyncIterator]();
+  const begun: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    while (bytes <= places.segmentLimit) {
+      const next = await chunks.next();
+      if (next.done === true) return await placeRecord(places, name, begun, meter);
+      options.signal?.throwIfAborted();
+      meter.update(next.value);
+      begun.push(next.value);
+      bytes += next.value.length;
+    }
+  } catch (error) {
+    await chunks.return?.();
+    throw error;
+  }
+  return placeFile(places, name, chunks, begun, meter, options, beforeLarge);
+}
+
+async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+async function placeRecord(
+  places: BodyPlaces,
+  name: NewName,
+  chunks: readonly Uint8Array[],
+  meter: BodyMeter,
+): Promise<PlacedBody> {
+  const measured = meter.finish();
+  await places.space.assertRoom(measured.size);
+  const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+  const { segment, place } = await places.segments.append(name.versionId, bytes);
+  return { measured, segment, place, path: undefined };
+}
+
+async function placeFile(
+  places: BodyPlaces,
+  name: NewName,
+  chunks: AsyncIterator<Uint8Array>,
+  begun: readonly Uint8Array[],
+  meter: BodyMeter,
+  options: PutOptions,
+  beforeLarge: () => Promise<void>,
+): Promise<PlacedBody> {
+  let temporary: TemporaryFile | undefined;
+  try {
+    await beforeLarge();
+    await places.space.assertRoom(options.contentLength ?? 0);
+    temporary = places.files.newTemporary();
+    const handle = await open(temporary.path, 'wx');
+    let measured: Measured;
+    try {
+      await writeBody(handle, chunks, meter, { position: 0, begun, signal: options.signal });
+      measured = meter.finish();
+      await handle.datasync();
+    } finally {
+      await handle.close();
+    }
+    const path = await publishFile(places, name, temporary.path);
+    return { measured, segment: null, place: null, path };
+  } catch (error) {
+    await chunks.return?.();
+    await temporary?.remove();
+    throw error;
+  }
+}
+
+async function publishFile(places: BodyPlaces, name: NewName, source: string): Promise<string> {
+  const path = places.files.pathOf(name.bucket, name.key, name.versionId);
+  try {
+    await places.files.publish(source, path, 'rename');
+  } catch (error) {
+    places.files.decided(path);
+    throw error;
+  }
+  return path;
+}
+
+/** Takes a finished file over by rename; one on another file system, or a small one, is copied and removed. */
+async function adoptFile(
+  places: BodyPlaces,
+  name: NewName,
+  source: string,
+  meter: BodyMeter,
+  options: PutOptions,
+  beforeLarge: () => Promise<void>,
+): Promise<PlacedBody> {
+  const size = await plainFileSize(source);
+  if (size <= places.segmentLimit) {
+    const placed = await placeBody(places, name, createReadStream(source), options, beforeLarge);
+    await removeFile(source);
+    return placed;
+  }
+  await beforeLarge();
+  const temporary = places.files.newTemporary();
+  try {
+    await rename(source, temporary.path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+    const copied = await placeFile(
+      places,
+      name,
+      createReadStream(source)[Symbol.asyncIterator](),
+      [],
+      meter,
+      options,
+      beforeLarge,
+    );
+    await removeFile(source);
+    return copied;
+  }
+  try {
+    for await (const chunk of createReadStream(temporary.path, { highWaterMark: 1024 * 1024 })) {
+      options.signal?.throwIfAborted();
+      meter.update(chunk as Buffer);
+    }
+    const measured = meter.finish();
+    await syncFile(temporary.path);
+    const path = await publishFile(places, name, temporary.path);
+    return { measured, segment: null, place: null, path };
+  } catch (error) {
+    await temporary.remove();
+    throw error;
+  }
+}

@@ -1,0 +1,121 @@
+import type { BucketInfo, ObjectHead } from '../../contract.ts';
+
+/** Rows as they stand in the tables of `migrations.ts`. */
+export interface ObjectTables {
+  object_bucket: BucketRow;
+  object_current: ObjectRow;
+  object_garbage: GarbageRow;
+  object_upload: UploadRow;
+  object_part: PartRow;
+}
+
+export interface BucketRow {
+  name: string;
+  region: string;
+  owner_account_id: string;
+  created_at: number;
+}
+
+export interface ObjectRow {
+  bucket: string;
+  key: Uint8Array;
+  version_id: string;
+  size: number;
+  etag: string;
+  modified_at: number;
+  segment: number | null;
+  place: number | null;
+  /** `ObjectDetail` as JSON. */
+  detail: string;
+}
+
+export interface GarbageRow {
+  dereferenced_at: number;
+  version_id: string;
+  bucket: string;
+  key: Uint8Array;
+  segment: number | null;
+  place: number | null;
+}
+
+export interface UploadRow {
+  upload_id: string;
+  bucket: string;
+  key: Uint8Array;
+  started_at: number;
+  /** `UploadOptions` as JSON. */
+  options: string;
+}
+
+/** A part in the upload's main file at `(number - 1) * unit`, or beside it in `file`. */
+export interface PartRow {
+  upload_id: string;
+  number: number;
+  size: number;
+  /** Hex. */
+  md5: string;
+  checksums: string;
+  modified_at: number;
+  unit: number | null;
+  file: string | null;
+}
+
+/** What is rarely asked of an object; absent members are empty. */
+export interface ObjectDetail {
+  readonly contentType?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly checksums?: Readonly<Record<string, string>>;
+  readonly partSizes?: readonly (readonly [number, number])[];
+  /** The upload that made it, so that a repeated completion is recognized. */
+  readonly uploadId?: string;
+}
+
+/** S3's own default. */
+export const DEFAULT_CONTENT_TYPE = 'binary/octet-stream';
+
+const filled = (map: Readonly<Record<string, string>> | undefined): boolean =>
+  map !== undefined && Object.keys(map).length > 0;
+
+/** The detail as it is stored; empty members are left out. */
+export function formatDetail(detail: ObjectDetail): string {
+  const { contentType, metadata, headers, checksums, partSizes, uploadId } = detail;
+  return JSON.stringify({
+    ...(contentType === undefined || contentType === DEFAULT_CONTENT_TYPE ? {} : { contentType }),
+    ...(filled(metadata) ? { metadata } : {}),
+    ...(filled(headers) ? { headers } : {}),
+    ...(filled(checksums) ? { checksums } : {}),
+    ...(partSizes === undefined ? {} : { partSizes }),
+    ...(uploadId === undefined ? {} : { uploadId }),
+  });
+}
+
+/** The key of a row as text. */
+export const keyText = (key: Uint8Array): string =>
+  Buffer.from(key.buffer, key.byteOffset, key.length).toString('utf8');
+
+/** An object's head from its row. */
+export function headOf(row: ObjectRow): ObjectHead {
+  const detail = JSON.parse(row.detail) as ObjectDetail;
+  return {
+    bucket: row.bucket,
+    key: keyText(row.key),
+    versionId: row.version_id,
+    size: row.size,
+    etag: row.etag,
+    lastModified: row.modified_at,
+    contentType: detail.contentType ?? DEFAULT_CONTENT_TYPE,
+    metadata: detail.metadata ?? {},
+    headers: detail.headers ?? {},
+    checksums: detail.checksums ?? {},
+    ...(detail.partSizes === undefined ? {} : { partSizes: detail.partSizes }),
+  };
+}
+
+/** A bucket from its row. */
+export const bucketOf = (row: BucketRow): BucketInfo => ({
+  name: row.name,
+  createdAt: row.created_at,
+  region: row.region,
+  ownerAccountId: row.owner_account_id,
+});

@@ -1,0 +1,15 @@
+import { defineStoreModule } from '../../../metadata/contract.ts';
+import { bucketProcedures } from './bucket-procedures.ts';
+import { listProcedures } from './list-procedure.ts';
+import { objectMigrations } from './migrations.ts';
+import { objectProcedures } from './object-procedures.ts';
+import { sweepProcedures } from './sweep-procedures.ts';
+import { uploadProcedures } from './upload-procedures.ts';
+
+/** Buckets, current versions, multipart uploads, and the versions whose bytes wait to be removed. */
+const objectStoreModule = defineStoreModule('storageObjects', {
+  migrations: objectMigrations,
+  procedures: { ...bucketProcedures, ...objectProcedures, ...listProcedures, ...uploadProcedures, ...sweepProcedures },
+});
+
+export default objectStoreModule;

@@ -1,0 +1,106 @@
+import { type Kysely, sql } from 'kysely';
+import { type ProcedureContext, proceduresOver } from '../../../metadata/contract.ts';
+import type { UploadInfo, UploadRef } from '../../contract.ts';
+import { uploadMissing } from '../names.ts';
+import { afterPrefix } from './list-procedure.ts';
+import { assertBucket, type NewVersion, putVersion } from './object-procedures.ts';
+import { keyText, type ObjectTables, type PartRow, type UploadRow } from './rows.ts';
+
+const { read, write } = proceduresOver<ObjectTables>();
+type Db = Kysely<ObjectTables>;
+
+/** An upload as the tables know it: key as bytes. */
+export interface StoredUploadRef {
+  readonly uploadId: string;
+  readonly bucket: string;
+  readonly key: Uint8Array;
+}
+
+const refOf = (upload: StoredUploadRef): UploadRef => ({ ...upload, key: keyText(upload.key) });
+
+async function findUpload(db: Db, upload: StoredUploadRef): Promise<UploadRow | undefined> {
+  const { rows } = await sql<UploadRow>`SELECT * FROM object_upload WHERE upload_id = ${upload.uploadId}
+    AND bucket = ${upload.bucket} AND key = ${upload.key}`.execute(db);
+  return rows[0];
+}
+
+async function assertUpload(db: Db, upload: StoredUploadRef): Promise<UploadRow> {
+  const row = await findUpload(db, upload);
+  if (row === undefined) throw uploadMissing(refOf(upload));
+  return row;
+}
+
+async function removeUpload(db: Db, uploadId: string): Promise<void> {
+  await sql`DELETE FROM object_part WHERE upload_id = ${uploadId}`.execute(db);
+  await sql`DELETE FROM object_upload WHERE upload_id = ${uploadId}`.execute(db);
+}
+
+export const uploadProcedures = {
+  createUpload: write(async (db, args: UploadRow): Promise<void> => {
+    await assertBucket(db, args.bucket);
+    await db.insertInto('object_upload').values(args).execute();
+  }),
+
+  /** Records a part whose bytes are durable; returns the file it replaces beside the main one, to be removed. */
+  putPart: write(async (db, args: { upload: StoredUploadRef; part: PartRow }): Promise<string | undefined> => {
+    await assertUpload(db, args.upload);
+    const { part } = args;
+    const { rows } = await sql<Pick<PartRow, 'file'>>`SELECT file FROM object_part WHERE upload_id = ${part.upload_id}
+      AND number = ${part.number}`.execute(db);
+    await sql`INSERT INTO object_part (upload_id, number, size, md5, checksums, modified_at, unit, file)
+      VALUES (${part.upload_id}, ${part.number}, ${part.size}, ${part.md5}, ${part.checksums}, ${part.modified_at}, ${part.unit}, ${part.file})
+      ON CONFLICT (upload_id, number) DO UPDATE SET size = excluded.size, md5 = excluded.md5,
+        checksums = excluded.checksums, modified_at = excluded.modified_at, unit = excluded.unit, file = excluded.file`.execute(
+      db,
+    );
+    return rows[0]?.file ?? undefined;
+  }),
+
+  /** The object takes the place of its upload. */
+  completeUpload: write(
+    async (db, args: { upload: StoredUploadRef; version: NewVersion }, context: ProcedureContext): Promise<void> => {
+      await assertUpload(db, args.upload);
+      await putVersion(db, args.version, context);
+      await removeUpload(db, args.upload.uploadId);
+    },
+  ),
+
+  abortUpload: write(async (db, args: { upload: StoredUploadRef }): Promise<void> => {
+    await assertUpload(db, args.upload);
+    await removeUpload(db, args.upload.uploadId);
+  }),
+
+  upload: read(async (db, args: { upload: StoredUploadRef }): Promise<UploadRow | undefined> => {
+    await assertBucket(db, args.upload.bucket);
+    return findUpload(db, args.upload);
+  }),
+
+  parts: read(async (db, args: { uploadId: string; after: number; max: number }): Promise<PartRow[]> => {
+    const { rows } = await sql<PartRow>`SELECT * FROM object_part WHERE upload_id = ${args.uploadId}
+      AND number > ${args.after} ORDER BY number LIMIT ${args.max}`.execute(db);
+    return rows;
+  }),
+
+  uploads: read(
+    async (
+      db,
+      args: { bucket: string; prefix: Uint8Array; after: Uint8Array; afterUploadId: string; max: number },
+    ): Promise<UploadInfo[]> => {
+      await assertBucket(db, args.bucket);
+      const end = afterPrefix(args.prefix);
+      const below = end === undefined ? sql`` : sql`AND key < ${end}`;
+      const beyond =
+        args.afterUploadId === ''
+          ? sql`key > ${args.after}`
+          : sql`(key > ${args.after} OR (key = ${args.after} AND upload_id > ${args.afterUploadId}))`;
+      const { rows } = await sql<UploadRow>`SELECT * FROM object_upload WHERE bucket = ${args.bucket}
+        AND key >= ${args.prefix} ${below} AND ${beyond} ORDER BY key, upload_id LIMIT ${args.max}`.execute(db);
+      return rows.map((row) => ({
+        bucket: row.bucket,
+        key: keyText(row.key),
+        uploadId: row.upload_id,
+        startedAt: row.started_at,
+      }));
+    },
+  ),
+};

@@ -1,0 +1,292 @@
+/**
+ * Multipart uploads: `<root>/.uploads/<upload id>/main` and parts beside it.
+ *
+ * Invariants
+ * - A part is acknowledged when its bytes are synced and its row is committed.
+ * - Until the completing transaction has committed, every recorded part stays readable where its row says: the object's
+ *   file is a hard link to the main file, or a copy. So a completion that was cut short can be repeated.
+ */
+import { randomBytes } from 'node:crypto';
+import { constants, createReadStream } from 'node:fs';
+import { open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../../../core/clock.ts';
+import { isLochError } from '../../../core/errors.ts';
+import { newId } from '../../../core/ids.ts';
+import type { MetadataStore } from '../../../metadata/contract.ts';
+import type {
+  ListUploadsOptions,
+  ObjectBody,
+  ObjectHead,
+  PartInfo,
+  PutOptions,
+  UploadInfo,
+  UploadRef,
+} from '../../contract.ts';
+import { BodyMeter, type Measured } from '../body-meter.ts';
+import { keyBytes, uploadMissing } from '../names.ts';
+import { assemble } from './assemble.ts';
+import { type ObjectFiles, removeFile } from './object-files.ts';
+import {
+  assertPartNumber,
+  chooseParts,
+  expectChecksums,
+  MAX_PART_NUMBER,
+  multipartEtag,
+  objectChecksums,
+  partSizeRuns,
+} from '../part-list.ts';
+import { formatDetail, headOf, type ObjectRow, type PartRow } from './rows.ts';
+import type { Space } from './space.ts';
+import objectStore from './store.ts';
+import type { StoredUploadRef } from './upload-procedures.ts';
+import { UploadSlots } from './upload-slots.ts';
+import { newVersionId } from './version-id.ts';
+import { writeBody } from './write-all.ts';
+
+const { procedures } = objectStore;
+
+export interface UploadDeps {
+  readonly store: MetadataStore;
+  readonly files: ObjectFiles;
+  readonly space: Space;
+  readonly clock: Clock;
+  /** Parts but the last have at least so many bytes. */
+  readonly minPartBytes: number;
+}
+
+/** What `createUpload` was given and completion needs. */
+interface UploadOptions
+  extends Pick<PutOptions, 'contentType' | 'metadata' | 'headers' | 'checksumAlgorithms' | 'checksumType'> {}
+
+/** The multipart part of a local store. */
+export class LocalUploads {
+  readonly #deps: UploadDeps;
+  /** By upload id, while a part or completion runs or ran in this process. */
+  readonly #slots = new Map<string, Promise<{ readonly slots: UploadSlots; readonly options: UploadOptions }>>();
+
+  constructor(deps: UploadDeps) {
+    this.#deps = deps;
+  }
+
+  async create(bucket: string, key: string, options: PutOptions): Promise<UploadInfo> {
+    const uploadId = newId().replaceAll('-', '');
+    const startedAt = this.#deps.clock.now();
+    const { contentType, metadata, headers, checksumAlgorithms, checksumType } = options;
+    const kept = JSON.stringify({ contentType, metadata, headers, checksumAlgorithms, checksumType });
+    await this.#deps.store.write(procedures.createUpload, {
+      upload_id: uploadId,
+      bucket,
+      key: keyBytes(key),
+      started_at: startedAt,
+      options: kept,
+    });
+    return { bucket, key, uploadId, startedAt };
+  }
+
+  async putPart(upload: UploadRef, number: number, body: ObjectBody, options: PutOptions): Promise<PartInfo> {
+    assertPartNumber(number);
+    const { slots, options: kept } = await this.#open(upload);
+    await this.#deps.space.assertRoom(options.contentLength ?? 0);
+    const meter = new BodyMeter({
+      ...options,
+      checksumAlgorithms: [...(options.checksumAlgorithms ?? []), ...(kept.checksumAlgorithms ?? [])],
+    });
+    const stream = asIterator(body);
+    const slot = slots.take(number, body instanceof Uint8Array ? body.length : options.contentLength);
+    let settled = slot === undefined;
+    try {
+      const file = slot === undefined ? `${number}-${randomBytes(8).toString('hex')}` : undefined;
+      const measured = await this.#writePart(upload, file ?? 'main', slot?.offset ?? 0, stream, meter, options.signal);
+      const part: PartRow = {
+        upload_id: upload.uploadId,
+        number,
+        size: measured.size,
+        md5: measured.md5.toString('hex'),
+        checksums: JSON.stringify(measured.checksums),
+        modified_at: this.#deps.clock.now(),
+        unit: slot?.unit ?? null,
+        file: file ?? null,
+      };
+      await this.#recordPart(upload, part, () => {
+        if (slot !== undefined && !settled) slots.release(number, true);
+        settled = true;
+      });
+      return partInfo(part);
+    } finally {
+      if (!settled) slots.release(number, false);
+    }
+  }
+
+  async #recordPart(upload: UploadRef, part: PartRow, settle: () => void): Promise<void> {
+    try {
+      const replaced = await this.#deps.store.write(procedures.putPart, { upload: stored(upload), part });
+      settle();
+      if (replaced !== undefined) await removeFile(join(this.#folder(upload), replaced));
+    } catch (error) {
+      // Refused for sure, or perhaps recorded: then the slot stays taken.
+      if (!isLochError(error) || error.kind !== 'user') settle();
+      else if (part.file !== null) await removeFile(join(this.#folder(upload), part.file));
+      throw error;
+    }
+  }
+
+  async #writePart(
+    upload: UploadRef,
+    file: string,
+    position: number,
+    stream: AsyncIterator<Uint8Array>,
+    meter: BodyMeter,
+    signal: AbortSignal | undefined,
+  ): Promise<Measured> {
+    const folder = this.#folder(upload);
+    await this.#deps.files.directories.ensure(folder);
+    const path = join(folder, file);
+    const handle = await open(path, constants.O_RDWR | constants.O_CREAT);
+    try {
+      await writeBody(handle, stream, meter, { position, signal });
+      const measured = meter.finish();
+      await handle.datasync();
+      await this.#deps.files.directories.sync(folder);
+      return measured;
+    } catch (error) {
+      if (file !== 'main') await removeFile(path);
+      throw error;
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async parts(upload: UploadRef, after: number, max: number): Promise<PartInfo[]> {
+    const row = await this.#deps.store.read(procedures.upload, { upload: stored(upload) });
+    if (row === undefined) throw uploadMissing(upload);
+    return (await this.#deps.store.read(procedures.parts, { uploadId: upload.uploadId, after, max })).map(partInfo);
+  }
+
+  async complete(
+    upload: UploadRef,
+    listed: readonly { readonly partNumber: number; readonly etag: string }[],
+    options: PutOptions,
+  ): Promise<ObjectHead> {
+    const { slots, options: kept } = await this.#open(upload);
+    const { quiet } = slots.beginCompletion();
+    try {
+      const rows = await this.#deps.store.read(procedures.parts, {
+        uploadId: upload.uploadId,
+        after: 0,
+        max: MAX_PART_NUMBER,
+      });
+      const chosen = chooseParts(rows, listed, this.#deps.minPartBytes);
+      const checksums = objectChecksums(chosen, kept.checksumType);
+      expectChecksums(options, checksums);
+      const versionId = newVersionId(this.#deps.clock.now());
+      const target = this.#deps.files.pathOf(upload.bucket, upload.key, versionId);
+      const row: ObjectRow = {
+        bucket: upload.bucket,
+        key: keyBytes(upload.key),
+        version_id: versionId,
+        size: chosen.reduce((sum, part) => sum + part.size, 0),
+        etag: multipartEtag(chosen),
+        modified_at: this.#deps.clock.now(),
+        segment: null,
+        place: null,
+        detail: formatDetail({ ...kept, checksums, partSizes: partSizeRuns(chosen), uploadId: upload.uploadId }),
+      };
+      try {
+        await assemble(this.#deps.files, { folder: this.#folder(upload), parts: chosen, all: rows, target, quiet });
+        await this.#commit(upload, row, options, target);
+      } finally {
+        this.#deps.files.decided(target);
+      }
+      this.#slots.delete(upload.uploadId);
+      await rm(this.#folder(upload), { recursive: true, force: true });
+      return headOf(row);
+    } finally {
+      slots.endCompletion();
+    }
+  }
+
+  async #commit(upload: UploadRef, row: ObjectRow, options: PutOptions, target: string): Promise<void> {
+    try {
+      await this.#deps.store.write(procedures.completeUpload, {
+        upload: stored(upload),
+        version: {
+          row,
+          operation: options.operation ?? 'CompleteMultipartUpload',
+          ...(options.ifMatch === undefined ? {} : { ifMatch: options.ifMatch }),
+          ...(options.ifNoneMatch === undefined ? {} : { ifNoneMatch: options.ifNoneMatch }),
+        },
+      }); // the commit point
+    } catch (error) {
+      if (isLochError(error) && error.kind === 'user') await this.#deps.files.remove(target);
+      throw error;
+    }
+  }
+
+  async abort(upload: UploadRef): Promise<void> {
+    await this.#deps.store.write(procedures.abortUpload, { upload: stored(upload) });
+    this.#slots.delete(upload.uploadId);
+    await rm(this.#folder(upload), { recursive: true, force: true });
+  }
+
+  async list(bucket: string, options: ListUploadsOptions): Promise<UploadInfo[]> {
+    return this.#deps.store.read(procedures.uploads, {
+      bucket,
+      prefix: Buffer.from(options.prefix ?? ''),
+      after: Buffer.from(options.after?.key ?? ''),
+      afterUploadId: options.after?.uploadId ?? '',
+      max: options.max ?? 1000,
+    });
+  }
+
+  #folder(upload: UploadRef): string {
+    return join(this.#deps.files.uploads, upload.uploadId);
+  }
+
+  #open(upload: UploadRef) {
+    const known = this.#slots.get(upload.uploadId);
+    const opened = known ?? this.#restore(upload);
+    if (known === undefined) {
+      this.#slots.set(upload.uploadId, opened);
+      opened.catch(() => this.#slots.delete(upload.uploadId));
+    }
+    return opened;
+  }
+
+  async #restore(upload: UploadRef) {
+    const row = await this.#deps.store.read(procedures.upload, { upload: stored(upload) });
+    if (row === undefined) throw uploadMissing(upload);
+    const slots = new UploadSlots();
+    const rows = await this.#deps.store.read(procedures.parts, {
+      uploadId: row.upload_id,
+      after: 0,
+      max: MAX_PART_NUMBER,
+    });
+    slots.restore(rows);
+    return { slots, options: JSON.parse(row.options) as UploadOptions };
+  }
+}
+
+function stored(upload: UploadRef): StoredUploadRef {
+  if (!/^[0-9a-f]{32}$/.test(upload.uploadId)) throw uploadMissing(upload);
+  return { uploadId: upload.uploadId, bucket: upload.bucket, key: keyBytes(upload.key) };
+}
+
+function asIterator(body: ObjectBody): AsyncIterator<Uint8Array> {
+  if (body instanceof Uint8Array) {
+    return (async function* () {
+      yield body;
+    })();
+  }
+  return 'adoptFile' in body ? createReadStream(body.adoptFile)[Symbol.asyncIterator]() : body[Symbol.asyncIterator]();
+}
+
+function partInfo(row: PartRow): PartInfo {
+  return {
+    partNumber: row.number,
+    size: row.size,
+    etag: `"${row.md5}"`,
+    lastModified: row.modified_at,
+    checksums: JSON.parse(row.checksums) as Record<string, string>,
+  };
+}

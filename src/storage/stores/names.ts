@@ -1,0 +1,64 @@
+import { LochError } from '../../core/errors.ts';
+
+const MAX_KEY_BYTES = 1024;
+const BUCKET_NAME = /^(?=.{3,63}$)[a-z0-9][a-z0-9.-]*[a-z0-9]$/;
+
+/** **Errors**: `invalid_bucket_name`. **Source**: S3 User Guide, "General purpose bucket naming rules". */
+export function assertBucketName(name: string): void {
+  const refused =
+    !BUCKET_NAME.test(name) ||
+    name.includes('..') ||
+    /^\d+\.\d+\.\d+\.\d+$/.test(name) ||
+    name.startsWith('xn--') ||
+    name.endsWith('-s3alias');
+  if (!refused) return;
+  throw new LochError(
+    'invalid_bucket_name',
+    `\`${name}\` is no bucket name. Use 3 to 63 lower-case letters, digits, dots and hyphens, beginning and ending with a letter or digit.`,
+    { context: { bucket: name } },
+  );
+}
+
+/**
+ * The UTF-8 bytes of a key, by which keys order.
+ * **Errors**: `invalid_argument` for a key that is empty, longer than 1,024 bytes or not Unicode (a lone surrogate).
+ */
+export function keyBytes(key: string): Buffer {
+  const bytes = Buffer.from(key, 'utf8');
+  if (bytes.length === 0 || bytes.length > MAX_KEY_BYTES) {
+    throw new LochError(
+      'invalid_argument',
+      `A key has 1 to ${MAX_KEY_BYTES} bytes of UTF-8; this one has ${bytes.length}.`,
+      { context: { argument: 'key', limit: MAX_KEY_BYTES, found: bytes.length } },
+    );
+  }
+  if (!key.isWellFormed()) {
+    throw new LochError('invalid_argument', 'The key is not valid Unicode: it holds half of a surrogate pair.', {
+      context: { argument: 'key' },
+    });
+  }
+  return bytes;
+}
+
+/** The bucket is not there. */
+export function bucketMissing(bucket: string): LochError {
+  return new LochError('bucket_not_found', `The bucket \`${bucket}\` does not exist. Create it, or list the buckets.`, {
+    context: { bucket },
+  });
+}
+
+/** The object is not there. */
+export function objectMissing(bucket: string, key: string): LochError {
+  return new LochError('object_not_found', `The bucket \`${bucket}\` has no object \`${key}\`.`, {
+    context: { bucket, key },
+  });
+}
+
+/** The multipart upload is not there: completed, aborted or never begun. */
+export function uploadMissing(upload: { readonly bucket: string; readonly key: string; readonly uploadId: string }) {
+  return new LochError(
+    'upload_not_found',
+    `The upload \`${upload.uploadId}\` of \`${upload.key}\` does not exist; it may have been completed or aborted. Begin a new one.`,
+    { context: { bucket: upload.bucket, key: upload.key, uploadId: upload.uploadId } },
+  );
+}
