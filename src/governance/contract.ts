@@ -228,6 +228,13 @@ export interface Audit {
   recordData(context: RequestContext, events: readonly DataEvent[]): Promise<void>;
 }
 
+/** A use of an access key. **Units**: `at` in milliseconds since 1970 UTC. */
+export interface KeyUse {
+  readonly at: number;
+  readonly service: string;
+  readonly region: string;
+}
+
 /** Where doors get identities from. */
 export interface Identities {
   /**
@@ -238,6 +245,8 @@ export interface Identities {
     accessKeyId: string,
     sessionToken?: string,
   ): Promise<{ readonly secret: Secret; readonly principal: Principal } | undefined>;
+  /** Notes that a key signed a request, for "last used". Never fails and keeps nobody waiting. */
+  noteUse?(accessKeyId: string, use: KeyUse): void;
   /** A principal by ARN, for work that goes on in somebody's name after his request. */
   principal(arn: string): Promise<Principal | undefined>;
 }

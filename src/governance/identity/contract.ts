@@ -254,4 +254,62 @@ export interface SessionUseCases {
   accessKeyAccount(context: RequestContext, accessKeyId: string): Promise<string>;
 }
 
-export interface IdentityUseCases extends EntityUseCases, AccessKeyUseCases, PolicyUseCases, SessionUseCases {}
+/** A question what policies would decide. */
+export interface Simulation {
+  readonly actions: readonly string[];
+  /** `*` when left out. */
+  readonly resources?: readonly string[] | undefined;
+  /** Context keys with their values. */
+  readonly values?: Readonly<Record<string, readonly string[]>> | undefined;
+  /** Documents that are added to the identity's own. */
+  readonly policies?: readonly string[] | undefined;
+  /** Documents that bound it. */
+  readonly boundaries?: readonly string[] | undefined;
+}
+
+/** What would be decided about one action on one resource, and by which statements. */
+export interface SimulatedDecision {
+  readonly action: string;
+  readonly resource: string;
+  readonly decision: 'allowed' | 'explicitDeny' | 'implicitDeny';
+  readonly matched: readonly MatchedStatement[];
+  /** Context keys the policies ask for and the question did not give. */
+  readonly missing: readonly string[];
+}
+
+/** A statement that decided. **Units**: lines and columns from 1. */
+export interface MatchedStatement {
+  readonly policyId: string;
+  readonly statementId: string;
+  readonly start: { readonly line: number; readonly column: number };
+  readonly end: { readonly line: number; readonly column: number };
+}
+
+/** Asking before applying. **Errors**: `access_denied`, `not_found`, `malformed_policy`, `invalid_argument`. */
+export interface SimulationUseCases {
+  /** What the policies of a user, group or role would decide, as a live request would be decided. */
+  simulatePrincipal(
+    context: RequestContext,
+    arn: string,
+    simulation: Simulation,
+  ): Promise<readonly SimulatedDecision[]>;
+  /** What documents would decide that are attached to nobody. */
+  simulateCustom(context: RequestContext, simulation: Simulation): Promise<readonly SimulatedDecision[]>;
+  /** The context keys that documents ask for, and the policies of a user, group or role if one is named. */
+  contextKeys(context: RequestContext, policies: readonly string[], arn?: string): Promise<readonly string[]>;
+  /** When, by which service and in which region a key was last used; the user who holds it. **Errors**: `not_found`. */
+  accessKeyLastUsed(context: RequestContext, accessKeyId: string): Promise<AccessKeyUse>;
+}
+
+/** **Units**: `at` in milliseconds since 1970 UTC. */
+export interface AccessKeyUse {
+  readonly userName: string;
+  readonly last?: { readonly at: number; readonly service: string; readonly region: string };
+}
+
+export interface IdentityUseCases
+  extends EntityUseCases,
+    AccessKeyUseCases,
+    PolicyUseCases,
+    SessionUseCases,
+    SimulationUseCases {}

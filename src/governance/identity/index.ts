@@ -5,6 +5,7 @@ import { LochError } from '../../core/errors.ts';
 import type { Secret, SecretSealer } from '../../core/secret.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
 import type { ActionRequest, Decision, Identities, Policy } from '../contract.ts';
+import { accessKeyLastUsed } from './access-keys/access-key-last-used.ts';
 import { createAccessKey, newSealedKey } from './access-keys/create-access-key.ts';
 import { deleteAccessKey } from './access-keys/delete-access-key.ts';
 import { keyPurpose } from './access-keys/key-owner.ts';
@@ -39,9 +40,10 @@ import {
   listPolicyVersions,
   setDefaultPolicyVersion,
 } from './policies/policy-versions.ts';
-import { openPrincipals, rootPrincipal } from './principals.ts';
+import { openPrincipals, type Principals, rootPrincipal } from './principals.ts';
 import { assumeRole } from './sessions/assume-role.ts';
 import { getSessionToken } from './sessions/get-session-token.ts';
+import { contextKeys, simulateCustom, simulatePrincipal } from './simulations/simulate-policies.ts';
 
 /** Where the store modules of identities are. */
 export const identityStoreModules: URL[] = [new URL('./store.ts', import.meta.url)];
@@ -85,8 +87,8 @@ export function openIdentity(options: IdentityOptions): Identity {
   };
   const principals = openPrincipals({ store, sealer, clock: options.clock });
   return {
-    identities: { accessKey: principals.accessKey, principal: principals.principal },
-    useCases: identityUseCases(deps),
+    identities: principals,
+    useCases: identityUseCases(deps, principals),
     decide: principals.decide,
     async ensureRootKey() {
       const { key } = newSealedKey(deps);
@@ -117,7 +119,7 @@ export function openIdentity(options: IdentityOptions): Identity {
   };
 }
 
-function identityUseCases(deps: IdentityDeps): IdentityUseCases {
+function identityUseCases(deps: IdentityDeps, principals: Principals): IdentityUseCases {
   return {
     createEntity: (context, kind, input) => createEntity(deps, context, kind, input),
     getEntity: (context, kind, name, operation) => getEntity(deps, context, kind, name, operation),
@@ -150,6 +152,10 @@ function identityUseCases(deps: IdentityDeps): IdentityUseCases {
     putInlinePolicy: (context, ref, name, document) => putInlinePolicy(deps, context, ref, name, document),
     getInlinePolicy: (context, ref, name) => getInlinePolicy(deps, context, ref, name),
     deleteInlinePolicy: (context, ref, name) => deleteInlinePolicy(deps, context, ref, name),
+    simulatePrincipal: (context, arn, simulation) => simulatePrincipal(deps, principals, context, arn, simulation),
+    simulateCustom: (context, simulation) => simulateCustom(deps, context, simulation),
+    contextKeys: (context, policies, arn) => contextKeys(deps, principals, context, policies, arn),
+    accessKeyLastUsed: (context, accessKeyId) => accessKeyLastUsed(deps, principals, context, accessKeyId),
     assumeRole: (context, request) => assumeRole(deps, context, request),
     getSessionToken: (context, seconds) => getSessionToken(deps, context, seconds),
     async accessKeyAccount(_context, accessKeyId) {

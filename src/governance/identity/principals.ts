@@ -13,7 +13,7 @@ import type { Clock } from '../../core/clock.ts';
 import { isLochError, LochError } from '../../core/errors.ts';
 import { Secret, type SecretSealer } from '../../core/secret.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
-import type { ActionRequest, Decision, Identities } from '../contract.ts';
+import type { ActionRequest, Decision, Identities, KeyUse } from '../contract.ts';
 import { keyPurpose } from './access-keys/key-owner.ts';
 import { awsManagedPolicy, isAwsManaged } from './aws-managed-policies.ts';
 import { entityArn } from './entities/entity-of.ts';
@@ -35,17 +35,23 @@ interface KnownKey {
 const closedToUserSessions = (action: string) =>
   /^iam:/i.test(action) || (/^sts:/i.test(action) && !/^sts:(AssumeRole|GetCallerIdentity)$/i.test(action));
 
-interface CompiledPrincipal {
+/** The policies of a user, group or role with what conditions may know of him. */
+export interface CompiledPrincipal {
   readonly layers: readonly PolicyLayer[];
   readonly tags: Readonly<Record<string, string>>;
 }
 
 export interface Principals extends Identities {
   decide(context: RequestContext, request: ActionRequest): Promise<Decision>;
+  /** By id; undefined when it is gone. */
+  policiesOf(id: string): Promise<CompiledPrincipal | undefined>;
+  /** When a long-term key was last used, as far as this process knows. */
+  lastUse(accessKeyId: string): KeyUse | undefined;
   close(): void;
 }
 
 const CAPACITY = 10_000;
+const USE_WRITTEN_EVERY_MS = 60_000;
 
 /** Opens the memory of principals over the store; `close` stops listening to it. */
 export function openPrincipals(deps: {
@@ -129,7 +135,22 @@ export function openPrincipals(deps: {
     return { layers, tags: JSON.parse(sources.tags) };
   };
 
+  const uses = new Map<string, KeyUse>();
+  const written = new Map<string, number>();
+
   return {
+    policiesOf: (id) => remembered(compiled, id, () => readPrincipal(id)),
+    lastUse: (accessKeyId) => uses.get(accessKeyId),
+
+    noteUse(accessKeyId, use) {
+      if (!accessKeyId.startsWith('AKIA')) return;
+      uses.set(accessKeyId, use);
+      if (use.at - (written.get(accessKeyId) ?? 0) < USE_WRITTEN_EVERY_MS) return;
+      written.set(accessKeyId, use.at);
+      // Nobody waits for it and nothing depends on it; it may be lost with the process.
+      store.write(procedures.noteKeyUse, { accessKeyId, ...use }).catch(() => written.delete(accessKeyId));
+    },
+
     async accessKey(accessKeyId, sessionToken) {
       if (sessionToken === undefined) return remembered(keys, accessKeyId, () => readKey(accessKeyId));
       const name = `${accessKeyId} ${hash('sha256', sessionToken)}`; // tokens can be long

@@ -275,3 +275,46 @@ it('finds a refused call in the audit trail under its own name, once', async () 
     requestId: error.$metadata.requestId,
   });
 });
+
+it('simulates what a user may do, and refuses members it does not support', async () => {
+  await userWithKey('Simulated', {
+    Sid: 'ReadRaw',
+    Effect: 'Allow',
+    Action: 's3:Get*',
+    Resource: 'arn:aws:s3:::raw/*',
+  });
+  const PolicySourceArn = `arn:aws:iam::${ACCOUNT}:user/Simulated`;
+  const { EvaluationResults } = await root.send(
+    new iam.SimulatePrincipalPolicyCommand({
+      PolicySourceArn,
+      ActionNames: ['s3:GetObject', 's3:PutObject'],
+      ResourceArns: ['arn:aws:s3:::raw/a'],
+      ContextEntries: [{ ContextKeyName: 'aws:SourceIp', ContextKeyType: 'ip', ContextKeyValues: ['10.0.0.1'] }],
+    }),
+  );
+  expect(EvaluationResults).toMatchObject([
+    {
+      EvalActionName: 's3:GetObject',
+      EvalDecision: 'allowed',
+      MatchedStatements: [{ SourcePolicyId: 'user/Simulated/own' }],
+    },
+    { EvalActionName: 's3:PutObject', EvalDecision: 'implicitDeny', MatchedStatements: [] },
+  ]);
+  const refused = new iam.SimulatePrincipalPolicyCommand({
+    PolicySourceArn,
+    ActionNames: ['s3:GetObject'],
+    CallerArn: PolicySourceArn,
+  });
+  expect(await failureOf(root.send(refused))).toMatchObject({ name: 'UnsupportedOperation' });
+});
+
+it('tells when and for what a key was last used', async () => {
+  const key = await userWithKey('Used');
+  const ask = () => root.send(new iam.GetAccessKeyLastUsedCommand({ AccessKeyId: key.accessKeyId }));
+  expect(await ask()).toMatchObject({ UserName: 'Used', AccessKeyLastUsed: { ServiceName: 'N/A', Region: 'N/A' } });
+  const before = Date.now();
+  await stsOf(key).send(new GetCallerIdentityCommand({}));
+  const { AccessKeyLastUsed } = await ask();
+  expect(AccessKeyLastUsed).toMatchObject({ ServiceName: 'sts', Region: 'us-east-1' });
+  expect(AccessKeyLastUsed!.LastUsedDate!.getTime()).toBeGreaterThanOrEqual(before);
+});

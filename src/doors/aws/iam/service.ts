@@ -5,6 +5,7 @@ import { groupOperations } from './groups.ts';
 import { managedPolicyOperations } from './managed-policies.ts';
 import { policiesOfEntities } from './policies-of-entities.ts';
 import { roleOperations } from './roles.ts';
+import { simulationOperations } from './simulations.ts';
 import { userOperations } from './users.ts';
 
 /** The IAM door: users, groups, roles, access keys and policies. */
@@ -20,6 +21,7 @@ export function iamService(identity: IdentityUseCases): AwsServiceDoor {
       ...accessKeyOperations(identity),
       ...managedPolicyOperations(identity),
       ...policiesOfEntities(identity),
+      ...simulationOperations(identity),
     },
     errors: {
       not_found: 'NoSuchEntityException',

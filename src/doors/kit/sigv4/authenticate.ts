@@ -93,12 +93,14 @@ export async function authenticate(request: SignedRequest, deps: AuthenticationD
   const signingKey = deps.signingKeys.derive(stated, known.secret);
   const scope = `${stated.date}/${stated.region}/${stated.service}/aws4_request`;
   compareSignature(request, stated, { isS3, query, payloadHash, signingKey, scope });
+  const { service, region } = stated;
+  deps.identities.noteUse?.(stated.accessKeyId, { at: deps.now, service, region });
   return {
     anonymous: false,
     principal: known.principal,
     accessKeyId: stated.accessKeyId,
-    service: stated.service,
-    region: stated.region,
+    service,
+    region,
     signature: stated.signature,
     signingKey,
     scope,

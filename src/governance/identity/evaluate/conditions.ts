@@ -27,6 +27,8 @@ export interface Condition {
   /** As written: `StringEqualsIfExists`. */
   readonly operator: string;
   readonly key: string;
+  /** The values of the policy, which may hold variables. */
+  readonly wanted: readonly string[];
   holds(values: RequestValues): boolean;
 }
 
@@ -163,6 +165,7 @@ export function compileCondition(
   return {
     operator,
     key,
+    wanted,
     holds(values) {
       const found = values.get(lower);
       if (found === undefined || found.length === 0) {
@@ -186,6 +189,7 @@ function compileNull(operator: string, key: string, wanted: readonly string[]): 
   return {
     operator,
     key,
+    wanted,
     holds: (values) => absent.includes(String((values.get(lower)?.length ?? 0) === 0)),
   };
 }

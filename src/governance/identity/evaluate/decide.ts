@@ -17,28 +17,47 @@ export interface NamedPolicy {
 /** Policies that must each allow for themselves: those of the identity, its boundary, its session. */
 export type PolicyLayer = readonly NamedPolicy[];
 
-/**
- * Decides over layers: a deny in any of them denies, and every layer must allow.
- * `decidedBy` names the denying or the allowing statements as `<policy>#<sid or position>`.
- */
-export function decideLayers(layers: readonly PolicyLayer[], request: ActionRequest, values: RequestValues): Decision {
-  const denied: string[] = [];
-  const allowed: string[] = [];
+/** A statement that speaks of a request. */
+export interface StatementMatch {
+  readonly policy: NamedPolicy;
+  readonly statement: Statement;
+}
+
+export interface LayersDecision {
+  readonly reason: Decision['reason'];
+  /** The denying statements, or else the allowing ones. */
+  readonly matches: readonly StatementMatch[];
+}
+
+/** Decides over layers: a deny in any of them denies, and every layer must allow. */
+export function matchLayers(
+  layers: readonly PolicyLayer[],
+  request: ActionRequest,
+  values: RequestValues,
+): LayersDecision {
+  const denied: StatementMatch[] = [];
+  const allowed: StatementMatch[] = [];
   let everyLayerAllows = layers.length > 0;
   for (const layer of layers) {
     let layerAllows = false;
     for (const policy of layer) {
       for (const statement of policy.document.statements) {
         if (!statementMatches(statement, request, values)) continue;
-        (statement.effect === 'Deny' ? denied : allowed).push(`${policy.id}#${statement.id}`);
+        (statement.effect === 'Deny' ? denied : allowed).push({ policy, statement });
         layerAllows ||= statement.effect === 'Allow';
       }
     }
     everyLayerAllows &&= layerAllows;
   }
-  if (denied.length > 0) return { allowed: false, reason: 'explicit_deny', decidedBy: denied };
-  if (everyLayerAllows) return { allowed: true, reason: 'allowed', decidedBy: allowed };
-  return { allowed: false, reason: 'implicit_deny', decidedBy: [] };
+  if (denied.length > 0) return { reason: 'explicit_deny', matches: denied };
+  return everyLayerAllows ? { reason: 'allowed', matches: allowed } : { reason: 'implicit_deny', matches: [] };
+}
+
+/** As `matchLayers`, with `decidedBy` naming the statements as `<policy>#<sid or position>`. */
+export function decideLayers(layers: readonly PolicyLayer[], request: ActionRequest, values: RequestValues): Decision {
+  const { reason, matches } = matchLayers(layers, request, values);
+  const decidedBy = matches.map(({ policy, statement }) => `${policy.id}#${statement.id}`);
+  return { allowed: reason === 'allowed', reason, decidedBy };
 }
 
 /** Whether a statement speaks of this request: its action, its resource and all its conditions. */

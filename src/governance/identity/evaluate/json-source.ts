@@ -6,7 +6,13 @@
 import { LochError } from '../../../core/errors.ts';
 
 export type JsonNode =
-  | { readonly kind: 'object'; readonly at: number; readonly members: ReadonlyMap<string, JsonMember> }
+  | {
+      readonly kind: 'object';
+      readonly at: number;
+      /** Behind its last character. */
+      readonly end: number;
+      readonly members: ReadonlyMap<string, JsonMember>;
+    }
   | { readonly kind: 'array'; readonly at: number; readonly items: readonly JsonNode[] }
   | { readonly kind: 'scalar'; readonly at: number; readonly value: string | number | boolean | null };
 
@@ -21,11 +27,15 @@ const SCALAR =
   /(?:"(?:[^"\\\p{Cc}]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)/uy;
 const SPACE = /[ \t\r\n]*/y;
 
+/** Line and column of a character, both from 1. */
+export function positionAt(text: string, at: number): { readonly line: number; readonly column: number } {
+  const before = text.slice(0, at);
+  return { line: before.split('\n').length, column: at - before.lastIndexOf('\n') };
+}
+
 /** The error of a document with a fault at character `at`. */
 export function malformedAt(text: string, at: number, message: string): LochError {
-  const before = text.slice(0, at);
-  const line = before.split('\n').length;
-  const column = at - before.lastIndexOf('\n');
+  const { line, column } = positionAt(text, at);
   return new LochError('malformed_policy', `${message} (line ${line}, column ${column})`, {
     context: { line, column },
   });
@@ -61,7 +71,7 @@ export function parseJsonSource(text: string): JsonNode {
   };
   const object = (start: number, depth: number): JsonNode => {
     const members = new Map<string, JsonMember>();
-    if (take('}')) return { kind: 'object', at: start, members };
+    if (take('}')) return { kind: 'object', at: start, end: at, members };
     do {
       const name = scalar();
       if (name.kind !== 'scalar' || typeof name.value !== 'string')
@@ -71,7 +81,7 @@ export function parseJsonSource(text: string): JsonNode {
       members.set(name.value, { at: name.at, node: value(depth + 1) });
     } while (take(','));
     if (!take('}')) throw fault('A comma or `}` must follow.');
-    return { kind: 'object', at: start, members };
+    return { kind: 'object', at: start, end: at, members };
   };
   const array = (start: number, depth: number): JsonNode => {
     const items: JsonNode[] = [];

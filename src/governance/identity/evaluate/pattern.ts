@@ -100,3 +100,8 @@ function matchTokens(tokens: readonly (string | typeof ANY | typeof ONE)[], name
   while (tokens[t] === ANY) t++;
   return t === tokens.length;
 }
+
+/** The context keys whose values a pattern needs, lower-case. */
+export function variablesOf(pattern: Pattern): string[] {
+  return pattern.tokens.flatMap((token) => (typeof token === 'object' ? [token.key] : []));
+}

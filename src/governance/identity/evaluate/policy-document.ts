@@ -5,7 +5,7 @@
 import { nearestNames } from '../../../core/suggest.ts';
 import { type ArnPattern, compileArnPattern } from './arn-pattern.ts';
 import { CONDITION_OPERATORS, type Condition, compileCondition } from './conditions.ts';
-import { type JsonMember, type JsonNode, malformedAt, parseJsonSource } from './json-source.ts';
+import { type JsonMember, type JsonNode, malformedAt, parseJsonSource, positionAt } from './json-source.ts';
 import { compilePattern, type Pattern } from './pattern.ts';
 
 /** Identity policies name no principal; resource policies do; trust policies do and name no resource. */
@@ -25,6 +25,15 @@ export interface Statement {
   readonly actions: { readonly except: boolean; readonly patterns: readonly Pattern[] };
   readonly resources: { readonly except: boolean; readonly patterns: readonly ArnPattern[] } | undefined;
   readonly conditions: readonly Condition[];
+  /** Where it stands in the text. */
+  readonly start: TextPosition;
+  readonly end: TextPosition;
+}
+
+/** **Units**: from 1. */
+export interface TextPosition {
+  readonly line: number;
+  readonly column: number;
 }
 
 export interface PolicyDocument {
@@ -95,6 +104,8 @@ function parseStatement(parse: Parse, node: JsonNode, index: number): Statement 
     actions: parseActions(parse, members, node),
     resources: parseResources(parse, members, node),
     conditions: parseConditions(parse, members.get('Condition')),
+    start: positionAt(parse.text, node.at),
+    end: positionAt(parse.text, node.kind === 'object' ? node.end : node.at),
   };
 }
 

@@ -95,8 +95,27 @@ export const accessKeyProcedures = {
       .where('owner_id', '=', owner.id)
       .executeTakeFirst();
     if (result.numDeletedRows === 0n) throw keyNotFound(args.accessKeyId, owner.name);
+    await db.deleteFrom('identity_key_use').where('access_key_id', '=', args.accessKeyId).execute();
     context.emit(changed(args.accessKeyId, 'deleted'));
   }),
+
+  /** Emits no event: that a key was used changes nobody's rights, and must not empty the memory of principals. */
+  noteKeyUse: write(async (db, args: { accessKeyId: string; at: number; service: string; region: string }) => {
+    const { accessKeyId, ...use } = args;
+    await db
+      .insertInto('identity_key_use')
+      .values({ access_key_id: accessKeyId, ...use })
+      .onConflict((c) => c.column('access_key_id').doUpdateSet(use))
+      .execute();
+  }),
+
+  keyUse: read(async (db, args: { accessKeyId: string }) =>
+    db
+      .selectFrom('identity_key_use')
+      .select(['at', 'service', 'region'])
+      .where('access_key_id', '=', args.accessKeyId)
+      .executeTakeFirst(),
+  ),
 
   /** A key with the user it belongs to (none for root), for authentication. */
   accessKey: read(

@@ -49,6 +49,7 @@ export interface IdentityTables {
   identity_policy: PolicyRow;
   identity_policy_version: { arn: string; number: number; document: string; created_at: number };
   identity_access_key: AccessKeyRow;
+  identity_key_use: { access_key_id: string; at: number; service: string; region: string };
 }
 
 export const identityMigrations: readonly Migration[] = [
@@ -82,6 +83,14 @@ export const identityMigrations: readonly Migration[] = [
         access_key_id TEXT PRIMARY KEY, account_id TEXT NOT NULL, owner_id TEXT NOT NULL, sealed BLOB NOT NULL,
         status TEXT NOT NULL, created_at INTEGER NOT NULL)`,
       'CREATE INDEX identity_access_key_owner ON identity_access_key (owner_id)',
+    ],
+  },
+  {
+    number: 2,
+    name: 'last use of keys',
+    statements: [
+      `CREATE TABLE identity_key_use (
+        access_key_id TEXT PRIMARY KEY, at INTEGER NOT NULL, service TEXT NOT NULL, region TEXT NOT NULL)`,
     ],
   },
 ];
