@@ -49,6 +49,14 @@ const failure = async (promise: Promise<unknown>): Promise<LochError> =>
     (error: LochError) => error,
   );
 
+it('takes functions that have a syntax of their own', async () => {
+  const sql = `SELECT trim(' x '), trim(BOTH 'x' FROM 'xax'), substring('abc' FROM 2), position('c' IN 'abc'),
+    extract(YEAR FROM DATE '2026-01-31'), TIMESTAMPTZ '2026-01-31 00:00:00Z' AT TIME ZONE 'UTC', [1, 2], {'a': 1}`;
+  expect(await lake.rows(lake.root, sql)).toEqual([
+    ['x', 'a', 'bc', '3', '2026', '2026-01-31 00:00:00', '[1, 2]', "{'a': 1}"],
+  ]);
+});
+
 describe('a caller with a filter and masks', () => {
   it('sees his rows and columns only', async () => {
     const all = await lake.rows(lake.root, 'SELECT count(*), count(DISTINCT region) FROM customers');

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTestProcessing } from '../../testing/builders/test-processing.ts';
 import type { JobDefinition } from '../contract.ts';
-import { objectText } from '../../testing/builders/object-text.ts';
+import { objectText } from '../../testing/builders/folder-objects.ts';
 
 type Lake = Awaited<ReturnType<typeof openTestProcessing>>;
 let lake: Lake;
@@ -61,6 +61,7 @@ describe('a cleaning job', () => {
       ].join('\n'),
     );
     const done = await run('clean-customers');
+    expect(done.error).toBeUndefined();
     expect(done).toMatchObject({ state: 'SUCCEEDED', attempt: 1 });
     expect(done.counts).toEqual({
       objectsIn: 1,

@@ -1,101 +1,105 @@
-/** Jobs and workflows over a real store, catalog and engine in a temporary folder, for the tests of this layer. */
+/** Jobs and workflows over a real store, catalog, governance, query path and engine in a temporary folder. */
 import { link, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
+import type { Catalog, Crawlers } from '../../catalog/contract.ts';
 import { catalogStoreModules, openCatalog } from '../../catalog/index.ts';
+import { createQueryPath } from '../../consumption/queries/index.ts';
+import type { RequestContext } from '../../core/caller.ts';
 import { systemClock } from '../../core/clock.ts';
 import { LochError } from '../../core/errors.ts';
+import { createEventBus } from '../../core/events.ts';
 import { newId } from '../../core/ids.ts';
+import { Secret } from '../../core/secret.ts';
 import { openDuckdbEngine } from '../../engines/duckdb/index.ts';
-import type { Audit, DataEvent, Identities, Policy } from '../../governance/contract.ts';
+import type { TableDirectory } from '../../governance/contract.ts';
+import { governanceStoreModules, openGovernance } from '../../governance/index.ts';
 import { openSqliteStore } from '../../metadata/sqlite/store.ts';
-import type { ObjectStore } from '../../storage/contract.ts';
-import { createTableFormat } from '../../storage/tables/index.ts';
-import { contextOf, TEST_ACCOUNT } from './request-context.ts';
-import { statedPolicy } from './stated-policy.ts';
-import type { Catalog, Crawlers } from '../../catalog/contract.ts';
+import { createSealer } from '../../platform/sealer.ts';
 import type { StatementRunner } from '../../processing/contract.ts';
 import { openProcessing, processingStoreModules } from '../../processing/index.ts';
-import { testRunner } from './test-runner.ts';
+import type { ObjectStore } from '../../storage/contract.ts';
+import { createTableFormat } from '../../storage/tables/index.ts';
+import { contextOf, TEST_ACCOUNT } from './test-lake.ts';
+
+/** What a test puts between processing and the layers it works with. */
+export interface TestProcessingOptions {
+  readonly wrapRunner?: (runner: StatementRunner) => StatementRunner;
+  readonly wrapCatalog?: (catalog: Catalog) => Catalog;
+  readonly wrapObjects?: (objects: ObjectStore) => ObjectStore;
+}
 
 /** Opens them; `reopen` closes and opens again on the same folder, as a restart does. */
-export async function openTestProcessing(
-  options: {
-    policy?: Policy;
-    wrapRunner?: (r: StatementRunner) => StatementRunner;
-    wrapCatalog?: (c: Catalog) => Catalog;
-    wrapObjects?: (o: ObjectStore) => ObjectStore;
-  } = {},
-) {
+export async function openTestProcessing(options: TestProcessingOptions = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'loch-processing-'));
-  const engine = await openDuckdbEngine({
-    workDirectory: join(folder, 'engine'),
-    workers: 1,
-    memoryLimitBytes: 512 * 1024 * 1024,
-  });
+  const place = { accountId: TEST_ACCOUNT, region: 'us-east-1', clock: systemClock };
+  const memoryLimitBytes = 512 * 1024 * 1024;
+  const engine = await openDuckdbEngine({ workDirectory: join(folder, 'engine'), workers: 1, memoryLimitBytes });
   const objects = fileObjects(join(folder, 'objects'));
-  const audited: DataEvent[] = [];
-  const audit: Audit = {
-    recordManagement: async () => {},
-    recordData: async (_, events) => void audited.push(...events),
-  } as Audit;
-  const identities: Identities = {
-    accessKey: async () => undefined,
-    principal: async (arn) => contextOf(/user\/(.+)$/.exec(arn)?.[1] ?? 'root').principal,
-  };
-  const policy = options.policy ?? statedPolicy({});
+  const failures: unknown[] = [];
   const open = async () => {
     const store = await openSqliteStore({
       file: join(folder, 'loch.db'),
-      modules: [...catalogStoreModules, ...processingStoreModules],
+      modules: [...governanceStoreModules, ...catalogStoreModules, ...processingStoreModules],
     });
-    const catalog = await openCatalog({
+    let directory: TableDirectory | undefined;
+    const governance = await openGovernance({
+      ...place,
       store,
-      objects,
-      tables: createTableFormat({ objects, clock: systemClock }),
+      sealer: createSealer(Buffer.alloc(32, 5)),
+      events: createEventBus((error) => failures.push(error)),
+      directory: () => directory!,
+    });
+    const { policy, audit, identities } = governance;
+    const tables = createTableFormat({ objects, clock: systemClock });
+    const opened = await openCatalog({ ...place, store, objects, tables, policy, identities });
+    directory = opened.directory;
+    const path = await createQueryPath({
+      catalog: opened.catalog,
       policy,
-      identities,
+      audit,
+      engine,
+      objects,
       clock: systemClock,
-      accountId: TEST_ACCOUNT,
-      region: 'us-east-1',
+      statementDirectory: join(folder, 'statements'),
+      maskKey: new Secret('key of masks'),
     });
-    const runner = testRunner(engine, catalog.catalog, objects, folder);
     const processing = await openProcessing({
+      ...place,
       store,
-      catalog: options.wrapCatalog?.(catalog.catalog) ?? catalog.catalog,
+      catalog: options.wrapCatalog?.(opened.catalog) ?? opened.catalog,
       crawlers: {} as Crawlers,
-      directory: catalog.directory,
+      directory,
       policy,
       audit,
       identities,
       objects: options.wrapObjects?.(objects) ?? objects,
-      runner: options.wrapRunner?.(runner) ?? runner,
-      clock: systemClock,
+      runner: options.wrapRunner?.(path.runner) ?? path.runner,
       workDirectory: join(folder, 'work'),
-      accountId: TEST_ACCOUNT,
-      region: 'us-east-1',
       retryPauseMs: 1,
+      onFailure: (error) => failures.push(error),
     });
-    return {
-      store,
-      catalog: catalog.catalog,
-      processing,
-      runner,
-      shut: async () => {
-        await processing.close();
-        await catalog.close();
-        await store.close();
-      },
+    const shut = async () => {
+      await processing.close();
+      await path.close();
+      await opened.close();
+      await governance.close();
+      await store.close();
     };
+    return { store, governance, catalog: opened.catalog, runner: path.runner, processing, shut };
   };
   let current = await open();
-  const root = contextOf();
+  const { identities } = current.governance;
+  const root = contextOf((await identities.principal(`arn:aws:iam::${TEST_ACCOUNT}:root`))!);
+  const context = async (arn: string): Promise<RequestContext> =>
+    contextOf((await current.governance.identities.principal(arn))!);
   return {
     folder,
     objects,
-    audited,
     root,
+    /** Failures of background work. */
+    failures,
     get jobs() {
       return current.processing.jobs;
     },
@@ -108,17 +112,21 @@ export async function openTestProcessing(
     get store() {
       return current.store;
     },
-    get runner() {
-      return current.runner;
+    get governance() {
+      return current.governance;
     },
+    /** A user with these statements in an inline policy. */
+    async user(name: string, ...Statement: object[]): Promise<RequestContext> {
+      const { identity } = current.governance;
+      const { arn } = await identity.createEntity(root, 'user', { name });
+      const document = JSON.stringify({ Version: '2012-10-17', Statement });
+      await identity.putInlinePolicy(root, { kind: 'user', name }, 'inline', document);
+      return context(arn);
+    },
+    /** Rows of a statement in the engine's own dialect, as root. */
     async rows(sql: string) {
-      return (
-        await current.runner.run(
-          root,
-          { sql, dialect: 'duckdb', result: { kind: 'rows', maxRows: 100_000 } },
-          root.signal,
-        )
-      ).rows;
+      const result = { kind: 'rows', maxRows: 100_000 } as const;
+      return (await current.runner.run(root, { sql, dialect: 'duckdb', result }, root.signal)).rows;
     },
     async reopen() {
       await current.shut();

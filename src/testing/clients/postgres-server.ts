@@ -55,7 +55,9 @@ export async function startPostgres(flags: readonly string[] = []): Promise<Post
     url,
     query: async (sql, values = []) => (await client.query(sql, [...values])).rows as Record<string, unknown>[],
     async breakConnections() {
-      await client.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1', ['loch']);
+      await client.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1', [
+        'loch',
+      ]);
     },
     async stop() {
       await client.end();
