@@ -37,6 +37,10 @@ function idText(value: unknown): string {
   return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
 }
 
+function idToken(value: unknown): unknown {
+  return typeof value === 'string' && DECIMAL.test(value) ? native.rawJSON(value) : value;
+}
+
 /** The reverse of `parseLosslessJson`. */
 export function stringifyLosslessJson(value: unknown): string {
   return JSON.stringify(withNumericIds(value));
@@ -48,6 +52,7 @@ function withNumericIds(value: unknown): unknown {
   const result: Record<string, unknown> = {};
   for (const [key, entry] of Object.entries(value)) {
     if (ID_KEYS.has(key) && typeof entry === 'string' && DECIMAL.test(entry)) result[key] = native.rawJSON(entry);
+    else if (ID_LIST_KEYS.has(key) && Array.isArray(entry)) result[key] = entry.map(idToken);
     else if (FREE_TEXT_KEYS.has(key)) result[key] = entry;
     else result[key] = withNumericIds(entry);
   }

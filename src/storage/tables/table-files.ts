@@ -14,9 +14,11 @@ import { formatTableMetadata, parseTableMetadata } from './metadata-file.ts';
 /** The part of an object store that tables use. */
 export type TableObjects = Pick<ObjectStore, 'get' | 'put' | 'delete'>;
 
-/** Decoded records take about this many times the bytes of their file. */
-const DECODED_MANIFEST_FACTOR = 12;
-const DECODED_JSON_FACTOR = 4;
+/** What decoded records take in memory, as measured. **Units**: bytes. */
+const ENTRY_BYTES = 600;
+const STATISTIC_BYTES = 100;
+const MANIFEST_FILE_BYTES = 1200;
+const JSON_FACTOR = 4;
 
 type Cached =
   | { readonly kind: 'metadata'; readonly value: TableMetadata }
@@ -39,14 +41,14 @@ export class TableFiles {
     const bytes = await this.#read(location);
     const text = bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes;
     const value = parseTableMetadata(text.toString('utf8'), location);
-    this.#cache.set(location, { kind: 'metadata', value }, text.length * DECODED_JSON_FACTOR);
+    this.#cache.set(location, { kind: 'metadata', value }, text.length * JSON_FACTOR);
     return value;
   }
 
   async writeMetadata(location: string, metadata: TableMetadata): Promise<void> {
     const bytes = Buffer.from(formatTableMetadata(metadata), 'utf8');
     await this.write(location, bytes);
-    this.#cache.set(location, { kind: 'metadata', value: metadata }, bytes.length * DECODED_JSON_FACTOR);
+    this.#cache.set(location, { kind: 'metadata', value: metadata }, bytes.length * JSON_FACTOR);
   }
 
   async readManifestList(location: string): Promise<readonly ManifestFile[]> {
@@ -54,7 +56,7 @@ export class TableFiles {
     if (cached?.kind === 'list') return cached.value;
     const bytes = await this.#read(location);
     const value = await decodeManifestList(bytes, location);
-    this.#cache.set(location, { kind: 'list', value }, bytes.length * DECODED_MANIFEST_FACTOR);
+    this.#cache.set(location, { kind: 'list', value }, value.length * MANIFEST_FILE_BYTES);
     return value;
   }
 
@@ -63,18 +65,18 @@ export class TableFiles {
     if (cached?.kind === 'manifest') return cached.value;
     const bytes = await this.#read(location);
     const value = await decodeManifest(bytes, location);
-    this.#cache.set(location, { kind: 'manifest', value }, bytes.length * DECODED_MANIFEST_FACTOR);
+    this.#cache.set(location, { kind: 'manifest', value }, entriesWeight(value));
     return value;
   }
 
   async writeManifestList(location: string, bytes: Buffer, value: readonly ManifestFile[]): Promise<void> {
     await this.write(location, bytes);
-    this.#cache.set(location, { kind: 'list', value }, bytes.length * DECODED_MANIFEST_FACTOR);
+    this.#cache.set(location, { kind: 'list', value }, value.length * MANIFEST_FILE_BYTES);
   }
 
   async writeManifest(location: string, bytes: Buffer, value: readonly ManifestEntry[]): Promise<void> {
     await this.write(location, bytes);
-    this.#cache.set(location, { kind: 'manifest', value }, bytes.length * DECODED_MANIFEST_FACTOR);
+    this.#cache.set(location, { kind: 'manifest', value }, entriesWeight(value));
   }
 
   async write(location: string, bytes: Buffer): Promise<void> {
@@ -106,6 +108,20 @@ export class TableFiles {
       });
     }
   }
+}
+
+/** The first entry stands for all: files of one manifest have the same columns. */
+function entriesWeight(entries: readonly ManifestEntry[]): number {
+  const file = entries[0]?.data_file;
+  const statistics = [
+    file?.column_sizes,
+    file?.value_counts,
+    file?.null_value_counts,
+    file?.nan_value_counts,
+    file?.lower_bounds,
+    file?.upper_bounds,
+  ].reduce((sum, pairs) => sum + (pairs?.length ?? 0), 0);
+  return entries.length * (ENTRY_BYTES + statistics * STATISTIC_BYTES);
 }
 
 /** Runs `work` over `items`, at most `limit` at a time; results in order of the items. */
