@@ -5,7 +5,7 @@
 import type { Principal } from '../../core/caller.ts';
 import type { LakePermission, TableName, TableVisibility } from '../contract.ts';
 import { isUnder, locationPath, longestRoot } from './data-location.ts';
-import { type GrantState, type Held, type PrincipalGrants, tableKey } from './grant-index.ts';
+import { type GrantState, type Held, tableKey } from './grant-index.ts';
 import { coveredColumns } from './table-shape.ts';
 
 /** A decision of the data layer. */
@@ -46,6 +46,7 @@ function decided(deciding: readonly Held[], visible: boolean): LakeDecision {
   return visible ? { ...DENIED, visible } : DENIED;
 }
 
+/** Everybody may know that there is a catalog. */
 export function decideCatalog(state: GrantState, principal: Principal, permission: LakePermission): LakeDecision {
   const role = byRole(state, principal, permission);
   if (role !== undefined) return { allowed: true, visible: true, decidedBy: [role] };
@@ -153,6 +154,3 @@ export function visibilityOf(state: GrantState, principal: Principal): TableVisi
 }
 
 const columnList = (resource: Held['resource']) => (resource.kind === 'columns' ? resource : undefined);
-
-/** The grants of a caller, for those who look at them one by one. */
-export type { PrincipalGrants };

@@ -77,7 +77,7 @@ export function checkFilterInput(
 
 function readExpression(input: DataCellsFilterInput, columns: readonly ColumnType[]) {
   const split = input.expression === undefined ? undefined : splitMasks(input.expression);
-  const masks: Record<string, MaskFunction> = { ...split?.masks };
+  const masks: Record<string, MaskFunction> = Object.assign(Object.create(null), split?.masks);
   for (const [column, mask] of Object.entries(input.masks ?? {})) masks[column.toLowerCase()] = maskNamed(mask);
   assertMasksFit(masks, columns);
   if (split?.expression !== undefined) parseRowFilter(split.expression, columns, split.offset);

@@ -360,6 +360,26 @@ describe('data cells filters', () => {
     });
   });
 
+  it('mask and show columns whatever their names', async () => {
+    const columns = ['constructor', '__proto__', 'toString'].map((name) => ({ name, type: 'string' }));
+    await lake.createTable(lake.root, 'sales.names', columns);
+    const [user, name] = [await newUser(), tableResource('sales.names')];
+    await grants.createFilter(lake.root, {
+      ...name,
+      filter: 'f',
+      exclude: [],
+      expression: '/* loch:masks __proto__=hash,tostring=null */ TRUE',
+    });
+    await give(lake.root, user, { ...name, kind: 'filter', filter: 'f' }, ['SELECT']);
+    const shape = await lake.governance.policy.tableShape(user, name, columns);
+    const masks = shape.kind === 'shaped' ? shape.grants[0]!.masks : {};
+    expect(Object.entries(masks)).toEqual([
+      ['__proto__', 'hash'],
+      ['toString', 'null'],
+    ]);
+    expect(masks.constructor).toBeUndefined();
+  });
+
   it('show no rows when a mask does not fit any more', async () => {
     const { user, name } = await filtered('/* loch:masks email=last_4 */ TRUE');
     const changed = COLUMNS.map((column) => (column.name === 'email' ? { ...column, type: 'date' } : column));

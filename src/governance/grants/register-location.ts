@@ -12,6 +12,15 @@ import grantsModule from './store.ts';
 export function registerLocation(deps: GrantsDeps): LakeFormation['registerLocation'] {
   return async (context, input) => {
     const arn = locationArn(locationPath(input.arn));
+    if (arn.endsWith('*')) {
+      throw new LochError(
+        'invalid_argument',
+        `\`${input.arn}\`: leave the \`*\` out; all keys below a location belong to it.`,
+        {
+          context: { argument: 'ResourceArn' },
+        },
+      );
+    }
     await authorizeLake(deps, context, 'RegisterResource');
     await assertAdmin(deps, context, 'RegisterResource');
     await deps.store.write(grantsModule.procedures.register, {

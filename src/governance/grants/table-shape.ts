@@ -7,7 +7,7 @@
  * - A grant without columns, or on a filter that is gone, counts for nothing.
  */
 import { isLochError } from '../../core/errors.ts';
-import type { ColumnType, GrantShape, RowFilter, TableName, TableShape } from '../contract.ts';
+import type { ColumnType, GrantShape, MaskFunction, RowFilter, TableName, TableShape } from '../contract.ts';
 import { parseRowFilter } from './filter/parse-row-filter.ts';
 import { assertMasksFit } from './filter/masks.ts';
 import { type GrantState, type Held, type PrincipalGrants, type StoredFilter, tableKey } from './grant-index.ts';
@@ -92,12 +92,12 @@ function shapeOf(held: Held, state: GrantState, columns: readonly ColumnType[], 
   if (filter === undefined) return undefined;
   const covered = coveredColumns(names, filter);
   if (covered.length === 0) return undefined;
-  const masks = Object.fromEntries(
-    covered.flatMap((name) => {
-      const mask = filter.masks[name.toLowerCase()];
-      return mask === undefined ? [] : [[name, mask]];
-    }),
-  );
+  // Without a prototype, so that a column called `constructor` is not taken for a masked one.
+  const masks: Record<string, MaskFunction> = Object.create(null);
+  for (const name of covered) {
+    const key = name.toLowerCase();
+    if (Object.hasOwn(filter.masks, key)) masks[name] = filter.masks[key]!;
+  }
   return { grantId: `${held.id}/${filter.name}`, columns: covered, rows: fitFilter(filter, columns, of).rows, masks };
 }
 

@@ -11,6 +11,7 @@ import type { MetadataStore } from '../../metadata/contract.ts';
 import { openSqliteStore } from '../../metadata/sqlite/store.ts';
 import { createSealer } from '../../platform/sealer.ts';
 
+/** The account of test lakes. */
 export const TEST_ACCOUNT = '123456789012';
 
 /** Governance on a real store in a temporary folder, over tables that are only names and columns. */

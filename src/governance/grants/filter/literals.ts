@@ -15,6 +15,7 @@ export function isDate(text: string): boolean {
   return year > 0 && date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
 }
 
+/** Whether a text is a day with a time, down to nanoseconds, with or without an offset. */
 export function isTimestamp(text: string): boolean {
   const match = TIMESTAMP.exec(text);
   return match !== null && isDate(match[1]!);

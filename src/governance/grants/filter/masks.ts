@@ -40,7 +40,7 @@ export function splitMasks(text: string): MaskedExpression {
 }
 
 function parseMaskList(list: string, offset: number): Record<string, MaskFunction> {
-  const masks: Record<string, MaskFunction> = {};
+  const masks: Record<string, MaskFunction> = Object.create(null);
   const item = /\s*(?:"((?:[^"]|"")+)"|([^\s",=]+))\s*=\s*([A-Za-z0-9_]+)\s*(?:,|$)/y;
   while (item.lastIndex < list.trimEnd().length) {
     const at = item.lastIndex;
