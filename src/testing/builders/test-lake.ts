@@ -61,6 +61,11 @@ export async function openTestLake(): Promise<TestLake> {
   return await open(folder, new Map(), new Set());
 }
 
+/** Opens a lake for tests in a folder that another process may have left; `close` removes the folder. */
+export function openTestLakeAt(folder: string): Promise<TestLake> {
+  return open(folder, new Map(), new Set());
+}
+
 async function open(
   folder: string,
   tables: Map<string, readonly ColumnType[]>,
