@@ -61,7 +61,7 @@ describe('a caller with a filter and masks', () => {
   it('sees his rows and columns only', async () => {
     const all = await lake.rows(lake.root, 'SELECT count(*), count(DISTINCT region) FROM customers');
     expect(all).toEqual([['10', '2']]);
-    const outcome = await lake.runner.run(
+    const outcome = await lake.consumption.runner.run(
       analyst,
       {
         sql: 'SELECT * FROM customers ORDER BY id',
@@ -135,7 +135,7 @@ describe('every caller', () => {
 
   it('reads fewer files where his predicate rules them out, with the same answer', async () => {
     const run = (sql: string) =>
-      lake.runner.run(
+      lake.consumption.runner.run(
         lake.root,
         { sql, dialect: 'duckdb', database: 'bank', result: { kind: 'rows', maxRows: 100 } },
         lake.root.signal,

@@ -6,8 +6,7 @@ import { catalogStoreModules, openCatalog } from '../../catalog/index.ts';
 import type { RequestContext } from '../../core/caller.ts';
 import { systemClock } from '../../core/clock.ts';
 import { createEventBus } from '../../core/events.ts';
-import { Secret } from '../../core/secret.ts';
-import { createQueryPath } from '../../consumption/queries/index.ts';
+import { type Consumption, consumptionStoreModules, openConsumption } from '../../consumption/index.ts';
 import type { Engine } from '../../engines/contract.ts';
 import { openDuckdbEngine } from '../../engines/duckdb/index.ts';
 import type { TableDirectory } from '../../governance/contract.ts';
@@ -15,7 +14,6 @@ import { type Governance, governanceStoreModules, openGovernance } from '../../g
 import type { MetadataStore } from '../../metadata/contract.ts';
 import { openSqliteStore } from '../../metadata/sqlite/store.ts';
 import { createSealer } from '../../platform/sealer.ts';
-import type { StatementRunner } from '../../processing/contract.ts';
 import type { ObjectStore, TableFormat } from '../../storage/contract.ts';
 import { createTableFormat } from '../../storage/tables/index.ts';
 import { folderObjects } from './folder-objects.ts';
@@ -28,7 +26,9 @@ export interface QueryLake {
   readonly engine: Engine;
   readonly objects: ObjectStore;
   readonly tables: TableFormat;
-  readonly runner: StatementRunner;
+  readonly consumption: Consumption;
+  /** Closes consumption as a stop does, and opens it again. */
+  reopenConsumption(): Promise<void>;
   readonly store: MetadataStore;
   readonly folder: string;
   readonly root: RequestContext;
@@ -52,13 +52,14 @@ export async function openQueryLake(): Promise<QueryLake> {
   const clock = systemClock;
   const store = await openSqliteStore({
     file: join(folder, 'loch.db'),
-    modules: [...governanceStoreModules, ...catalogStoreModules],
+    modules: [...governanceStoreModules, ...catalogStoreModules, ...consumptionStoreModules],
   });
   let directory: TableDirectory | undefined;
+  const sealer = createSealer(Buffer.alloc(32, 5));
   const governance = await openGovernance({
     store,
     clock,
-    sealer: createSealer(Buffer.alloc(32, 5)),
+    sealer,
     events: createEventBus((error) => {
       throw error;
     }),
@@ -82,16 +83,22 @@ export async function openQueryLake(): Promise<QueryLake> {
   directory = opened.directory;
   const { catalog } = opened;
   const engine = await openDuckdbEngine({ workDirectory: join(folder, 'work'), threads: 2 });
-  const path = await createQueryPath({
-    catalog,
-    policy,
-    audit,
-    engine,
-    objects,
-    clock,
-    statementDirectory: join(folder, 'statements'),
-    maskKey: new Secret('key of masks'),
-  });
+  const open = () =>
+    openConsumption({
+      store,
+      catalog,
+      policy,
+      audit,
+      engine,
+      objects,
+      identities,
+      sealer,
+      clock,
+      accountId: TEST_ACCOUNT,
+      region: 'us-east-1',
+      workDirectory: folder,
+    });
+  let consumption = await open();
   const root = contextOf((await identities.principal(`arn:aws:iam::${TEST_ACCOUNT}:root`))!);
   await catalog.createDatabase(root, { name: 'bank', locationUri: 's3://lake/bank' });
 
@@ -116,7 +123,13 @@ export async function openQueryLake(): Promise<QueryLake> {
     engine,
     objects,
     tables,
-    runner: path.runner,
+    get consumption() {
+      return consumption;
+    },
+    async reopenConsumption() {
+      await consumption.close();
+      consumption = await open();
+    },
     store,
     folder,
     root,
@@ -143,7 +156,7 @@ export async function openQueryLake(): Promise<QueryLake> {
       await catalog.commitTable(root, { database, table }, { kind: 'append', files });
     },
     async rows(context, sql) {
-      const outcome = await path.runner.run(
+      const outcome = await consumption.runner.run(
         context,
         { sql, dialect: 'duckdb', database: 'bank', result: { kind: 'rows', maxRows: 10_000 } },
         context.signal,
@@ -151,8 +164,8 @@ export async function openQueryLake(): Promise<QueryLake> {
       return outcome.rows;
     },
     async close() {
+      await consumption.close();
       await engine.close();
-      await path.close();
       await opened.close();
       await governance.close();
       await store.close();

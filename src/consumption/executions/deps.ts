@@ -1,0 +1,25 @@
+import type { Catalog } from '../../catalog/contract.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Identities, Policy } from '../../governance/contract.ts';
+import type { MetadataStore } from '../../metadata/contract.ts';
+import type { StatementRunner } from '../../processing/contract.ts';
+import type { ObjectStore } from '../../storage/contract.ts';
+
+/** What query executions are built from. */
+export interface ExecutionDeps {
+  readonly store: MetadataStore;
+  readonly catalog: Catalog;
+  readonly policy: Policy;
+  readonly identities: Identities;
+  readonly objects: ObjectStore;
+  readonly runner: StatementRunner;
+  readonly clock: Clock;
+  readonly workDirectory: string;
+  readonly resultBucket: string;
+  readonly accountId: string;
+  readonly region: string;
+  /** Queries at once; the rest stands QUEUED. */
+  readonly concurrency: number;
+  readonly queryTimeoutMs: number;
+  readonly onFailure: (error: unknown) => void;
+}

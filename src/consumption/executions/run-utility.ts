@@ -1,0 +1,151 @@
+/** SHOW and DESCRIBE: what the catalog tells this caller, as lines of text. */
+import type { Catalog, CatalogColumn, TableRecord } from '../../catalog/contract.ts';
+import type { RequestContext } from '../../core/caller.ts';
+import type { TableRef, UtilityStatement } from './statement-kind.ts';
+
+/** Columns and rows of a statement's answer. */
+export interface UtilityAnswer {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+const PAGE = 500;
+
+/** **Errors**: `table_not_found`, `database_not_found`, as the catalog gives them. */
+export async function runUtility(
+  catalog: Catalog,
+  context: RequestContext,
+  statement: UtilityStatement,
+  defaultDatabase: string,
+): Promise<UtilityAnswer> {
+  switch (statement.kind) {
+    case 'databases': {
+      const names = await everyPage((after) => catalog.listDatabases(context, { limit: PAGE, ...after }));
+      return { columns: ['database_name'], rows: matching(names, statement.like) };
+    }
+    case 'tables':
+    case 'views': {
+      const database = statement.database ?? defaultDatabase;
+      const tables = await everyPage((after) => catalog.listTables(context, database, { limit: PAGE, ...after }));
+      const wanted = statement.kind === 'views' ? tables.filter((table) => table.format === 'view') : tables;
+      const column = statement.kind === 'views' ? 'views' : 'tab_name';
+      return { columns: [column], rows: matching(wanted, statement.like) };
+    }
+    case 'partitions': {
+      const name = nameOf(statement.table, defaultDatabase);
+      const { partitionKeys } = await catalog.getTable(context, name);
+      const rows: string[][] = [];
+      let after: readonly string[] | undefined;
+      do {
+        const page = await catalog.listPartitions(context, name, {
+          limit: PAGE,
+          ...(after === undefined ? {} : { after }),
+        });
+        for (const { values } of page) {
+          rows.push([partitionKeys.map((key, i) => `${key.name}=${values[i] ?? ''}`).join('/')]);
+        }
+        after = page.length < PAGE ? undefined : page.at(-1)!.values;
+      } while (after !== undefined);
+      return { columns: ['partition'], rows };
+    }
+    default: {
+      const table = await catalog.getTable(context, nameOf(statement.table, defaultDatabase));
+      return ofTable(statement.kind, table);
+    }
+  }
+}
+
+function ofTable(kind: 'columns' | 'create' | 'properties' | 'describe', table: TableRecord): UtilityAnswer {
+  switch (kind) {
+    case 'columns':
+      return { columns: ['field'], rows: [...table.columns, ...table.partitionKeys].map((column) => [column.name]) };
+    case 'properties':
+      return {
+        columns: ['prpt_name', 'prpt_value'],
+        rows: Object.entries(table.parameters)
+          .sort()
+          .map(([name, value]) => [name, value]),
+      };
+    case 'create':
+      return { columns: ['createtab_stmt'], rows: createStatement(table).map((line) => [line]) };
+    case 'describe':
+      return { columns: ['col_name', 'data_type', 'comment'], rows: describe(table) };
+  }
+}
+
+const row = ({ name, type, comment }: CatalogColumn) => [name, type, comment ?? ''];
+
+function describe(table: TableRecord): string[][] {
+  const columns = [...table.columns, ...table.partitionKeys].map(row);
+  if (table.partitionKeys.length === 0) return columns;
+  return [
+    ...columns,
+    ['', '', ''],
+    ['# Partition Information', '', ''],
+    ['# col_name', 'data_type', 'comment'],
+    ...table.partitionKeys.map(row),
+  ];
+}
+
+function createStatement(table: TableRecord): string[] {
+  const quoted = (text: string) => `'${text.replaceAll("'", "\\'")}'`;
+  if (table.format === 'view') {
+    return [`CREATE VIEW ${table.database}.${table.name} AS`, ...(table.viewText ?? '').split('\n')];
+  }
+  const lines = (columns: readonly CatalogColumn[]) =>
+    columns.map(
+      (column, i) =>
+        `  \`${column.name}\` ${column.type}${column.comment === undefined ? '' : ` COMMENT ${quoted(column.comment)}`}${i < columns.length - 1 ? ',' : ')'}`,
+    );
+  const text = [
+    `CREATE ${table.format === 'iceberg' ? '' : 'EXTERNAL '}TABLE \`${table.database}.${table.name}\`(`,
+    ...lines(table.columns),
+  ];
+  if (table.partitionKeys.length > 0) text.push('PARTITIONED BY ( ', ...lines(table.partitionKeys));
+  if (table.storage.serdeLibrary !== undefined)
+    text.push('ROW FORMAT SERDE ', `  ${quoted(table.storage.serdeLibrary)} `);
+  text.push('LOCATION', `  ${quoted(table.storage.location)}`);
+  const shown = Object.entries(table.parameters).filter(([name]) => !name.startsWith('metadata_location'));
+  if (table.format === 'iceberg') shown.unshift(['table_type', 'iceberg']);
+  if (shown.length > 0) {
+    text.push('TBLPROPERTIES (');
+    for (const [i, [name, value]] of shown.entries()) {
+      text.push(`  ${quoted(name)}=${quoted(value)}${i < shown.length - 1 ? ',' : ')'}`);
+    }
+  }
+  return text;
+}
+
+const nameOf = ({ database, table }: TableRef, defaultDatabase: string) => ({
+  database: database ?? defaultDatabase,
+  table,
+});
+
+async function everyPage<T extends { readonly name: string }>(
+  page: (after: { readonly after?: string }) => Promise<readonly T[]>,
+): Promise<T[]> {
+  const all: T[] = [];
+  let after: string | undefined;
+  do {
+    const next = await page(after === undefined ? {} : { after });
+    all.push(...next);
+    after = next.length < PAGE ? undefined : next.at(-1)!.name;
+  } while (after !== undefined);
+  return all;
+}
+
+const escaped = (text: string) => text.replace(/[.+?^${}()[\]\\/]/g, '\\$&');
+
+/** Names that a Hive pattern (`*`, `.*`, `%` and `|`) matches; all without one. */
+function matching(items: readonly { readonly name: string }[], like: string | undefined): string[][] {
+  const names = items.map((item) => item.name);
+  if (like === undefined) return names.map((name) => [name]);
+  const parts = like.split('|').map((part) =>
+    part
+      .split(/\.\*|\*|%/)
+      .map(escaped)
+      .join('.*'),
+  );
+  const pattern = new RegExp(`^(${parts.join('|')})$`, 'i');
+  return names.filter((name) => pattern.test(name)).map((name) => [name]);
+}
