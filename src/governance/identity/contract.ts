@@ -137,6 +137,17 @@ export interface EntityUseCases {
   removeUserFromGroup(context: RequestContext, group: string, user: string): Promise<void>;
   listGroupsOfUser(context: RequestContext, user: string, page: PageRequest): Promise<IdentityPage<Entity>>;
   listUsersOfGroup(context: RequestContext, group: string, page: PageRequest): Promise<IdentityPage<Entity>>;
+  /** How much of each kind the account holds, beside its quotas. */
+  accountSummary(context: RequestContext): Promise<AccountSummary>;
+}
+
+export interface AccountSummary {
+  readonly users: number;
+  readonly groups: number;
+  readonly roles: number;
+  readonly managedPolicies: number;
+  readonly rootAccessKeys: number;
+  readonly quotas: IdentityQuotas;
 }
 
 export interface EntityChange {
@@ -190,6 +201,8 @@ export interface PolicyUseCases {
       readonly onlyAttached?: boolean | undefined;
     },
   ): Promise<IdentityPage<ManagedPolicy>>;
+  tagPolicy(context: RequestContext, arn: string, tags: Tags): Promise<void>;
+  untagPolicy(context: RequestContext, arn: string, keys: readonly string[]): Promise<void>;
   /** **Errors**: `conflict` while it is attached, a boundary, or has other versions than the default. */
   deletePolicy(context: RequestContext, arn: string): Promise<void>;
   /** **Errors**: `limit_exceeded` at the sixth version. */

@@ -12,6 +12,7 @@ import { keyPurpose } from './access-keys/key-owner.ts';
 import { listAccessKeys } from './access-keys/list-access-keys.ts';
 import { updateAccessKey } from './access-keys/update-access-key.ts';
 import type { IdentityQuotas, IdentityUseCases } from './contract.ts';
+import { accountSummary } from './entities/account-summary.ts';
 import { createEntity } from './entities/create-entity.ts';
 import { deleteEntity } from './entities/delete-entity.ts';
 import { entityArn } from './entities/entity-of.ts';
@@ -40,6 +41,7 @@ import {
   listPolicyVersions,
   setDefaultPolicyVersion,
 } from './policies/policy-versions.ts';
+import { tagPolicy, untagPolicy } from './policies/tag-policy.ts';
 import { openPrincipals, type Principals, rootPrincipal } from './principals.ts';
 import { assumeRole } from './sessions/assume-role.ts';
 import { getSessionToken } from './sessions/get-session-token.ts';
@@ -145,6 +147,9 @@ function identityUseCases(deps: IdentityDeps, principals: Principals): IdentityU
     listPolicyVersions: (context, arn, page) => listPolicyVersions(deps, context, arn, page),
     setDefaultPolicyVersion: (context, arn, id) => setDefaultPolicyVersion(deps, context, arn, id),
     deletePolicyVersion: (context, arn, id) => deletePolicyVersion(deps, context, arn, id),
+    tagPolicy: (context, arn, tags) => tagPolicy(deps, context, arn, tags),
+    untagPolicy: (context, arn, keys) => untagPolicy(deps, context, arn, keys),
+    accountSummary: (context) => accountSummary(deps, context),
     attachPolicy: (context, ref, arn) => attachPolicy(deps, context, ref, arn),
     detachPolicy: (context, ref, arn) => detachPolicy(deps, context, ref, arn),
     listAttachedPolicies: (context, ref, page) => listAttachedPolicies(deps, context, ref, page),

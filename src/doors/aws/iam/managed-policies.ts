@@ -8,11 +8,14 @@ import type {
   ListEntitiesForPolicyRequest,
   ListPoliciesRequest,
   ListPolicyVersionsRequest,
+  ListPolicyTagsRequest,
   SetDefaultPolicyVersionRequest,
+  TagPolicyRequest,
+  UntagPolicyRequest,
 } from '@aws-sdk/client-iam';
 import type { IdentityUseCases } from '../../../governance/contract.ts';
 import type { AwsServiceDoor } from '../service.ts';
-import { type PageInput, pageAnswer, pageRequest, policyShape, tagsOf, versionShape } from './shapes.ts';
+import { type PageInput, pageAnswer, pageRequest, policyShape, tagList, tagsOf, versionShape } from './shapes.ts';
 
 /** The operations on managed policies and their versions. */
 export function managedPolicyOperations(identity: IdentityUseCases): AwsServiceDoor['operations'] {
@@ -88,6 +91,26 @@ export function managedPolicyOperations(identity: IdentityUseCases): AwsServiceD
         await identity.deletePolicyVersion(context, input.PolicyArn!, input.VersionId!);
         return {};
       },
+    },
+    TagPolicy: {
+      async run(context, input: TagPolicyRequest) {
+        await identity.tagPolicy(context, input.PolicyArn!, tagsOf(input.Tags) ?? {});
+        return {};
+      },
+    },
+    UntagPolicy: {
+      async run(context, input: UntagPolicyRequest) {
+        await identity.untagPolicy(context, input.PolicyArn!, input.TagKeys ?? []);
+        return {};
+      },
+    },
+    ListPolicyTags: {
+      readOnly: true,
+      async run(context, input: ListPolicyTagsRequest) {
+        const { tags } = await identity.getPolicy(context, input.PolicyArn!);
+        return { Tags: tagList(tags), IsTruncated: false };
+      },
+      partial: 'asks for iam:GetPolicy instead of iam:ListPolicyTags',
     },
     ListEntitiesForPolicy: {
       readOnly: true,

@@ -318,3 +318,24 @@ it('tells when and for what a key was last used', async () => {
   expect(AccessKeyLastUsed).toMatchObject({ ServiceName: 'sts', Region: 'us-east-1' });
   expect(AccessKeyLastUsed!.LastUsedDate!.getTime()).toBeGreaterThanOrEqual(before);
 });
+
+it('tags managed policies and counts what the account holds', async () => {
+  const PolicyDocument = policy({ Effect: 'Allow', Action: 's3:*', Resource: '*' });
+  const made = await root.send(new iam.CreatePolicyCommand({ PolicyName: 'tagged', PolicyDocument }));
+  const PolicyArn = made.Policy!.Arn!;
+  await root.send(
+    new iam.TagPolicyCommand({
+      PolicyArn,
+      Tags: [
+        { Key: 'a', Value: '1' },
+        { Key: 'b', Value: '2' },
+      ],
+    }),
+  );
+  await root.send(new iam.UntagPolicyCommand({ PolicyArn, TagKeys: ['a'] }));
+  const { Policy } = await root.send(new iam.GetPolicyCommand({ PolicyArn }));
+  expect(Policy!.Tags).toEqual([{ Key: 'b', Value: '2' }]);
+  const users = (await root.send(new iam.ListUsersCommand({ MaxItems: 1000 }))).Users!.length;
+  const { SummaryMap } = await root.send(new iam.GetAccountSummaryCommand({}));
+  expect(SummaryMap).toMatchObject({ Users: users, UsersQuota: 5000, AccountAccessKeysPresent: 1 });
+});

@@ -52,6 +52,35 @@ export function userOperations(identity: IdentityUseCases): AwsServiceDoor['oper
         return { Users: page.items.map(userShape), ...pageAnswer(page) };
       },
     },
+    GetAccountSummary: {
+      readOnly: true,
+      async run(context) {
+        const { quotas, ...found } = await identity.accountSummary(context);
+        return {
+          SummaryMap: {
+            Users: found.users,
+            UsersQuota: quotas.users,
+            Groups: found.groups,
+            GroupsQuota: quotas.groups,
+            Roles: found.roles,
+            RolesQuota: quotas.roles,
+            Policies: found.managedPolicies,
+            PoliciesQuota: quotas.managedPolicies,
+            AccountAccessKeysPresent: found.rootAccessKeys > 0 ? 1 : 0,
+            AccessKeysPerUserQuota: quotas.accessKeysPerUser,
+            AttachedPoliciesPerUserQuota: quotas.attachedPolicies,
+            AttachedPoliciesPerGroupQuota: quotas.attachedPolicies,
+            AttachedPoliciesPerRoleQuota: quotas.attachedPolicies,
+            GroupsPerUserQuota: quotas.groupsPerUser,
+            VersionsPerPolicyQuota: quotas.policyVersions,
+            PolicySizeQuota: quotas.managedPolicyCharacters,
+            UserPolicySizeQuota: quotas.inlineCharacters.user,
+            GroupPolicySizeQuota: quotas.inlineCharacters.group,
+          },
+        };
+      },
+      partial: 'without what Loch does not have: MFA devices, certificates, instance profiles, providers',
+    },
     UpdateUser: {
       async run(context, input: UpdateUserRequest) {
         const change = { operation: 'UpdateUser', name: input.NewUserName, path: input.NewPath };

@@ -14,10 +14,9 @@ export async function tagEntity(
 ): Promise<void> {
   checkTags(tags, deps.quotas.tags);
   const operation = operationOf('Tag?', ref.kind);
-  const entity = await authorizedEntity(deps, context, ref, operation, requestedTags(tags));
-  const merged = { ...entity.tags, ...tags };
-  checkTags(merged, deps.quotas.tags);
-  await writeTags(deps, context, ref, merged);
+  await authorizedEntity(deps, context, ref, operation, requestedTags(tags));
+  const change = { set: tags, remove: [], quota: deps.quotas.tags };
+  await deps.store.write(procedures.tagEntity, { account: context.accountId, ...ref, change });
 }
 
 /** Removes tags; keys that are not there are passed over. */
@@ -28,12 +27,7 @@ export async function untagEntity(
   keys: readonly string[],
 ): Promise<void> {
   const operation = operationOf('Untag?', ref.kind);
-  const entity = await authorizedEntity(deps, context, ref, operation, { 'aws:TagKeys': keys });
-  const kept = Object.fromEntries(Object.entries(entity.tags).filter(([key]) => !keys.includes(key)));
-  await writeTags(deps, context, ref, kept);
-}
-
-async function writeTags(deps: IdentityDeps, context: RequestContext, ref: EntityRef, tags: Tags): Promise<void> {
-  const patch = { tags: JSON.stringify(tags) };
-  await deps.store.write(procedures.updateEntity, { account: context.accountId, ...ref, patch });
+  await authorizedEntity(deps, context, ref, operation, { 'aws:TagKeys': keys });
+  const change = { set: {}, remove: keys, quota: deps.quotas.tags };
+  await deps.store.write(procedures.tagEntity, { account: context.accountId, ...ref, change });
 }

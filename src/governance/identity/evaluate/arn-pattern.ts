@@ -18,11 +18,17 @@ export function compileArnPattern(text: string, options: Omit<PatternOptions, 'w
 }
 
 /** Whether `arn`, taken literally, matches. What is no ARN of six parts matches `*` alone. */
-export function matchesArn(pattern: ArnPattern, arn: string, values: VariableValues): boolean {
+export function matchesArn(pattern: ArnPattern, arn: string | ArnParts, values: VariableValues): boolean {
   if (pattern === 'everything') return true;
-  const parts = splitArn(arn, false);
+  const parts = typeof arn === 'string' ? arnParts(arn) : arn;
   return parts.length === PARTS && pattern.every((part, i) => matchesPattern(part, parts[i]!, values));
 }
+
+/** An ARN taken apart, to be compared with many patterns. */
+export type ArnParts = readonly string[];
+
+/** The parts of an ARN, taken literally. */
+export const arnParts = (arn: string): ArnParts => splitArn(arn, false);
 
 /** The six parts of an ARN. In a pattern, colons inside `${…}` are of the variable. */
 function splitArn(text: string, isPattern: boolean): string[] {

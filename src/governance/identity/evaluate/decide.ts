@@ -3,8 +3,8 @@
  * **Source**: AWS IAM User Guide, "Policy evaluation logic".
  */
 import type { ActionRequest, Decision } from '../../contract.ts';
-import { matchesArn } from './arn-pattern.ts';
-import { matchesPattern } from './pattern.ts';
+import { type ArnParts, arnParts, matchesArn } from './arn-pattern.ts';
+import { matchesPattern, type VariableValues } from './pattern.ts';
 import type { PolicyDocument, Statement } from './policy-document.ts';
 import { type RequestValues, variableValues } from './request-values.ts';
 
@@ -35,6 +35,7 @@ export function matchLayers(
   request: ActionRequest,
   values: RequestValues,
 ): LayersDecision {
+  const asked = askedOf(request, values);
   const denied: StatementMatch[] = [];
   const allowed: StatementMatch[] = [];
   let everyLayerAllows = layers.length > 0;
@@ -42,7 +43,7 @@ export function matchLayers(
     let layerAllows = false;
     for (const policy of layer) {
       for (const statement of policy.document.statements) {
-        if (!statementMatches(statement, request, values)) continue;
+        if (!speaksOf(statement, asked)) continue;
         (statement.effect === 'Deny' ? denied : allowed).push({ policy, statement });
         layerAllows ||= statement.effect === 'Allow';
       }
@@ -62,13 +63,30 @@ export function decideLayers(layers: readonly PolicyLayer[], request: ActionRequ
 
 /** Whether a statement speaks of this request: its action, its resource and all its conditions. */
 export function statementMatches(statement: Statement, request: ActionRequest, values: RequestValues): boolean {
-  const single = variableValues(values);
-  const { actions, resources, conditions } = statement;
-  const action = request.action.toLowerCase();
+  return speaksOf(statement, askedOf(request, values));
+}
+
+/** A request as statements are compared with it; made once for all of them. */
+interface Asked {
+  readonly action: string;
+  readonly resource: ArnParts;
+  readonly values: RequestValues;
+  readonly single: VariableValues;
+}
+
+const askedOf = (request: ActionRequest, values: RequestValues): Asked => ({
+  action: request.action.toLowerCase(),
+  resource: arnParts(request.resource),
+  values,
+  single: variableValues(values),
+});
+
+function speaksOf({ actions, resources, conditions }: Statement, asked: Asked): boolean {
+  const { action, resource, values, single } = asked;
   if (actions.patterns.some((pattern) => matchesPattern(pattern, action, single)) === actions.except) return false;
   if (
     resources !== undefined &&
-    resources.patterns.some((pattern) => matchesArn(pattern, request.resource, single)) === resources.except
+    resources.patterns.some((pattern) => matchesArn(pattern, resource, single)) === resources.except
   ) {
     return false;
   }

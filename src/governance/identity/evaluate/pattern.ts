@@ -16,11 +16,11 @@ const ANY = Symbol('any run');
 const ONE = Symbol('one character');
 
 export interface Pattern {
-  readonly text: string;
   readonly tokens: readonly Token[];
-  readonly hasVariables: boolean;
-  /** Whether there is any wildcard or variable at all. */
-  readonly literal: boolean;
+  /** The whole text, when it has neither wildcard nor variable. */
+  readonly literal: string | undefined;
+  /** What stands before it, when the only wildcard is a `*` at the end. */
+  readonly prefix: string | undefined;
 }
 
 /** The value of a context key for a variable: only a single value can stand for one. */
@@ -46,11 +46,12 @@ export function compilePattern(text: string, options: PatternOptions): Pattern {
     else if (options.wildcards && part === '?') tokens.push(ONE);
     else tokens.push(part);
   }
+  const plain = tokens.filter((token) => typeof token === 'string');
+  const last = tokens.at(-1);
   return {
-    text: source,
     tokens,
-    hasVariables: tokens.some((token) => typeof token === 'object'),
-    literal: tokens.every((token) => typeof token === 'string'),
+    literal: plain.length === tokens.length ? plain.join('') : undefined,
+    prefix: last === ANY && plain.length === tokens.length - 1 ? plain.join('') : undefined,
   };
 }
 
@@ -63,8 +64,8 @@ function compileVariable(inner: string): Token {
 
 /** Whether `name` matches. A variable without a value matches nothing. */
 export function matchesPattern(pattern: Pattern, name: string, values: VariableValues): boolean {
-  if (pattern.literal) return pattern.tokens.join('') === name;
-  if (pattern.tokens.length === 1 && pattern.tokens[0] === ANY) return true;
+  if (pattern.literal !== undefined) return pattern.literal === name;
+  if (pattern.prefix !== undefined) return name.startsWith(pattern.prefix);
   const tokens: (string | typeof ANY | typeof ONE)[] = [];
   for (const token of pattern.tokens) {
     if (token === ANY || token === ONE) tokens.push(token);

@@ -133,6 +133,12 @@ it('tells where the statements that matched stand', async () => {
 });
 
 it('asks the policy for the right to simulate', async () => {
+  await identity.useCases.putInlinePolicy(
+    root,
+    { kind: 'user', name: 'ada' },
+    'p',
+    document({ Effect: 'Allow', Action: 's3:*', Resource: '*' }),
+  );
   const simulation = { actions: ['s3:GetObject'], policies: [] };
   await expect(identity.useCases.simulateCustom(ada, simulation)).rejects.toMatchObject({ code: 'access_denied' });
 });

@@ -11,6 +11,7 @@ import {
   type StorePage,
   stillUsed,
 } from './found.ts';
+import { mergeTags, type TagChange } from './merge-tags.ts';
 import type { EntityRow, IdentityTables } from './tables.ts';
 
 const { read, write } = proceduresOver<IdentityTables>();
@@ -28,7 +29,6 @@ export interface PageArgs {
 export interface EntityPatch {
   readonly name?: string;
   readonly path?: string;
-  readonly tags?: string;
   readonly boundary?: string | null;
   readonly description?: string;
   readonly trust_policy?: string;
@@ -54,6 +54,26 @@ export const entityProcedures = {
   }),
 
   entity: read(async (db, args: EntityKey) => entityRow(db, args)),
+
+  summary: read(async (db, args: { account: string }) => {
+    const ofKind = (kind: string) =>
+      countOf(
+        db
+          .selectFrom('identity_entity')
+          .select((e) => e.fn.countAll<number>().as('n'))
+          .where('account_id', '=', args.account)
+          .where('kind', '=', kind),
+      );
+    const keys = db.selectFrom('identity_access_key').where('owner_id', '=', args.account);
+    const policies = db.selectFrom('identity_policy').where('account_id', '=', args.account);
+    return {
+      users: await ofKind('user'),
+      groups: await ofKind('group'),
+      roles: await ofKind('role'),
+      managedPolicies: await countOf(policies.select((e) => e.fn.countAll<number>().as('n'))),
+      rootAccessKeys: await countOf(keys.select((e) => e.fn.countAll<number>().as('n'))),
+    };
+  }),
 
   entityById: read(
     async (db, args: { id: string }): Promise<EntityRow | undefined> =>
@@ -91,6 +111,13 @@ export const entityProcedures = {
     }
     const values = { ...patch, ...(nameKey === undefined ? {} : { name_key: nameKey }) };
     await db.updateTable('identity_entity').set(values).where('id', '=', row.id).execute();
+    context.emit(changed(row.kind, row.name, 'updated'));
+  }),
+
+  tagEntity: write(async (db, args: EntityKey & { change: TagChange }, context) => {
+    const row = await entityRow(db, args);
+    const tags = mergeTags(row.tags, args.change);
+    await db.updateTable('identity_entity').set({ tags }).where('id', '=', row.id).execute();
     context.emit(changed(row.kind, row.name, 'updated'));
   }),
 

@@ -3,6 +3,7 @@ import { LochError } from '../../../core/errors.ts';
 import { proceduresOver } from '../../../metadata/contract.ts';
 import type { PageArgs } from './entities.ts';
 import { countOf, type Db, limitReached, pageOf, policyRow, type StorePage, stillUsed } from './found.ts';
+import { mergeTags, type TagChange } from './merge-tags.ts';
 import type { IdentityTables, PolicyRow } from './tables.ts';
 
 const { read, write } = proceduresOver<IdentityTables>();
@@ -115,9 +116,10 @@ export const policyProcedures = {
     context.emit(changed(row.name, 'deleted'));
   }),
 
-  tagPolicy: write(async (db, args: { arn: string; tags: string }, context) => {
+  tagPolicy: write(async (db, args: { arn: string; change: TagChange }, context) => {
     const row = await policyRow(db, args.arn);
-    await db.updateTable('identity_policy').set({ tags: args.tags }).where('arn', '=', row.arn).execute();
+    const tags = mergeTags(row.tags, args.change);
+    await db.updateTable('identity_policy').set({ tags }).where('arn', '=', row.arn).execute();
     context.emit(changed(row.name, 'updated'));
   }),
 
