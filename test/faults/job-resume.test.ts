@@ -1,15 +1,15 @@
 /** A crash at each named state of a run: the next start ends in the rows of a run that was never disturbed. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { JobDefinition } from '../../src/processing/contract.ts';
 import { openTestProcessing } from '../../src/testing/builders/test-processing.ts';
 
 type Lake = Awaited<ReturnType<typeof openTestProcessing>>;
 
-const job: JobDefinition = {
+const jobInto = (table: string, name = table): JobDefinition => ({
   kind: 'clean',
-  name: 'c',
-  source: { bucket: 'raw', prefix: 'in/', format: 'csv' },
-  target: { database: 'd', table: 't' },
+  name,
+  source: { bucket: 'raw', prefix: `${name}/`, format: 'csv' },
+  target: { database: 'd', table },
   columns: [
     { name: 'id', type: 'bigint' },
     { name: 'v', type: 'string' },
@@ -19,7 +19,7 @@ const job: JobDefinition = {
   eventTime: 'at',
   rules: [{ rule: 'complete', column: 'v' }],
   quarantine: { bucket: 'lake', prefix: 'q/' },
-};
+});
 
 /** Hangs for ever at a chosen call, as a process that is about to die does; the test then closes and opens again. */
 function stall() {
@@ -48,7 +48,10 @@ describe('a run that a crash interrupts', () => {
   let lake: Lake;
   let gate: ReturnType<typeof stall>;
 
-  beforeEach(async () => {
+  let tests = 0;
+  let job: JobDefinition;
+
+  beforeAll(async () => {
     gate = stall();
     lake = await openTestProcessing({
       wrapRunner: (runner) => ({
@@ -73,16 +76,19 @@ describe('a run that a crash interrupts', () => {
       }),
     });
     await lake.catalog.createDatabase(lake.root, { name: 'd', locationUri: 's3://lake/d/' });
-    await lake.jobs.put(lake.root, job);
-    await lake.objects.put('raw', 'in/1.csv', Buffer.from('id,v,at\n1,a,2026-01-01\n2,b,2026-01-01\n3,,2026-01-01\n'));
   });
-  afterEach(() => lake.close());
+  afterAll(() => lake.close());
+  beforeEach(async () => {
+    job = jobInto(`t${++tests}`);
+    await lake.jobs.put(lake.root, job);
+    await lake.land(`${job.name}/1.csv`, 'id,v,at\n1,a,2026-01-01\n2,b,2026-01-01\n3,,2026-01-01\n');
+  });
 
   const finish = async () => {
-    const [run] = await lake.jobs.runs(lake.root, { job: 'c' });
+    const [run] = await lake.jobs.runs(lake.root, { job: job.name });
     return lake.jobs.wait(run!.id, lake.root.signal);
   };
-  const table = () => lake.rows('SELECT * FROM "d"."t" ORDER BY id');
+  const table = () => lake.rows(`SELECT * FROM d.${job.target.table} ORDER BY id`);
   const clean = [
     ['1', 'a', '2026-01-01 00:00:00'],
     ['2', 'b', '2026-01-01 00:00:00'],
@@ -97,11 +103,11 @@ describe('a run that a crash interrupts', () => {
   ] as const) {
     it(`ends in the same rows after a crash at ${point}, and commits once`, async () => {
       const reached = gate.until(point);
-      const { id } = await lake.jobs.start(lake.root, 'c');
+      const { id } = await lake.jobs.start(lake.root, job.name);
       await reached;
       expect((await lake.jobs.run(lake.root, id)).state).toBe(state);
       // Arrives while the run is down: it belongs to the next run.
-      await lake.objects.put('raw', 'in/2.csv', Buffer.from('id,v,at\n9,z,2026-01-01\n'));
+      await lake.land(`${job.name}/2.csv`, 'id,v,at\n9,z,2026-01-01\n');
       gate.off();
       await lake.crash();
       const run = await finish();
@@ -115,7 +121,7 @@ describe('a run that a crash interrupts', () => {
       });
       expect(await table()).toEqual(clean);
       expect(await lake.catalog.snapshots(lake.root, job.target)).toHaveLength(1);
-      const next = await lake.jobs.start(lake.root, 'c');
+      const next = await lake.jobs.start(lake.root, job.name);
       expect((await lake.jobs.wait(next.id, lake.root.signal)).counts).toMatchObject({
         objectsIn: 1,
         rowsCommitted: 1,
@@ -125,17 +131,13 @@ describe('a run that a crash interrupts', () => {
   }
 
   it('reads again when the target changed after it was read, and loses neither side', async () => {
-    const first = await lake.jobs.start(lake.root, 'c');
+    const first = await lake.jobs.start(lake.root, job.name);
     await lake.jobs.wait(first.id, lake.root.signal);
-    await lake.jobs.put(lake.root, {
-      ...job,
-      name: 'other',
-      source: { bucket: 'raw', prefix: 'other/', format: 'csv' },
-    });
-    await lake.objects.put('raw', 'other/1.csv', Buffer.from('id,v,at\n1,newer,2026-06-01\n7,g,2026-01-01\n'));
-    await lake.objects.put('raw', 'in/2.csv', Buffer.from('id,v,at\n1,older,2026-03-01\n8,h,2026-01-01\n'));
+    await lake.jobs.put(lake.root, jobInto(job.target.table, 'other'));
+    await lake.land('other/1.csv', 'id,v,at\n1,newer,2026-06-01\n7,g,2026-01-01\n');
+    await lake.land(`${job.name}/2.csv`, 'id,v,at\n1,older,2026-03-01\n8,h,2026-01-01\n');
     const reached = gate.until('before-commit');
-    const slow = await lake.jobs.start(lake.root, 'c');
+    const slow = await lake.jobs.start(lake.root, job.name);
     await reached;
     gate.off();
     const fast = await lake.jobs.start(lake.root, 'other');
@@ -143,7 +145,7 @@ describe('a run that a crash interrupts', () => {
     await lake.crash();
     const run = await lake.jobs.wait(slow.id, lake.root.signal);
     expect(run).toMatchObject({ state: 'SUCCEEDED', counts: { rowsIn: 2, rowsCommitted: 1, rowsDuplicate: 1 } });
-    expect(await lake.rows('SELECT id, v FROM "d"."t" ORDER BY id')).toEqual([
+    expect(await lake.rows(`SELECT id, v FROM d.${job.target.table} ORDER BY id`)).toEqual([
       ['1', 'newer'],
       ['2', 'b'],
       ['7', 'g'],
@@ -153,25 +155,25 @@ describe('a run that a crash interrupts', () => {
 
   it('reads the newer version when an object is replaced before its run commits', async () => {
     const reached = gate.until('reading');
-    const { id } = await lake.jobs.start(lake.root, 'c');
+    const { id } = await lake.jobs.start(lake.root, job.name);
     await reached;
-    await lake.objects.put('raw', 'in/1.csv', Buffer.from('id,v,at\n5,e,2026-01-01\n'));
+    await lake.land(`${job.name}/1.csv`, 'id,v,at\n5,e,2026-01-01\n');
     gate.off();
     await lake.crash();
     expect((await lake.jobs.wait(id, lake.root.signal)).counts).toMatchObject({ objectsIn: 1, rowsIn: 1 });
-    expect(await lake.rows('SELECT id FROM "d"."t"')).toEqual([['5']]);
-    const next = await lake.jobs.start(lake.root, 'c');
+    expect(await lake.rows(`SELECT id FROM d.${job.target.table}`)).toEqual([['5']]);
+    const next = await lake.jobs.start(lake.root, job.name);
     expect((await lake.jobs.wait(next.id, lake.root.signal)).counts).toMatchObject({ objectsIn: 0 });
   });
 
   it('stops when asked to, and the next run reads the same objects', async () => {
     const reached = gate.until('writing');
-    const { id } = await lake.jobs.start(lake.root, 'c');
+    const { id } = await lake.jobs.start(lake.root, job.name);
     await reached;
     await lake.jobs.stop(lake.root, id);
     expect(await lake.jobs.run(lake.root, id)).toMatchObject({ state: 'STOPPED' });
     gate.off();
-    const next = await lake.jobs.start(lake.root, 'c');
+    const next = await lake.jobs.start(lake.root, job.name);
     expect((await lake.jobs.wait(next.id, lake.root.signal)).counts).toMatchObject({ objectsIn: 1, rowsCommitted: 2 });
   });
 });

@@ -36,7 +36,7 @@ const job = (
 async function run(definition: CleanJob, files: Record<string, string | Uint8Array>) {
   await lake.jobs.put(lake.root, definition);
   for (const [key, text] of Object.entries(files)) {
-    await lake.objects.put('raw', `${definition.source.prefix}${key}`, Buffer.from(text as string));
+    await lake.land(`${definition.source.prefix}${key}`, text);
   }
   const { id } = await lake.jobs.start(lake.root, definition.name);
   const done = await lake.jobs.wait(id, lake.root.signal);

@@ -35,7 +35,7 @@ const customers: Extract<JobDefinition, { kind: 'clean' }> = {
   quarantine: { bucket: 'lake', prefix: 'quarantine/' },
 };
 
-const put = (key: string, text: string) => lake.objects.put('raw', key, Buffer.from(text));
+const put = (key: string, text: string) => lake.land(key, text);
 async function run(name: string) {
   const { id } = await lake.jobs.start(lake.root, name);
   return lake.jobs.wait(id, lake.root.signal);

@@ -1,16 +1,13 @@
 /** Jobs and workflows over a real store, catalog, governance, query path and engine in a temporary folder. */
-import { link, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
-import { Readable } from 'node:stream';
-import type { Catalog, Crawlers } from '../../catalog/contract.ts';
+import { join } from 'node:path';
+import type { Catalog } from '../../catalog/contract.ts';
 import { catalogStoreModules, openCatalog } from '../../catalog/index.ts';
 import { createQueryPath } from '../../consumption/queries/index.ts';
 import type { RequestContext } from '../../core/caller.ts';
 import { systemClock } from '../../core/clock.ts';
-import { LochError } from '../../core/errors.ts';
 import { createEventBus } from '../../core/events.ts';
-import { newId } from '../../core/ids.ts';
 import { Secret } from '../../core/secret.ts';
 import { openDuckdbEngine } from '../../engines/duckdb/index.ts';
 import type { TableDirectory } from '../../governance/contract.ts';
@@ -20,7 +17,9 @@ import { createSealer } from '../../platform/sealer.ts';
 import type { StatementRunner } from '../../processing/contract.ts';
 import { openProcessing, processingStoreModules } from '../../processing/index.ts';
 import type { ObjectStore } from '../../storage/contract.ts';
+import { localStoreModule, openLocalStore } from '../../storage/stores/local/index.ts';
 import { createTableFormat } from '../../storage/tables/index.ts';
+import { testCrawlers } from './test-crawlers.ts';
 import { contextOf, TEST_ACCOUNT } from './test-lake.ts';
 
 /** What a test puts between processing and the layers it works with. */
@@ -36,12 +35,18 @@ export async function openTestProcessing(options: TestProcessingOptions = {}) {
   const place = { accountId: TEST_ACCOUNT, region: 'us-east-1', clock: systemClock };
   const memoryLimitBytes = 512 * 1024 * 1024;
   const engine = await openDuckdbEngine({ workDirectory: join(folder, 'engine'), workers: 1, memoryLimitBytes });
-  const objects = fileObjects(join(folder, 'objects'));
   const failures: unknown[] = [];
+  const crawls = testCrawlers();
   const open = async () => {
     const store = await openSqliteStore({
       file: join(folder, 'loch.db'),
-      modules: [...governanceStoreModules, ...catalogStoreModules, ...processingStoreModules],
+      modules: [...governanceStoreModules, ...catalogStoreModules, ...processingStoreModules, localStoreModule],
+    });
+    const objects = await openLocalStore({
+      store,
+      directory: join(folder, 'objects'),
+      clock: systemClock,
+      sweepEveryMs: 0,
     });
     let directory: TableDirectory | undefined;
     const governance = await openGovernance({
@@ -69,7 +74,7 @@ export async function openTestProcessing(options: TestProcessingOptions = {}) {
       ...place,
       store,
       catalog: options.wrapCatalog?.(opened.catalog) ?? opened.catalog,
-      crawlers: {} as Crawlers,
+      crawlers: crawls.crawlers,
       directory,
       policy,
       audit,
@@ -85,19 +90,30 @@ export async function openTestProcessing(options: TestProcessingOptions = {}) {
       await path.close();
       await opened.close();
       await governance.close();
+      await objects.close();
       await store.close();
     };
-    return { store, governance, catalog: opened.catalog, runner: path.runner, processing, shut };
+    return { store, objects, governance, catalog: opened.catalog, runner: path.runner, processing, shut };
   };
   let current = await open();
+  for (const bucket of ['raw', 'lake']) {
+    await current.objects.createBucket(bucket, { region: place.region, ownerAccountId: place.accountId });
+  }
   const { identities } = current.governance;
   const root = contextOf((await identities.principal(`arn:aws:iam::${TEST_ACCOUNT}:root`))!);
   const context = async (arn: string): Promise<RequestContext> =>
     contextOf((await current.governance.identities.principal(arn))!);
   return {
     folder,
-    objects,
     root,
+    crawls,
+    get objects() {
+      return current.objects;
+    },
+    /** Puts a raw object. */
+    async land(key: string, content: string | Uint8Array) {
+      await current.objects.put('raw', key, Buffer.from(content as string));
+    },
     /** Failures of background work. */
     failures,
     get jobs() {
@@ -143,79 +159,4 @@ export async function openTestProcessing(options: TestProcessingOptions = {}) {
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-function fileObjects(folder: string): ObjectStore {
-  const held = new Map<string, { path: string; size: number; versionId: string }>();
-  const head = (bucket: string, key: string) => {
-    const h = held.get(`${bucket}/${key}`);
-    if (!h) throw new LochError('object_not_found', key);
-    return {
-      bucket,
-      key,
-      size: h.size,
-      versionId: h.versionId,
-      etag: '"x"',
-      lastModified: 0,
-      contentType: '',
-      metadata: {},
-      headers: {},
-      checksums: {},
-    };
-  };
-  return {
-    async put(bucket: string, key: string, body: Uint8Array | { adoptFile: string }) {
-      await mkdir(folder, { recursive: true });
-      const path = join(folder, `${newId()}-${basename(key)}`);
-      if ('adoptFile' in body) await rename(body.adoptFile, path);
-      else await writeFile(path, body);
-      held.set(`${bucket}/${key}`, { path, size: (await stat(path)).size, versionId: newId() });
-      return head(bucket, key);
-    },
-    async get(
-      bucket: string,
-      key: string,
-      options?: { range?: { first: number; last?: number } | { suffix: number } },
-    ) {
-      const h = head(bucket, key);
-      let bytes = await readFile(held.get(`${bucket}/${key}`)!.path);
-      const r = options?.range;
-      if (r)
-        bytes =
-          'suffix' in r
-            ? bytes.subarray(Math.max(0, bytes.length - r.suffix))
-            : bytes.subarray(r.first, r.last === undefined ? undefined : r.last + 1);
-      return { head: h, body: Readable.from([bytes]) };
-    },
-    head: async (bucket: string, key: string) => head(bucket, key),
-    async list(bucket: string, options: { prefix?: string; startAfter?: string; maxKeys?: number } = {}) {
-      const keys = [...held.keys()]
-        .filter((k) => k.startsWith(`${bucket}/${options.prefix ?? ''}`))
-        .map((k) => k.slice(bucket.length + 1))
-        .filter((k) => k > (options.startAfter ?? ''))
-        .sort();
-      const page = keys.slice(0, options.maxKeys ?? 1000);
-      return {
-        objects: page.map((k) => head(bucket, k)),
-        commonPrefixes: [],
-        ...(keys.length > page.length ? { next: page.at(-1) } : {}),
-      };
-    },
-    delete: async (bucket: string, key: string) => void held.delete(`${bucket}/${key}`),
-    deleteMany: async (bucket: string, keys: string[]) => {
-      for (const k of keys) held.delete(`${bucket}/${k}`);
-    },
-    async openFiles(refs: { bucket: string; key: string }[], directory: string) {
-      await mkdir(directory, { recursive: true });
-      return Promise.all(
-        refs.map(async ({ bucket, key }, i) => {
-          head(bucket, key);
-          const p = join(directory, `${i}-${basename(key)}`);
-          await link(held.get(`${bucket}/${key}`)!.path, p);
-          return p;
-        }),
-      );
-    },
-    close: async () => {},
-  } as unknown as ObjectStore;
 }
