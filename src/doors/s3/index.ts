@@ -101,7 +101,9 @@ export function createS3Door(deps: S3DoorDeps): (incoming: IncomingMessage, resp
       const request = await open(incoming, response, requestId, progress);
       bucket = request.bucket;
       progress.operation = findOperation(request);
-      await runRecorded(request, progress);
+      // A refusal stands in the trail under the operation that was refused.
+      const context = { ...request.context, operation: `s3:${progress.operation.name}` };
+      await runRecorded({ ...request, context }, progress);
     } catch (error) {
       failure = toLochError(error);
       await record(progress, bucket, failure).catch((cause: unknown) => {

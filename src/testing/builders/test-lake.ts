@@ -5,7 +5,7 @@ import type { Principal, RequestContext } from '../../core/caller.ts';
 import { systemClock } from '../../core/clock.ts';
 import { createEventBus, type LochEvent } from '../../core/events.ts';
 import { newId } from '../../core/ids.ts';
-import type { ColumnType, LakeResource } from '../../governance/contract.ts';
+import type { ColumnType, LakeResource, TableDirectory } from '../../governance/contract.ts';
 import { type Governance, governanceStoreModules, openGovernance } from '../../governance/index.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
 import { openSqliteStore } from '../../metadata/sqlite/store.ts';
@@ -23,8 +23,10 @@ export interface TestLake {
   readonly events: LochEvent[];
   /** A user with an inline policy; without statements, one that allows everything. */
   user(name: string, ...statements: object[]): Promise<RequestContext>;
-  /** Makes a table as its creator, with the creator's grants. */
-  createTable(context: RequestContext, name: string, columns: readonly ColumnType[]): Promise<void>;
+  /** What governance asks about tables. */
+  readonly directory: TableDirectory;
+  /** Makes a table as its creator, with the creator's grants; `location` is `bucket/prefix/`. */
+  createTable(context: RequestContext, name: string, columns: readonly ColumnType[], location?: string): Promise<void>;
   createDatabase(context: RequestContext, database: string): Promise<void>;
   /** Changes a table's columns without anybody being told. */
   alterTable(name: string, columns: readonly ColumnType[]): void;
@@ -77,6 +79,15 @@ async function open(
   });
   bus.subscribe('*', (event) => void events.push(event));
   const store = await openSqliteStore({ file: join(folder, 'loch.db'), modules: governanceStoreModules });
+  const locations = new Map<string, string>();
+  const directory: TableDirectory = {
+    tableColumns: async (name) => tables.get(`${name.database}.${name.table}`),
+    databaseExists: async (name) => databases.has(name),
+    async tableAt(bucket, key) {
+      const found = [...locations].find(([location]) => `${bucket}/${key}`.startsWith(location));
+      return found === undefined ? undefined : tableResource(found[1]);
+    },
+  };
   const governance = await openGovernance({
     store,
     clock: systemClock,
@@ -84,11 +95,7 @@ async function open(
     events: bus,
     accountId: TEST_ACCOUNT,
     region: 'us-east-1',
-    directory: () => ({
-      tableColumns: async (name) => tables.get(`${name.database}.${name.table}`),
-      databaseExists: async (name) => databases.has(name),
-      tableAt: async () => undefined,
-    }),
+    directory: () => directory,
   });
   const rootArn = `arn:aws:iam::${TEST_ACCOUNT}:root`;
   const root = contextOf((await governance.identities.principal(rootArn))!);
@@ -108,7 +115,9 @@ async function open(
       await governance.identity.putInlinePolicy(root, { kind: 'user', name }, 'inline', document);
       return contextOf((await governance.identities.principal(arn))!);
     },
-    async createTable(context, name, columns) {
+    directory,
+    async createTable(context, name, columns, location) {
+      if (location !== undefined) locations.set(location, name);
       const { database, table } = tableResource(name);
       databases.add(database);
       tables.set(name, columns);

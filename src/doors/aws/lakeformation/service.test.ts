@@ -243,6 +243,19 @@ describe('LookupEvents by the official client', () => {
     await expect(annTrail.send(new LookupEventsCommand({}))).rejects.toMatchObject({ name: 'AccessDeniedException' });
   });
 
+  it('answers clients that write the target with its package, as boto3 does', async () => {
+    const command = new LookupEventsCommand({ MaxResults: 1 });
+    command.middlewareStack.add(
+      (next) => (args) => {
+        const { headers } = args.request as { headers: Record<string, string> };
+        headers['x-amz-target'] = 'com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents';
+        return next(args);
+      },
+      { step: 'build', priority: 'low' },
+    );
+    expect((await rootTrail.send(command)).Events).toHaveLength(1);
+  });
+
   it('pages, and finds by time', async () => {
     const first = await rootTrail.send(new LookupEventsCommand({ MaxResults: 2 }));
     const second = await rootTrail.send(new LookupEventsCommand({ MaxResults: 2, NextToken: first.NextToken }));
