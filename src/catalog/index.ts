@@ -3,7 +3,8 @@ import type { StoredEvent } from '../core/events.ts';
 import type { Identities, Policy, TableDirectory } from '../governance/contract.ts';
 import type { MetadataStore } from '../metadata/contract.ts';
 import type { TableFormat } from '../storage/contract.ts';
-import type { Catalog } from './contract.ts';
+import type { Catalog, Crawlers } from './contract.ts';
+import { openCrawlers } from './crawlers/index.ts';
 import { icebergUseCases } from './iceberg/index.ts';
 import { purgeBin } from './databases/bin.ts';
 import { databaseUseCases, tableDirectory } from './databases/index.ts';
@@ -14,7 +15,10 @@ import databaseStore from './databases/store.ts';
 export type { CatalogObjects } from './databases/parts.ts';
 
 /** What the catalog keeps in the metadata store. */
-export const catalogStoreModules: readonly URL[] = [new URL('./databases/store.ts', import.meta.url)];
+export const catalogStoreModules: readonly URL[] = [
+  new URL('./databases/store.ts', import.meta.url),
+  new URL('./crawlers/store.ts', import.meta.url),
+];
 
 export interface CatalogDependencies {
   readonly store: MetadataStore;
@@ -32,6 +36,7 @@ const PURGE_EVERY_MS = 3_600_000;
 /** Opens the catalog: reads its names into memory, and goes on with the crawls that a stop interrupted. */
 export async function openCatalog(dependencies: CatalogDependencies): Promise<{
   readonly catalog: Catalog;
+  readonly crawlers: Crawlers;
   readonly directory: TableDirectory;
   close(): Promise<void>;
 }> {
@@ -46,10 +51,13 @@ export async function openCatalog(dependencies: CatalogDependencies): Promise<{
   const parts: CatalogParts = { ...dependencies, names };
   const purge = setInterval(() => void purgeBin(parts).catch(() => {}), PURGE_EVERY_MS);
   purge.unref();
+  const crawls = await openCrawlers({ ...parts, identities: dependencies.identities });
   return {
     catalog: { ...databaseUseCases(parts), ...icebergUseCases(parts) },
+    crawlers: crawls.crawlers,
     directory: tableDirectory(parts),
     async close() {
+      await crawls.close();
       clearInterval(purge);
       unsubscribe();
     },

@@ -110,6 +110,9 @@ export async function testCatalog(policy: Policy = statedPolicy({})) {
     get catalog() {
       return current.catalog;
     },
+    get crawlers() {
+      return current.crawlers;
+    },
     get directory() {
       return current.directory;
     },

@@ -5,6 +5,7 @@
 import { LochError } from '../../core/errors.ts';
 import { parseS3Uri, type ScanPredicate } from '../../storage/contract.ts';
 import type { Catalog, PartitionRecord, ResolvedTable, TableRecord, TableScan } from '../contract.ts';
+import { exclusionTest } from './exclusions.ts';
 import { compareValues, kindOf, NULL_VALUE, typedValue } from './partition-value.ts';
 import type { CatalogParts } from './parts.ts';
 import { isOutside } from './rows.ts';
@@ -38,7 +39,7 @@ export const planTableScan =
       );
     }
     if (record.partitionKeys.length > 0) return planPartitions(parts, table, options.predicates ?? []);
-    const files = await listFiles(parts, record.storage.location, {});
+    const files = await listFiles(parts, record, record.storage.location, {});
     return { table, files, totalFiles: files.length, bytes: sum(files) };
   };
 
@@ -109,7 +110,9 @@ async function listEach(parts: CatalogParts, record: TableRecord, kept: readonly
   for (let start = 0; start < kept.length; start += LISTINGS_AT_ONCE) {
     const some = kept.slice(start, start + LISTINGS_AT_ONCE);
     files.push(
-      ...(await Promise.all(some.map((partition) => listFiles(parts, partition.location, factsOf(record, partition))))),
+      ...(await Promise.all(
+        some.map((partition) => listFiles(parts, record, partition.location, factsOf(record, partition))),
+      )),
     );
   }
   return files.flat();
@@ -120,7 +123,7 @@ async function listWhole(parts: CatalogParts, record: TableRecord, kept: readonl
   const byFolder = new Map<string, Pick<ScannedFile, 'partition' | 'columns'>>();
   for (const partition of kept) byFolder.set(folderKey(partition.location), factsOf(record, partition));
   const files: ScannedFile[] = [];
-  for await (const object of objectsAt(parts, record.storage.location)) {
+  for await (const object of objectsAt(parts, record, record.storage.location)) {
     let folder = object.key;
     while (folder !== '') {
       folder = folder.slice(0, Math.max(0, folder.lastIndexOf('/')));
@@ -140,10 +143,15 @@ function isData(path: string): boolean {
   return !path.split('/').some((segment) => segment.startsWith('_') || segment.startsWith('.'));
 }
 
-async function listFiles(parts: CatalogParts, location: string, facts: Partial<ScannedFile>): Promise<ScannedFile[]> {
+async function listFiles(
+  parts: CatalogParts,
+  record: TableRecord,
+  location: string,
+  facts: Partial<ScannedFile>,
+): Promise<ScannedFile[]> {
   const files: ScannedFile[] = [];
   const folder = folderKey(location);
-  for await (const object of objectsAt(parts, location)) {
+  for await (const object of objectsAt(parts, record, location)) {
     if (object.key === folder || isData(object.key.slice(folder.length))) {
       files.push({ ...object, partition: {}, ...facts });
     }
@@ -151,14 +159,33 @@ async function listFiles(parts: CatalogParts, location: string, facts: Partial<S
   return files;
 }
 
-/** Objects with bytes at a location: the one of exactly that key, and those in that folder. */
-async function* objectsAt(parts: CatalogParts, location: string) {
+/** Globs of whole locations that are not the table's, as crawlers leave them in its parameters. */
+function excludedBy(record: TableRecord): (location: string) => boolean {
+  let patterns: unknown;
+  try {
+    patterns = JSON.parse(record.parameters.exclusions ?? '[]');
+  } catch {
+    patterns = undefined;
+  }
+  if (Array.isArray(patterns)) return patterns.length === 0 ? () => false : exclusionTest(patterns as string[]);
+  throw new LochError(
+    'invalid_argument',
+    `Parameter \`exclusions\` of \`${record.database}.${record.name}\` is not a JSON list of patterns. Correct it.`,
+    { context: { table: record.name } },
+  );
+}
+
+/** Objects with bytes at a location, but for excluded ones: the one of exactly that key, and those in that folder. */
+async function* objectsAt(parts: CatalogParts, record: TableRecord, location: string) {
   const { bucket, key } = parseS3Uri(location);
+  const excluded = excludedBy(record);
+  const isFile = (object: { readonly key: string; readonly size: number }) =>
+    object.size > 0 && !excluded(`s3://${bucket}/${object.key}`);
   const folder = key.replace(/\/+$/, '');
   if (key === folder && key !== '') {
     const exact = await parts.objects.list(bucket, { prefix: key, maxKeys: 1 });
     const [first] = exact.objects;
-    if (first?.key === key && first.size > 0) yield { bucket, key, bytes: first.size };
+    if (first?.key === key && isFile(first)) yield { bucket, key, bytes: first.size };
   }
   let startAfter: string | undefined;
   do {
@@ -168,7 +195,7 @@ async function* objectsAt(parts: CatalogParts, location: string) {
       ...(startAfter === undefined ? {} : { startAfter }),
     });
     for (const object of page.objects) {
-      if (object.size > 0) yield { bucket, key: object.key, bytes: object.size };
+      if (isFile(object)) yield { bucket, key: object.key, bytes: object.size };
     }
     startAfter = page.next;
   } while (startAfter !== undefined);

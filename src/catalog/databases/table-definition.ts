@@ -1,4 +1,4 @@
-import type { StorageDescriptor, TableFormatName, TableInput } from '../contract.ts';
+import type { StorageDescriptor, TableFormatName, TableInput, TableRecord } from '../contract.ts';
 import type { TableDefinition } from './rows.ts';
 
 const NO_STORAGE: StorageDescriptor = { location: '', serdeParameters: {} };
@@ -32,5 +32,23 @@ export function definitionOf(input: TableInput): TableDefinition {
     partitionKeys: input.partitionKeys ?? [],
     storage: input.storage ?? NO_STORAGE,
     parameters: Object.fromEntries(Object.entries(parameters).filter(([key]) => !POINTER.includes(key))),
+  };
+}
+
+/** A record as the input that would make it again. */
+export function inputOf(record: TableRecord): TableInput {
+  const { name, columns, partitionKeys, storage, parameters, tableType, description, owner, viewText, foreign } =
+    record;
+  return {
+    name,
+    columns,
+    partitionKeys,
+    storage,
+    parameters,
+    tableType,
+    ...(description === undefined ? {} : { description }),
+    ...(owner === undefined ? {} : { owner }),
+    ...(viewText === undefined ? {} : { viewText }),
+    ...(foreign === undefined ? {} : { foreign }),
   };
 }

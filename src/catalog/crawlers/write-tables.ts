@@ -1,0 +1,206 @@
+/**
+ * WRITING: the datasets as tables and partitions of the catalog, by the catalog's own use-cases and under the rights of
+ * whom the crawler acts as. Each change counts in its own transaction; a repeat after a restart finds nothing to change.
+ */
+import { isLochError, LochError, toLochError } from '../../core/errors.ts';
+import type { TableRecord } from '../contract.ts';
+import { createDatabase } from '../databases/create-database.ts';
+import { createTable } from '../databases/create-table.ts';
+import { deleteTable } from '../databases/delete-table.ts';
+import { resolveTable } from '../databases/resolve-table.ts';
+import { folderOf } from '../databases/rows.ts';
+import databaseStore from '../databases/store.ts';
+import { inputOf } from '../databases/table-definition.ts';
+import { updateTable } from '../databases/update-table.ts';
+import { type Crawl, type CrawlerParts, checkGoing, exclusionsOf, placeOf } from './crawler-parts.ts';
+import { configurationOf } from './configuration.ts';
+import {
+  clashName,
+  DEPRECATED_BY,
+  type DescribedTable,
+  describeTable,
+  tableName,
+  UPDATED_BY,
+} from './describe-table.ts';
+import { type Dataset, groupTables } from './group-tables.ts';
+import { savedFolders } from './list-folders.ts';
+import { mergeDrift } from './merge-drift.ts';
+import { counted } from './run-counts.ts';
+import { writePartitions } from './write-partitions.ts';
+
+interface Plan {
+  readonly dataset: Dataset;
+  readonly bucket: string;
+  readonly exclusions: readonly string[];
+}
+
+async function ensureDatabase(parts: CrawlerParts, crawl: Crawl): Promise<void> {
+  const name = crawl.stored.definition.database.toLowerCase();
+  if (parts.names.hasDatabase(name)) return;
+  try {
+    await createDatabase(parts)(crawl.context, { name });
+  } catch (error) {
+    if (!isLochError(error, 'already_exists')) throw error;
+  }
+}
+
+async function existing(parts: CrawlerParts, crawl: Crawl, table: string): Promise<TableRecord | undefined> {
+  try {
+    const name = { database: crawl.stored.definition.database, table };
+    if (parts.names.tableId({ database: name.database.toLowerCase(), table }) === undefined) return undefined;
+    return (await resolveTable(parts)(crawl.context, name)).record;
+  } catch (error) {
+    if (isLochError(error, 'table_not_found', 'database_not_found')) return undefined;
+    throw error;
+  }
+}
+
+/** Under which name a dataset is written, and what is there now. A name that another place has gets a hash. */
+async function homeOf(parts: CrawlerParts, crawl: Crawl, plan: Plan, taken: ReadonlySet<string>) {
+  const { definition } = crawl.stored;
+  const location = `s3://${plan.bucket}/${plan.dataset.path}`;
+  const name = tableName(plan.bucket, plan.dataset.path, definition.tablePrefix);
+  const before = await existing(parts, crawl, name);
+  const free = before === undefined || folderOf(before.storage.location) === folderOf(location);
+  if (free && !taken.has(name)) return { name, before };
+  const other = clashName(name, location);
+  return { name: other, before: await existing(parts, crawl, other) };
+}
+
+async function writeTable(
+  parts: CrawlerParts,
+  crawl: Crawl,
+  described: DescribedTable,
+  before: TableRecord | undefined,
+): Promise<TableRecord> {
+  const { definition } = crawl.stored;
+  const { context } = crawl;
+  if (before === undefined) {
+    return createTable(parts)(context, definition.database, described.input, counted(crawl, { tablesCreated: 1 }));
+  }
+  const drift = mergeDrift(before, described.input);
+  if (drift.kind === 'same') return before;
+  const only = definition.schemaChange.update === 'LOG' || drift.kind === 'statistics';
+  if (drift.kind === 'changed' && only) {
+    const message = `${definition.database}.${before.name} changed and was left as it is (schema change policy LOG): ${drift.what}.`;
+    await parts.store.transact(counted(crawl, {}, [message]));
+    return before;
+  }
+  const counts = drift.kind === 'changed' ? { tablesUpdated: 1 } : {};
+  const messages = drift.kind === 'changed' ? [`${definition.database}.${before.name} changed: ${drift.what}.`] : [];
+  return updateTable(parts)(
+    context,
+    definition.database,
+    drift.input,
+    { expectedVersion: before.version, skipArchive: drift.kind === 'statistics' },
+    counted(crawl, counts, messages),
+  );
+}
+
+/** Tables of this crawler under its targets whose data is gone. */
+async function goneTables(parts: CrawlerParts, crawl: Crawl, written: ReadonlySet<string>): Promise<TableRecord[]> {
+  const { definition } = crawl.stored;
+  const database = definition.database.toLowerCase();
+  const roots = definition.targets.map((target) => {
+    const { bucket, root, key } = placeOf(target);
+    return folderOf(`s3://${bucket}/${key ?? root}`);
+  });
+  const under = (location: string) =>
+    roots.some((root) => folderOf(location) === root || location.startsWith(`${root}/`));
+  const names = parts.names.tables(database).filter((name) => !written.has(name));
+  const gone: TableRecord[] = [];
+  for (let start = 0; start < names.length; start += 500) {
+    const page = { database, names: names.slice(start, start + 500) };
+    for (const table of await parts.store.read(databaseStore.procedures.tables, page)) {
+      const mine = table.parameters[UPDATED_BY] === definition.name && table.parameters[DEPRECATED_BY] === undefined;
+      if (mine && table.format !== 'iceberg' && under(table.storage.location)) gone.push(table);
+    }
+  }
+  return gone;
+}
+
+async function retire(parts: CrawlerParts, crawl: Crawl, table: TableRecord): Promise<void> {
+  const { definition } = crawl.stored;
+  const name = `${table.database}.${table.name}`;
+  if (definition.schemaChange.delete === 'LOG') {
+    await parts.store.transact(counted(crawl, {}, [`${name}: its data is gone; the table was left (policy LOG).`]));
+  } else if (definition.schemaChange.delete === 'DELETE_FROM_DATABASE') {
+    await deleteTable(parts)(crawl.context, { database: table.database, table: table.name });
+    await parts.store.transact(
+      counted(crawl, { tablesDeleted: 1 }, [`${name}: its data is gone; the table was deleted.`]),
+    );
+  } else {
+    await updateTable(parts)(
+      crawl.context,
+      table.database,
+      { ...inputOf(table), parameters: { ...table.parameters, [DEPRECATED_BY]: String(parts.clock.now()) } },
+      { expectedVersion: table.version },
+      counted(crawl, { tablesDeleted: 1 }, [`${name}: its data is gone; the table was marked deprecated.`]),
+    );
+  }
+}
+
+/** Writes all tables. What fails for one is told and does not keep the others. Returns the failures. */
+export async function writeTables(parts: CrawlerParts, crawl: Crawl): Promise<string[]> {
+  const { definition, run } = crawl.stored;
+  const configuration = configurationOf(definition.configuration);
+  const folders = await savedFolders(parts, run.id);
+  const messages: string[] = [];
+  const plans: Plan[] = [];
+  for (const [number, target] of definition.targets.entries()) {
+    const { bucket, root, key } = placeOf(target);
+    const mine = folders.filter((folder) => folder.target === number);
+    const grouping = groupTables(
+      root,
+      mine.filter((folder) => folder.path !== key),
+      configuration,
+    );
+    const single = groupTables(
+      key ?? root,
+      mine.filter((folder) => folder.path === key),
+      configuration,
+    );
+    messages.push(...grouping.messages);
+    for (const dataset of [...single.datasets, ...grouping.datasets]) {
+      plans.push({ dataset, bucket, exclusions: exclusionsOf(target) });
+    }
+  }
+  await parts.store.transact(counted(crawl, {}, messages));
+  if (plans.length > configuration.threshold) {
+    throw new LochError(
+      'limit_exceeded',
+      `The crawl found ${plans.length} tables, more than its threshold of ${configuration.threshold}. Nothing was written; raise \`TableThreshold\` or aim the targets lower.`,
+    );
+  }
+  if (plans.length > 0) await ensureDatabase(parts, crawl);
+  const failures: string[] = [];
+  const written = new Set<string>();
+  const attempt = async (what: string, work: () => Promise<void>) => {
+    checkGoing(crawl);
+    try {
+      await work();
+    } catch (error) {
+      checkGoing(crawl);
+      failures.push(`${what}: ${toLochError(error).message}`);
+    }
+  };
+  for (const plan of plans) {
+    await attempt(`s3://${plan.bucket}/${plan.dataset.path}`, async () => {
+      const { name, before } = await homeOf(parts, crawl, plan, written);
+      written.add(name);
+      const { bucket, exclusions, dataset } = plan;
+      const described = describeTable(dataset, { bucket, exclusions, name, crawler: definition.name });
+      const table = await writeTable(parts, crawl, described, before);
+      const partitions = configuration.inheritPartitions
+        ? described.partitions.map(({ columns: _, ...partition }) => partition)
+        : described.partitions;
+      await writePartitions(parts, crawl, table, partitions);
+    });
+  }
+  if (failures.length === 0) {
+    for (const table of await goneTables(parts, crawl, written)) {
+      await attempt(`${table.database}.${table.name}`, () => retire(parts, crawl, table));
+    }
+  }
+  return failures;
+}
