@@ -54,7 +54,9 @@ export function createApiApp(deps: ApiDeps, groups: readonly Routes[]): Routes {
     const started = deps.clock.now();
     const requestId = newId();
     const { incoming, outgoing } = c.env;
-    const body = c.req.method === 'GET' ? Buffer.alloc(0) : await readBody(incoming, BODY_LIMIT);
+    // Uploads are streamed by their route.
+    const streamed = c.req.method === 'GET' || c.req.path.startsWith('/api/uploads/');
+    const body = streamed ? Buffer.alloc(0) : await readBody(incoming, BODY_LIMIT);
     const isPublic = PUBLIC.has(`${c.req.method} ${c.req.path}`);
     const anonymous = {
       kind: 'anonymous',
@@ -162,7 +164,8 @@ export function createApiApp(deps: ApiDeps, groups: readonly Routes[]): Routes {
   app.onError((error, c) => {
     const known = error instanceof z.ZodError ? fromZod(error) : toLochError(error);
     const requestId = c.get('context')?.requestId ?? newId();
-    const message = known.code === 'internal' ? `Loch failed inside. \`loch logs ${requestId}\` tells more.` : known.message;
+    const message =
+      known.code === 'internal' ? `Loch failed inside. \`loch logs ${requestId}\` tells more.` : known.message;
     if (c.get('context') === undefined) {
       deps.events.publish({
         name: 'doorRequestFailed',

@@ -4,7 +4,18 @@ import type { IdentityUseCases, LakeFormation, LakeResource, Trail } from '../..
 import { type Routes, routes } from '../app.ts';
 
 const userBody = z.strictObject({ name: z.string().min(1).max(64), policyDocument: z.string().max(6144).optional() });
-const permission = z.enum(['ALL', 'ALTER', 'CREATE_DATABASE', 'CREATE_TABLE', 'DATA_LOCATION_ACCESS', 'DELETE', 'DESCRIBE', 'DROP', 'INSERT', 'SELECT']);
+const permission = z.enum([
+  'ALL',
+  'ALTER',
+  'CREATE_DATABASE',
+  'CREATE_TABLE',
+  'DATA_LOCATION_ACCESS',
+  'DELETE',
+  'DESCRIBE',
+  'DROP',
+  'INSERT',
+  'SELECT',
+]);
 const mask = z.enum(['null', 'hash', 'date_to_year', 'last_4', 'tokenise']);
 const grantBody = z.strictObject({
   principal: z.string().min(1),
@@ -40,7 +51,11 @@ function without<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], un
 }
 
 /** Users and keys, grants and filters, and the audit trail. */
-export function governanceRoutes(deps: { readonly identity: IdentityUseCases; readonly lakeFormation: LakeFormation; readonly trail: Trail }): Routes {
+export function governanceRoutes(deps: {
+  readonly identity: IdentityUseCases;
+  readonly lakeFormation: LakeFormation;
+  readonly trail: Trail;
+}): Routes {
   const { identity, lakeFormation, trail } = deps;
   const app = routes();
 
@@ -93,7 +108,12 @@ export function governanceRoutes(deps: { readonly identity: IdentityUseCases; re
   app.post('/grants', async (c) => {
     const body = grantBody.parse(c.get('body'));
     c.set('auditParameters', body);
-    await lakeFormation.grant(c.get('context'), { principal: body.principal, resource: resourceOf(body), permissions: body.permissions, ...(body.grantable === undefined ? {} : { grantable: body.grantable }) });
+    await lakeFormation.grant(c.get('context'), {
+      principal: body.principal,
+      resource: resourceOf(body),
+      permissions: body.permissions,
+      ...(body.grantable === undefined ? {} : { grantable: body.grantable }),
+    });
     return c.body(null, 204);
   });
   app.post('/grants/:id/revoke', async (c) => {
@@ -102,13 +122,22 @@ export function governanceRoutes(deps: { readonly identity: IdentityUseCases; re
     c.set('auditParameters', { id });
     const { entries } = await lakeFormation.listPermissions(context, { max: 1000 });
     const grant = entries.find((entry) => entry.id === id);
-    if (grant === undefined) throw new LochError('not_found', `There is no grant ${id} that you may see. It may have been revoked meanwhile.`);
-    const { dependents } = await lakeFormation.revoke(context, { principal: grant.principal, resource: grant.resource, permissions: grant.permissions, grantable: grant.grantable });
+    if (grant === undefined)
+      throw new LochError('not_found', `There is no grant ${id} that you may see. It may have been revoked meanwhile.`);
+    const { dependents } = await lakeFormation.revoke(context, {
+      principal: grant.principal,
+      resource: grant.resource,
+      permissions: grant.permissions,
+      grantable: grant.grantable,
+    });
     return c.json({ dependents });
   });
   app.get('/filters', async (c) => {
     const { database, table } = c.req.query();
-    const { filters } = await lakeFormation.listFilters(c.get('context'), { max: 1000, ...(database && table ? { table: { database, table } } : {}) });
+    const { filters } = await lakeFormation.listFilters(c.get('context'), {
+      max: 1000,
+      ...(database && table ? { table: { database, table } } : {}),
+    });
     return c.json({ filters });
   });
   app.post('/filters', async (c) => {
@@ -124,7 +153,12 @@ export function governanceRoutes(deps: { readonly identity: IdentityUseCases; re
   });
   app.get('/explain/:database/:table', async (c) => {
     const principal = c.req.query('principal');
-    return c.json(await lakeFormation.explainGrants(c.get('context'), { table: c.req.param(), ...(principal ? { principal } : {}) }));
+    return c.json(
+      await lakeFormation.explainGrants(c.get('context'), {
+        table: c.req.param(),
+        ...(principal ? { principal } : {}),
+      }),
+    );
   });
 
   app.get('/audit/events', async (c) => {
@@ -138,7 +172,12 @@ export function governanceRoutes(deps: { readonly identity: IdentityUseCases; re
   });
   app.get('/audit/data-events', async (c) => {
     const { principal, resource, next } = c.req.query();
-    const page = await trail.listDataEvents(c.get('context'), { max: 100, ...(principal ? { principal } : {}), ...(resource ? { resource } : {}), ...(next ? { nextToken: next } : {}) });
+    const page = await trail.listDataEvents(c.get('context'), {
+      max: 100,
+      ...(principal ? { principal } : {}),
+      ...(resource ? { resource } : {}),
+      ...(next ? { nextToken: next } : {}),
+    });
     return c.json(page);
   });
   app.get('/requests/:id', async (c) => c.json(await trail.explain(c.get('context'), c.req.param('id'))));

@@ -12,7 +12,8 @@ export function operationsRoutes(deps: { readonly operations: Operations }): Rou
     const { directory } = backupBody.parse(c.get('body'));
     c.set('auditParameters', { directory });
     const { principal, signal } = c.get('context');
-    if (principal.kind !== 'root') throw new LochError('access_denied', 'A backup holds every key and every byte: only root may take one.');
+    if (principal.kind !== 'root')
+      throw new LochError('access_denied', 'A backup holds every key and every byte: only root may take one.');
     return c.json(await deps.operations.backup(directory, signal), 201);
   });
   return app;

@@ -49,7 +49,14 @@ function follow(counts: RunCounts, id: string, state: string): void {
 
 /** Subscribes to `events` for as long as the server lives. */
 export function followActivity(events: EventBus, clock: Clock): Activity {
-  const figures = { objectsWritten: 0, bytesWritten: 0, refusals: 0, processing: noRuns(), consumption: noRuns(), ingestion: noRuns() };
+  const figures = {
+    objectsWritten: 0,
+    bytesWritten: 0,
+    refusals: 0,
+    processing: noRuns(),
+    consumption: noRuns(),
+    ingestion: noRuns(),
+  };
   const recent: (Happening & { principal?: string })[] = [];
   const tell = (what: string, state: string, detail: string, principal?: string) => {
     recent.unshift({ at: clock.now(), what, state, detail, ...(principal === undefined ? {} : { principal }) });
@@ -70,7 +77,8 @@ export function followActivity(events: EventBus, clock: Clock): Activity {
         break;
       case 'consumptionQueryChanged':
         follow(figures.consumption, event.payload.queryId, event.payload.state);
-        if (!ACTIVE.has(event.payload.state)) tell('Query', event.payload.state, event.payload.queryId.slice(0, 8), event.payload.principal);
+        if (!ACTIVE.has(event.payload.state))
+          tell('Query', event.payload.state, event.payload.queryId.slice(0, 8), event.payload.principal);
         break;
       case 'ingestionReplicationChanged':
         follow(figures.ingestion, event.payload.task, event.payload.state);
@@ -98,7 +106,9 @@ export interface OverviewDeps {
   readonly clock: Clock;
   readonly startedAt: number;
   /** Counts that only their owner knows; each already narrowed to what the caller may see. */
-  readonly counts: (context: RequestContext) => Promise<{ streams: number; waiting: number; buckets: number; users: number; grants: number }>;
+  readonly counts: (
+    context: RequestContext,
+  ) => Promise<{ streams: number; waiting: number; buckets: number; users: number; grants: number }>;
 }
 
 /** The six layers at a glance. Operational figures are for root and administrators; others see their own queries. */
@@ -113,7 +123,12 @@ export function overviewRoutes(deps: OverviewDeps): Routes {
     const all = context.principal.kind === 'root';
     const runs = ({ active, done, failed }: RunCounts) => ({ running: active.size, done, failed });
     return c.json({
-      ingestion: { streams: counts.streams, waiting: counts.waiting, loading: figures.ingestion.active.size, failed: figures.ingestion.failed },
+      ingestion: {
+        streams: counts.streams,
+        waiting: counts.waiting,
+        loading: figures.ingestion.active.size,
+        failed: figures.ingestion.failed,
+      },
       storage: { buckets: counts.buckets, objectsWritten: figures.objectsWritten, bytesWritten: figures.bytesWritten },
       catalog: { databases: databases.length, tables: tables.reduce((sum, list) => sum + list.length, 0) },
       processing: runs(figures.processing),

@@ -41,6 +41,7 @@ export function sessionRoutes(deps: { readonly sessions: Sessions; readonly cons
     const { principal, accountId, region } = c.get('context');
     return c.json({ arn: principal.arn, name: principal.name, kind: principal.kind, accountId, region });
   });
+  app.get('/clock', (c) => c.json({ now: c.get('context').startedAt }));
   app.delete('/session', (c) => {
     deleteCookie(c, SESSION_COOKIE, { path: '/' });
     return c.body(null, 204);

@@ -1,0 +1,192 @@
+/** The composition root: the only place that chooses implementations and knows every layer's opener. */
+import { join } from 'node:path';
+import { catalogStoreModules, openCatalog } from '../catalog/index.ts';
+import { consumptionStoreModules, openConsumption } from '../consumption/index.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
+import { createEventBus, type EventBus } from '../core/events.ts';
+import { toLochError } from '../core/errors.ts';
+import { openDuckdbEngine } from '../engines/duckdb/index.ts';
+import { auditStoreModules, grantsStoreModules, openGovernance } from '../governance/index.ts';
+import { identityStoreModules, openIdentity } from '../governance/identity/index.ts';
+import type { TableDirectory } from '../governance/contract.ts';
+import { ingestionStoreModules, openIngestion } from '../ingestion/index.ts';
+import { openSqliteStore } from '../metadata/sqlite/store.ts';
+import { openOperations } from '../operations/index.ts';
+import { openProcessing, processingStoreModules } from '../processing/index.ts';
+import { openStorage } from '../storage/index.ts';
+import { localStoreModules, openLocalStore } from '../storage/stores/local/index.ts';
+import { createTableFormat } from '../storage/tables/index.ts';
+import type { Config } from './config.ts';
+import type { DataDirectory } from './data-directory.ts';
+import { createSealer } from './sealer.ts';
+
+const MIB = 1024 * 1024;
+
+/** Everything that runs, with its use-cases. */
+export type Parts = Awaited<ReturnType<typeof compose>>;
+
+/**
+ * Opens every layer, lowest first. `close` closes them in the reverse order; what a layer was doing is finished or
+ * handed back before the one below it goes.
+ */
+export async function compose(data: DataDirectory, config: Config, options: { readonly clock?: Clock } = {}) {
+  const clock = options.clock ?? systemClock;
+  const { account_id: accountId, region } = config;
+  const events: EventBus = createEventBus((error) => {
+    events.publish({
+      name: 'platformStateChanged',
+      payload: { state: 'subscriber_failed', detail: toLochError(error).message },
+    });
+  });
+  const closing: (() => Promise<void>)[] = [];
+  const opened = <T extends { close(): Promise<void> }>(part: T): T => {
+    closing.unshift(() => part.close());
+    return part;
+  };
+  const close = async () => {
+    for (const part of closing.splice(0)) await part();
+  };
+  try {
+    const store = opened(
+      await openSqliteStore({
+        file: data.metadataFile,
+        modules: [
+          ...identityStoreModules,
+          ...auditStoreModules,
+          ...grantsStoreModules,
+          ...localStoreModules,
+          ...catalogStoreModules,
+          ...processingStoreModules,
+          ...ingestionStoreModules,
+          ...consumptionStoreModules,
+        ],
+      }),
+    );
+    store.onCommitted((batch) => {
+      for (const event of batch) events.publish(event);
+    });
+    const sealer = createSealer(data.masterKey);
+    let directory: TableDirectory | undefined;
+    const lateDirectory = () => directory!;
+    const identity = opened(openIdentity({ store, sealer, accountId, policy: () => governance.policy }));
+    const governance: Awaited<ReturnType<typeof openGovernance>> = opened(
+      await openGovernance({ store, clock, events, accountId, region, directory: lateDirectory, identity }),
+    );
+    const { policy, audit, identities } = governance;
+    const objects = opened(
+      await openLocalStore({
+        store,
+        directory: data.objectsDirectory,
+        clock,
+        segmentLimitBytes: config.storage.segment_object_limit_bytes,
+        sweepGraceMs: config.storage.sweep_grace_ms,
+        lowDiskBytes: config.storage.low_disk_mib * MIB,
+      }),
+    );
+    const tables = createTableFormat({ objects, clock });
+    const catalogPart = opened(
+      await openCatalog({ store, objects, tables, policy, identities, grants: policy, clock, accountId, region }),
+    );
+    directory = catalogPart.directory;
+    const { catalog, crawlers } = catalogPart;
+    const engine = opened(
+      await openDuckdbEngine({
+        workDirectory: join(data.workDirectory, 'engine'),
+        workers: config.engine.workers,
+        memoryLimitBytes: config.engine.memory_limit_mib * MIB,
+        queueLimit: config.engine.queue_limit,
+      }),
+    );
+    const consumption = opened(
+      await openConsumption({
+        store,
+        catalog,
+        policy,
+        audit,
+        engine,
+        objects,
+        identities,
+        events,
+        clock,
+        sealer,
+        accountId,
+        region,
+        workDirectory: join(data.workDirectory, 'statements'),
+        queryTimeoutMs: config.engine.query_timeout_ms,
+      }),
+    );
+    const { queries, runner } = consumption;
+    const storage = openStorage({
+      objects,
+      policy,
+      audit,
+      directory: lateDirectory,
+      ownerOf: consumption.ownerOf,
+      accountId,
+      region,
+    });
+    const processing = opened(
+      await openProcessing({
+        store,
+        catalog,
+        crawlers,
+        policy,
+        audit,
+        objects,
+        runner,
+        identities,
+        clock,
+        events,
+        workDirectory: join(data.workDirectory, 'processing'),
+        accountId,
+        region,
+      }),
+    );
+    const ingestion = opened(
+      await openIngestion({
+        store,
+        objects,
+        policy,
+        audit,
+        sealer,
+        catalog,
+        runner,
+        identities,
+        clock,
+        events,
+        dataDirectory: data.streamsDirectory,
+        workDirectory: join(data.workDirectory, 'ingestion'),
+        accountId,
+        region,
+      }),
+    );
+    const operations = openOperations({
+      store,
+      dataDirectory: data.path,
+      before: ['keys', 'streams'],
+      after: ['objects'],
+    });
+    return {
+      store,
+      events,
+      clock,
+      identity,
+      governance,
+      objects,
+      storage,
+      tables,
+      catalog,
+      crawlers,
+      engine,
+      queries,
+      runner,
+      processing,
+      ingestion,
+      operations,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

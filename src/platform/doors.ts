@@ -1,0 +1,103 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
+import { Hono } from 'hono';
+import { athenaService } from '../doors/aws/athena/service.ts';
+import { cloudtrailService } from '../doors/aws/cloudtrail/service.ts';
+import { firehoseService } from '../doors/aws/firehose/service.ts';
+import { glueService } from '../doors/aws/glue/service.ts';
+import { iamService } from '../doors/aws/iam/service.ts';
+import { createAwsDoor } from '../doors/aws/index.ts';
+import { lakeFormationService } from '../doors/aws/lakeformation/service.ts';
+import { stsService } from '../doors/aws/sts/service.ts';
+import { type ApiEnvironment, createApiApp } from '../doors/console-api/app.ts';
+import { catalogRoutes } from '../doors/console-api/routes/catalog.ts';
+import { governanceRoutes } from '../doors/console-api/routes/governance.ts';
+import { ingestionRoutes } from '../doors/console-api/routes/ingestion.ts';
+import { objectRoutes } from '../doors/console-api/routes/objects.ts';
+import { operationsRoutes } from '../doors/console-api/routes/operations.ts';
+import { followActivity, overviewRoutes } from '../doors/console-api/routes/overview.ts';
+import { processingRoutes } from '../doors/console-api/routes/processing.ts';
+import { queryRoutes } from '../doors/console-api/routes/queries.ts';
+import { sessionRoutes } from '../doors/console-api/routes/session.ts';
+import { createSessions } from '../doors/console-api/session.ts';
+import { createS3Door } from '../doors/s3/index.ts';
+import type { Parts } from './compose.ts';
+import type { Config } from './config.ts';
+import { consoleFiles } from './console-files.ts';
+import { healthRoutes } from './health.ts';
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+/** Builds every door over the running parts. */
+export function openDoors(deps: {
+  readonly parts: Parts;
+  readonly config: Config;
+  readonly sessionKey: Uint8Array;
+  readonly stopping: AbortSignal;
+  readonly consoleUrl: () => string;
+}): { readonly aws: Handler; readonly s3: Handler; readonly own: Handler; createLink(accessKeyId: string): string } {
+  const { parts, config } = deps;
+  const { events, clock, catalog, crawlers, queries } = parts;
+  const { identities, audit, trail, lakeFormation } = parts.governance;
+  const shared = { identities, audit, events, clock, accountId: config.account_id, region: config.region };
+  const sessions = createSessions({ identities, clock, key: deps.sessionKey });
+  const activity = followActivity(events, clock);
+  const api = createApiApp({ ...shared, sessions }, [
+    sessionRoutes({ sessions, consoleUrl: deps.consoleUrl }),
+    overviewRoutes({
+      activity,
+      catalog,
+      clock,
+      startedAt: clock.now(),
+      counts: (context) => overviewCounts(parts, context),
+    }),
+    catalogRoutes({ catalog, crawlers, queries }),
+    queryRoutes({ queries }),
+    processingRoutes(parts.processing),
+    ingestionRoutes({ ...parts.ingestion, stopping: deps.stopping }),
+    governanceRoutes({ identity: parts.identity.useCases, lakeFormation, trail }),
+    objectRoutes({ access: parts.storage.access }),
+    operationsRoutes({ operations: parts.operations }),
+  ]);
+  const app = new Hono<ApiEnvironment>();
+  app.route('/', healthRoutes({ parts }));
+  app.route('/', api);
+  app.get('*', consoleFiles());
+  return {
+    aws: createAwsDoor({
+      ...shared,
+      services: [
+        iamService(parts.identity.useCases),
+        stsService(),
+        glueService({ catalog, crawlers }),
+        lakeFormationService({ lakeFormation, accountId: config.account_id }),
+        cloudtrailService({ trail }),
+        firehoseService({ delivery: parts.ingestion.delivery }),
+        athenaService({ queries, catalog }),
+      ],
+    }),
+    s3: createS3Door({ ...shared, access: parts.storage.access }),
+    own: getRequestListener(app.fetch) as unknown as Handler,
+    createLink: (accessKeyId) => sessions.createLink(accessKeyId),
+  };
+}
+
+/** Figures of the overview, each narrowed to what the caller may list; what he may not list counts as none. */
+async function overviewCounts(parts: Parts, context: Parameters<Parts['catalog']['listDatabases']>[0]) {
+  const allowed = async (action: string, resource: string) =>
+    (await parts.governance.policy.decide(context, { action, resource })).allowed;
+  const { delivery } = parts.ingestion;
+  const streams = (await allowed('firehose:ListDeliveryStreams', '*')) ? await delivery.list(context) : [];
+  const buckets = (await allowed('s3:ListAllMyBuckets', 'arn:aws:s3:::*')) ? await parts.objects.buckets() : [];
+  const users = (await allowed('iam:ListUsers', '*')) ? await parts.identity.listPrincipals() : [];
+  const { entries } = (await allowed('lakeformation:ListPermissions', '*'))
+    ? await parts.governance.lakeFormation.listPermissions(context, { max: 1000 })
+    : { entries: [] };
+  return {
+    streams: streams.length,
+    waiting: streams.reduce((sum, name) => sum + delivery.backlog(name).records, 0),
+    buckets: buckets.length,
+    users: users.length,
+    grants: entries.length,
+  };
+}

@@ -1,0 +1,108 @@
+/** One running Loch: the data directory, the layers, the doors and their listeners. */
+import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { toLochError } from '../core/errors.ts';
+import type { Config } from './config.ts';
+import { compose } from './compose.ts';
+import { openDataDirectory, writeSecretFile } from './data-directory.ts';
+import { openDoors } from './doors.ts';
+import { listen } from './listen.ts';
+import { openEventLog } from './logging.ts';
+import { isForS3 } from './routing.ts';
+import { ensureZones } from './zones.ts';
+
+/** A server that answers. */
+export interface RunningServer {
+  readonly awsUrl: string;
+  readonly consoleUrl: string;
+  /** A one-time link that signs in as root. */
+  readonly consoleLink: string;
+  /** Milliseconds from the start of the process to ready. */
+  readonly readyMs: number;
+  /** Stops listening, finishes or hands back what runs, closes the layers, gives the data directory free. */
+  close(): Promise<void>;
+}
+
+const REQUEST_GRACE_MS = 10_000;
+
+/** Starts Loch on a data directory. **Errors**: `conflict` when it is in use; `configuration` for busy ports and the like. */
+export async function startServer(options: { readonly data: string; readonly config: Config }): Promise<RunningServer> {
+  const { config } = options;
+  const data = openDataDirectory(options.data);
+  const stopping = new AbortController();
+  let parts: Awaited<ReturnType<typeof compose>> | undefined;
+  try {
+    parts = await compose(data, config);
+    const log = openEventLog({ directory: data.logsDirectory, level: config.log.level, events: parts.events });
+    const rootKey = await parts.identity.ensureRootKey();
+    writeSecretFile(
+      data.rootKeyFile,
+      `${JSON.stringify({ accessKeyId: rootKey.accessKeyId, secretAccessKey: rootKey.secret.reveal() })}\n`,
+    );
+    await ensureZones(parts, config, stopping.signal);
+    const sessionKey = createHash('sha256').update('console-sessions').update(data.masterKey).digest();
+    const urls = { console: '' };
+    const doors = openDoors({ parts, config, sessionKey, stopping: stopping.signal, consoleUrl: () => urls.console });
+    const guard =
+      (handler: (...pair: Parameters<typeof doors.aws>) => Promise<void>) =>
+      (...pair: Parameters<typeof doors.aws>) => {
+        handler(...pair).catch((error: unknown) => {
+          log.failure('a door failed to answer', toLochError(error));
+          pair[1].destroy();
+        });
+      };
+    const { host } = config.listen;
+    const aws = await listen({
+      name: 'AWS doors',
+      host,
+      port: config.listen.aws_port,
+      setting: 'listen.aws_port',
+      handler: guard((request, response) => (isForS3(request) ? doors.s3 : doors.aws)(request, response)),
+    });
+    const own = await listen({
+      name: 'console',
+      host,
+      port: config.listen.console_port,
+      setting: 'listen.console_port',
+      handler: guard(doors.own),
+    }).catch(async (error: unknown) => {
+      await aws.close(0);
+      throw error;
+    });
+    urls.console = own.url;
+    const readyMs = Math.round(performance.now());
+    const facts = {
+      pid: process.pid,
+      awsUrl: aws.url,
+      consoleUrl: own.url,
+      region: config.region,
+      accountId: config.account_id,
+      startedAt: new Date().toISOString(),
+    };
+    writeFileSync(data.serverFile, `${JSON.stringify(facts)}\n`);
+    parts.events.publish({
+      name: 'platformStateChanged',
+      payload: { state: 'ready', detail: `${aws.url} ${own.url}` },
+    });
+    const running = parts;
+    return {
+      awsUrl: aws.url,
+      consoleUrl: own.url,
+      consoleLink: `${own.url}/#/link/${doors.createLink(rootKey.accessKeyId)}`,
+      readyMs,
+      async close() {
+        running.events.publish({ name: 'platformStateChanged', payload: { state: 'stopping', detail: '' } });
+        stopping.abort();
+        await Promise.all([aws.close(REQUEST_GRACE_MS), own.close(REQUEST_GRACE_MS)]);
+        await running.close();
+        log.flush();
+        data.release();
+      },
+    };
+  } catch (error) {
+    stopping.abort();
+    await parts?.close();
+    data.release();
+    throw error;
+  }
+}
