@@ -6,8 +6,7 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import { createEventBus, type EventBus } from '../core/events.ts';
 import { toLochError } from '../core/errors.ts';
 import { openDuckdbEngine } from '../engines/duckdb/index.ts';
-import { auditStoreModules, grantsStoreModules, openGovernance } from '../governance/index.ts';
-import { identityStoreModules, openIdentity } from '../governance/identity/index.ts';
+import { governanceStoreModules, openGovernance } from '../governance/index.ts';
 import type { TableDirectory } from '../governance/contract.ts';
 import { ingestionStoreModules, openIngestion } from '../ingestion/index.ts';
 import { openSqliteStore } from '../metadata/sqlite/store.ts';
@@ -38,6 +37,11 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       payload: { state: 'subscriber_failed', detail: toLochError(error).message },
     });
   });
+  const report = (layer: string) => (error: unknown) =>
+    events.publish({
+      name: 'platformStateChanged',
+      payload: { state: 'background_failed', detail: `${layer}: ${toLochError(error).message}` },
+    });
   const closing: (() => Promise<void>)[] = [];
   const opened = <T extends { close(): Promise<void> }>(part: T): T => {
     closing.unshift(() => part.close());
@@ -51,9 +55,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       await openSqliteStore({
         file: data.metadataFile,
         modules: [
-          ...identityStoreModules,
-          ...auditStoreModules,
-          ...grantsStoreModules,
+          ...governanceStoreModules,
           ...localStoreModules,
           ...catalogStoreModules,
           ...processingStoreModules,
@@ -68,9 +70,8 @@ export async function compose(data: DataDirectory, config: Config, options: { re
     const sealer = createSealer(data.masterKey);
     let directory: TableDirectory | undefined;
     const lateDirectory = () => directory!;
-    const identity = opened(openIdentity({ store, sealer, accountId, policy: () => governance.policy }));
-    const governance: Awaited<ReturnType<typeof openGovernance>> = opened(
-      await openGovernance({ store, clock, events, accountId, region, directory: lateDirectory, identity }),
+    const governance = opened(
+      await openGovernance({ store, clock, sealer, events, accountId, region, directory: lateDirectory }),
     );
     const { policy, audit, identities } = governance;
     const objects = opened(
@@ -85,7 +86,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
     );
     const tables = createTableFormat({ objects, clock });
     const catalogPart = opened(
-      await openCatalog({ store, objects, tables, policy, identities, grants: policy, clock, accountId, region }),
+      await openCatalog({ store, objects, tables, policy, identities, clock, accountId, region }),
     );
     directory = catalogPart.directory;
     const { catalog, crawlers } = catalogPart;
@@ -130,16 +131,17 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         store,
         catalog,
         crawlers,
+        directory,
         policy,
         audit,
         objects,
         runner,
         identities,
         clock,
-        events,
         workDirectory: join(data.workDirectory, 'processing'),
         accountId,
         region,
+        onFailure: report('processing'),
       }),
     );
     const ingestion = opened(
@@ -170,7 +172,6 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       store,
       events,
       clock,
-      identity,
       governance,
       objects,
       storage,

@@ -38,7 +38,7 @@ export function openDoors(deps: {
 }): { readonly aws: Handler; readonly s3: Handler; readonly own: Handler; createLink(accessKeyId: string): string } {
   const { parts, config } = deps;
   const { events, clock, catalog, crawlers, queries } = parts;
-  const { identities, audit, trail, lakeFormation } = parts.governance;
+  const { identities, audit, trail, grants: lakeFormation } = parts.governance;
   const shared = { identities, audit, events, clock, accountId: config.account_id, region: config.region };
   const sessions = createSessions({ identities, clock, key: deps.sessionKey });
   const activity = followActivity(events, clock);
@@ -55,7 +55,7 @@ export function openDoors(deps: {
     queryRoutes({ queries }),
     processingRoutes(parts.processing),
     ingestionRoutes({ ...parts.ingestion, stopping: deps.stopping }),
-    governanceRoutes({ identity: parts.identity.useCases, lakeFormation, trail }),
+    governanceRoutes({ identity: parts.governance.identity, lakeFormation, trail }),
     objectRoutes({ access: parts.storage.access }),
     operationsRoutes({ operations: parts.operations }),
   ]);
@@ -67,12 +67,12 @@ export function openDoors(deps: {
     aws: createAwsDoor({
       ...shared,
       services: [
-        iamService(parts.identity.useCases),
+        iamService(parts.governance.identity),
         stsService(),
         glueService({ catalog, crawlers }),
         lakeFormationService({ lakeFormation, accountId: config.account_id }),
         cloudtrailService({ trail }),
-        firehoseService({ delivery: parts.ingestion.delivery }),
+        firehoseService(parts.ingestion.delivery),
         athenaService({ queries, catalog }),
       ],
     }),
@@ -89,9 +89,9 @@ async function overviewCounts(parts: Parts, context: Parameters<Parts['catalog']
   const { delivery } = parts.ingestion;
   const streams = (await allowed('firehose:ListDeliveryStreams', '*')) ? await delivery.list(context) : [];
   const buckets = (await allowed('s3:ListAllMyBuckets', 'arn:aws:s3:::*')) ? await parts.objects.buckets() : [];
-  const users = (await allowed('iam:ListUsers', '*')) ? await parts.identity.listPrincipals() : [];
+  const users = (await allowed('iam:ListUsers', '*')) ? await parts.governance.listPrincipals() : [];
   const { entries } = (await allowed('lakeformation:ListPermissions', '*'))
-    ? await parts.governance.lakeFormation.listPermissions(context, { max: 1000 })
+    ? await parts.governance.grants.listPermissions(context, { max: 1000 })
     : { entries: [] };
   return {
     streams: streams.length,

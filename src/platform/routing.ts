@@ -5,8 +5,8 @@ import type { IncomingHttpHeaders } from 'node:http';
  * when it says so: by its credential scope, by `X-Amz-Target`, or by an unsigned query form on `/`.
  */
 export function isForS3(request: {
-  readonly method?: string;
-  readonly url?: string;
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
   readonly headers: IncomingHttpHeaders;
 }): boolean {
   const scope = signingServiceOf(request);
@@ -18,7 +18,7 @@ export function isForS3(request: {
 
 /** The service of the credential scope: `<key>/<date>/<region>/<service>/aws4_request`, in the header or the query. */
 export function signingServiceOf(request: {
-  readonly url?: string;
+  readonly url?: string | undefined;
   readonly headers: IncomingHttpHeaders;
 }): string | undefined {
   const header = /Credential=([^,\s]+)/.exec(request.headers.authorization ?? '')?.[1];

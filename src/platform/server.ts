@@ -34,7 +34,7 @@ export async function startServer(options: { readonly data: string; readonly con
   try {
     parts = await compose(data, config);
     const log = openEventLog({ directory: data.logsDirectory, level: config.log.level, events: parts.events });
-    const rootKey = await parts.identity.ensureRootKey();
+    const rootKey = await parts.governance.ensureRootKey();
     writeSecretFile(
       data.rootKeyFile,
       `${JSON.stringify({ accessKeyId: rootKey.accessKeyId, secretAccessKey: rootKey.secret.reveal() })}\n`,

@@ -45,7 +45,7 @@ export async function ensureZones(parts: Parts, config: Config, signal: AbortSig
   }
   // The files of curated tables are read only by those who may read the tables.
   const last = zonesOf(config.zones).at(-1)!;
-  await unlessThere(() => governance.lakeFormation.registerLocation(context, { arn: `arn:aws:s3:::${last}` }));
+  await unlessThere(() => governance.grants.registerLocation(context, { arn: `arn:aws:s3:::${last}` }));
 }
 
 async function unlessThere(create: () => Promise<unknown>): Promise<void> {
