@@ -1,0 +1,73 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { clientOf, type ServerClient } from '../../cli/api-client.ts';
+import type { ServerFile } from '../../cli/server-file.ts';
+
+const CLI = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+const START_MS = 40_000;
+
+/** A Loch in a process of its own, as users run it, for black-box tests. */
+export interface RunningLoch {
+  readonly data: string;
+  readonly server: ServerFile;
+  readonly child: ChildProcess;
+  /** Own API and SDK settings in the name of root. */
+  readonly client: ServerClient;
+  /** The one-time console link printed at start. */
+  readonly consoleLink: string;
+  /** Ends the process as a crash does. */
+  kill(): Promise<void>;
+  /** Stops it in order. `remove` (the default) deletes the data directory. */
+  stop(options?: { readonly remove?: boolean }): Promise<void>;
+}
+
+/** Starts `loch up` on free ports; on the same `data` again after a crash. */
+export async function startLoch(
+  options: { readonly data?: string; readonly settings?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {},
+): Promise<RunningLoch> {
+  const data = options.data ?? mkdtempSync(join(tmpdir(), 'loch-test-'));
+  const settings = ['listen.aws_port=0', 'listen.console_port=0', ...(options.settings ?? [])];
+  rmSync(join(data, 'server.json'), { force: true });
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', CLI, 'up', '--data', data, '--set', settings.join(',')],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...options.env },
+    },
+  );
+  let output = '';
+  child.stdout.on('data', (chunk) => {
+    output += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    output += chunk;
+  });
+  const end = Date.now() + START_MS;
+  while (!/#\/link\//.test(output)) {
+    if (child.exitCode !== null || Date.now() > end) throw new Error(`Loch did not start:\n${output}`);
+    await sleep(20);
+  }
+  const server = JSON.parse(readFileSync(join(data, 'server.json'), 'utf8')) as ServerFile;
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  return {
+    data,
+    server,
+    child,
+    client: clientOf(data, server),
+    consoleLink: /http:\S+#\/link\/\S+/.exec(output)![0],
+    async kill() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+    async stop({ remove = true } = {}) {
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
+      await ended;
+      if (remove && existsSync(data)) rmSync(data, { recursive: true, force: true });
+    },
+  };
+}
