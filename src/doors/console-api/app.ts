@@ -24,6 +24,8 @@ export interface ApiVariables {
   context: RequestContext;
   /** The JSON body, or undefined. */
   body: unknown;
+  /** ARN of who looks through the eyes of the context's principal, when root does. */
+  viewedBy: string | undefined;
   /** What the audit event of this call names as parameters; routes leave secrets out. */
   auditParameters: unknown;
 }
@@ -78,15 +80,18 @@ export function createApiApp(deps: ApiDeps, groups: readonly Routes[]): Routes {
         401,
       );
     }
-    const context = requestContext(incoming, clientGone(outgoing as ServerResponse), {
+    const facts = {
       door: 'console',
       requestId,
-      principal,
       accountId: deps.accountId,
       region: deps.region,
       startedAt: started,
-    });
+    } as const;
+    const own = requestContext(incoming, clientGone(outgoing as ServerResponse), { ...facts, principal });
+    const viewed = await viewedPrincipal(own, c.req.header('x-loch-view-as'), c.req.method, c.req.path);
+    const context = viewed === undefined ? own : { ...own, principal: viewed };
     c.set('context', context);
+    c.set('viewedBy', viewed === undefined ? undefined : principal.arn);
     c.set('body', parseBody(body));
     await next();
     await recordCall(
@@ -99,6 +104,27 @@ export function createApiApp(deps: ApiDeps, groups: readonly Routes[]): Routes {
     );
     return undefined;
   });
+
+  /** "See as this user": root only, for reading and asking only; each such request is in the audit under root's name. */
+  async function viewedPrincipal(own: RequestContext, arn: string | undefined, method: string, path: string) {
+    if (arn === undefined) return undefined;
+    if (own.principal.kind !== 'root') throw new LochError('access_denied', 'Only root sees Loch as another user.');
+    if (method !== 'GET' && !/^\/api\/queries(\/[^/]+\/stop)?$/.test(path)) {
+      throw new LochError(
+        'access_denied',
+        'Nothing is changed while you see Loch as another user. Go back to yourself first.',
+      );
+    }
+    const viewed = await deps.identities.principal(arn);
+    if (viewed === undefined) throw new LochError('not_found', `There is no principal ${arn}.`, { context: { arn } });
+    await deps.audit.recordManagement(own, {
+      eventSource: 'console.loch',
+      eventName: 'ViewAs',
+      readOnly: true,
+      requestParameters: { principal: arn, method, path },
+    });
+    return viewed;
+  }
 
   async function callerOf(incoming: IncomingMessage, body: Buffer, cookie: string | undefined) {
     if (incoming.headers.authorization !== undefined) {

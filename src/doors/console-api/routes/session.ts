@@ -39,7 +39,15 @@ export function sessionRoutes(deps: { readonly sessions: Sessions; readonly cons
   });
   app.get('/session', (c) => {
     const { principal, accountId, region } = c.get('context');
-    return c.json({ arn: principal.arn, name: principal.name, kind: principal.kind, accountId, region });
+    const viewedBy = c.get('viewedBy');
+    return c.json({
+      arn: principal.arn,
+      name: principal.name,
+      kind: principal.kind,
+      accountId,
+      region,
+      ...(viewedBy === undefined ? {} : { viewedBy }),
+    });
   });
   app.get('/clock', (c) => c.json({ now: c.get('context').startedAt }));
   app.delete('/session', (c) => {
