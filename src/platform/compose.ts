@@ -1,19 +1,22 @@
 /** The composition root: the only place that chooses implementations and knows every layer's opener. */
+import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
 import { catalogStoreModules, openCatalog } from '../catalog/index.ts';
 import { consumptionStoreModules, openConsumption } from '../consumption/index.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { createEventBus, type EventBus } from '../core/events.ts';
 import { toLochError } from '../core/errors.ts';
+import { Secret } from '../core/secret.ts';
 import { openDuckdbEngine } from '../engines/duckdb/index.ts';
 import { governanceStoreModules, openGovernance } from '../governance/index.ts';
+import { openMonitoring } from '../governance/monitoring/index.ts';
 import type { TableDirectory } from '../governance/contract.ts';
 import { ingestionStoreModules, openIngestion } from '../ingestion/index.ts';
 import { openSqliteStore } from '../metadata/sqlite/store.ts';
 import { openOperations } from '../operations/index.ts';
 import { openProcessing, processingStoreModules } from '../processing/index.ts';
 import { openStorage } from '../storage/index.ts';
-import { localStoreModules, openLocalStore } from '../storage/stores/local/index.ts';
+import { localStoreModule, openLocalStore } from '../storage/stores/local/index.ts';
 import { createTableFormat } from '../storage/tables/index.ts';
 import type { Config } from './config.ts';
 import type { DataDirectory } from './data-directory.ts';
@@ -56,7 +59,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         file: data.metadataFile,
         modules: [
           ...governanceStoreModules,
-          ...localStoreModules,
+          localStoreModule,
           ...catalogStoreModules,
           ...processingStoreModules,
           ...ingestionStoreModules,
@@ -67,6 +70,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
     store.onCommitted((batch) => {
       for (const event of batch) events.publish(event);
     });
+    const monitoring = opened(openMonitoring({ events }));
     const sealer = createSealer(data.masterKey);
     let directory: TableDirectory | undefined;
     const lateDirectory = () => directory!;
@@ -79,9 +83,10 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         store,
         directory: data.objectsDirectory,
         clock,
-        segmentLimitBytes: config.storage.segment_object_limit_bytes,
-        sweepGraceMs: config.storage.sweep_grace_ms,
+        segmentLimit: config.storage.segment_object_limit_bytes,
+        graceMs: config.storage.sweep_grace_ms,
         lowDiskBytes: config.storage.low_disk_mib * MIB,
+        onSweepFailure: report('storage'),
       }),
     );
     const tables = createTableFormat({ objects, clock });
@@ -109,7 +114,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         identities,
         events,
         clock,
-        sealer,
+        maskKey: new Secret(createHmac('sha256', data.masterKey).update('masks').digest('base64')),
         accountId,
         region,
         workDirectory: join(data.workDirectory, 'statements'),
@@ -173,6 +178,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       events,
       clock,
       governance,
+      monitoring,
       objects,
       storage,
       tables,

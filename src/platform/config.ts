@@ -50,7 +50,7 @@ const schema = z.strictObject({
         .number()
         .int()
         .min(0)
-        .default(60 * 60_000),
+        .default(6 * 3_600_000),
       low_disk_mib: z.coerce.number().int().min(0).default(256),
     })
     .prefault({}),

@@ -7,7 +7,7 @@ import { firehoseService } from '../doors/aws/firehose/service.ts';
 import { glueService } from '../doors/aws/glue/service.ts';
 import { iamService } from '../doors/aws/iam/service.ts';
 import { createAwsDoor } from '../doors/aws/index.ts';
-import { lakeFormationService } from '../doors/aws/lakeformation/service.ts';
+import { lakeformationService } from '../doors/aws/lakeformation/service.ts';
 import { stsService } from '../doors/aws/sts/service.ts';
 import { type ApiEnvironment, createApiApp } from '../doors/console-api/app.ts';
 import { catalogRoutes } from '../doors/console-api/routes/catalog.ts';
@@ -68,10 +68,10 @@ export function openDoors(deps: {
       ...shared,
       services: [
         iamService(parts.governance.identity),
-        stsService(),
+        stsService(parts.governance.sessions),
         glueService({ catalog, crawlers }),
-        lakeFormationService({ lakeFormation, accountId: config.account_id }),
-        cloudtrailService({ trail }),
+        lakeformationService(lakeFormation),
+        cloudtrailService(trail),
         firehoseService(parts.ingestion.delivery),
         athenaService({ queries, catalog }),
       ],

@@ -28,7 +28,7 @@ export function healthRoutes(deps: { readonly parts: Parts }): Routes {
     return c.json({ ok, parts: checks }, ok ? 200 : 503);
   });
   app.get('/metrics', async (c) =>
-    c.body(await parts.governance.metricsText(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
+    c.body(await parts.monitoring.metricsText(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
   );
   return app;
 }

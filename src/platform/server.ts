@@ -1,5 +1,5 @@
 /** One running Loch: the data directory, the layers, the doors and their listeners. */
-import { createHash } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { toLochError } from '../core/errors.ts';
 import type { Config } from './config.ts';
@@ -40,7 +40,7 @@ export async function startServer(options: { readonly data: string; readonly con
       `${JSON.stringify({ accessKeyId: rootKey.accessKeyId, secretAccessKey: rootKey.secret.reveal() })}\n`,
     );
     await ensureZones(parts, config, stopping.signal);
-    const sessionKey = createHash('sha256').update('console-sessions').update(data.masterKey).digest();
+    const sessionKey = createHmac('sha256', data.masterKey).update('console-sessions').digest();
     const urls = { console: '' };
     const doors = openDoors({ parts, config, sessionKey, stopping: stopping.signal, consoleUrl: () => urls.console });
     const guard =
