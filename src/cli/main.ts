@@ -4,6 +4,7 @@ import { defineCommand, runMain } from 'citty';
 const main = defineCommand({
   meta: { name: 'loch', description: 'The serverless data lake as one system you own' },
   subCommands: {
+    up: () => import('./commands/up.ts').then((m) => m.up),
     down: () => import('./commands/down.ts').then((m) => m.down),
     status: () => import('./commands/status.ts').then((m) => m.status),
     logs: () => import('./commands/logs.ts').then((m) => m.logs),

@@ -68,7 +68,7 @@ export function openDoors(deps: {
       ...shared,
       services: [
         iamService(parts.governance.identity),
-        stsService(parts.governance.sessions),
+        stsService(parts.governance.identity),
         glueService({ catalog, crawlers }),
         lakeformationService(lakeFormation),
         cloudtrailService(trail),

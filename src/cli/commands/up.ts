@@ -1,0 +1,92 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { defineCommand } from 'citty';
+import { LochError } from '../../core/errors.ts';
+import { dataFlag, orExplain, print } from '../command.ts';
+import { dataDirectoryOf, isAlive, runningServer } from '../server-file.ts';
+
+const START_PATIENCE_MS = 30_000;
+
+/** Starts the server in the foreground, or with `--detach` in the background once it is ready. */
+export const up = defineCommand({
+  meta: { name: 'up', description: 'Start Loch' },
+  args: {
+    ...dataFlag,
+    config: {
+      type: 'string',
+      description: 'A configuration file (default: loch.yaml in the data directory, if there)',
+    },
+    set: { type: 'string', description: 'Settings, as listen.aws_port=4566,log.level=debug' },
+    'aws-port': { type: 'string', description: 'Port of the AWS doors (0: any free one)' },
+    'console-port': { type: 'string', description: 'Port of console, own API and metrics (0: any free one)' },
+    detach: { type: 'boolean', alias: 'd', description: 'Run in the background' },
+  },
+  run: ({ args }) =>
+    orExplain(async () => {
+      const data = dataDirectoryOf(args.data);
+      if (args.detach) {
+        await detach(data);
+        return;
+      }
+      const { loadConfig } = await import('../../platform/config.ts');
+      const { startServer } = await import('../../platform/server.ts');
+      const file = args.config ?? process.env.LOCH_CONFIG ?? join(data, 'loch.yaml');
+      const config = loadConfig({
+        ...(args.config !== undefined || existsSync(file) ? { file } : {}),
+        env: process.env,
+        flags: flagSettings(args),
+      });
+      const server = await startServer({ data, config });
+      print(`Loch is ready in ${server.readyMs} ms.`);
+      print(`  data directory  ${data}`);
+      print(`  AWS endpoint    ${server.awsUrl}   (region ${config.region}; keys: eval "$(loch env --data ${data})")`);
+      print(`  console         ${server.consoleLink}`);
+      print('                  (one-time link, valid for 30 minutes; another: loch console)');
+      let stopping = false;
+      const stop = () => {
+        if (stopping) return;
+        stopping = true;
+        print('Stopping: finishing or handing back what runs ...');
+        void orExplain(() => server.close()).then(() => process.exit(process.exitCode ?? 0));
+      };
+      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
+    }),
+});
+
+function flagSettings(args: Record<string, unknown>): Record<string, unknown> {
+  const flags: Record<string, unknown> = {};
+  for (const pair of typeof args.set === 'string' ? args.set.split(',') : []) {
+    const equals = pair.indexOf('=');
+    if (equals < 1) throw new LochError('configuration', `\`--set ${pair}\` is not of the form name=value.`);
+    flags[pair.slice(0, equals)] = pair.slice(equals + 1);
+  }
+  if (args['aws-port'] !== undefined) flags['listen.aws_port'] = args['aws-port'];
+  if (args['console-port'] !== undefined) flags['listen.console_port'] = args['console-port'];
+  return flags;
+}
+
+async function detach(data: string): Promise<void> {
+  mkdirSync(join(data, 'logs'), { recursive: true, mode: 0o700 });
+  const output = openSync(join(data, 'logs', 'up.log'), 'a', 0o600);
+  const args = process.argv.slice(2).filter((arg) => arg !== '--detach' && arg !== '-d');
+  const main = fileURLToPath(new URL('../main.ts', import.meta.url));
+  const child = spawn(process.execPath, [...process.execArgv, main, ...args], {
+    detached: true,
+    stdio: ['ignore', output, output],
+  });
+  child.unref();
+  const end = Date.now() + START_PATIENCE_MS;
+  while (Date.now() < end) {
+    const server = runningServer(data);
+    if (server?.pid === child.pid && server !== undefined) {
+      print(`Loch is ready (process ${server.pid}): AWS endpoint ${server.awsUrl}, console ${server.consoleUrl}`);
+      return;
+    }
+    if (child.pid === undefined || !isAlive(child.pid) || child.exitCode !== null) break;
+    await sleep(50);
+  }
+  throw new LochError('unavailable', `Loch did not start. Its output is in ${join(data, 'logs', 'up.log')}.`);
+}
