@@ -1,10 +1,12 @@
 /** The analyst and what she may see: IAM for the doors, Lake Formation for rows, columns and masks. */
 import {
   CreateAccessKeyCommand,
+  CreateRoleCommand,
   CreateUserCommand,
   DeleteAccessKeyCommand,
   IAMClient,
   ListAccessKeysCommand,
+  PutRolePolicyCommand,
   PutUserPolicyCommand,
 } from '@aws-sdk/client-iam';
 import {
@@ -44,6 +46,30 @@ const ignoring =
   (error: { name?: string }) => {
     if (!names.includes(error.name ?? '')) throw error;
   };
+
+/** Makes a service role that may read and write the raw zone, and keep tables of it. Returns its ARN. */
+export async function makeRole(lake: Lake, name: string, service: string): Promise<string> {
+  const iam = new IAMClient(lake.client.sdk);
+  const trust = {
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole' }],
+  };
+  const access = {
+    Version: '2012-10-17',
+    Statement: [
+      { Effect: 'Allow', Action: ['s3:GetObject', 's3:PutObject'], Resource: 'arn:aws:s3:::raw/*' },
+      { Effect: 'Allow', Action: ['s3:ListBucket'], Resource: 'arn:aws:s3:::raw' },
+      { Effect: 'Allow', Action: ['glue:*'], Resource: '*' },
+    ],
+  };
+  await iam
+    .send(new CreateRoleCommand({ RoleName: name, AssumeRolePolicyDocument: JSON.stringify(trust) }))
+    .catch(ignoring('EntityAlreadyExistsException', 'EntityAlreadyExists'));
+  await iam.send(
+    new PutRolePolicyCommand({ RoleName: name, PolicyName: 'raw-zone', PolicyDocument: JSON.stringify(access) }),
+  );
+  return `arn:aws:iam::${lake.server.accountId}:role/${name}`;
+}
 
 /** Makes the analyst with a key of hers, and keeps the key in the demo's folder. */
 export async function makeAnalyst(lake: Lake, folder: string): Promise<RootKey> {

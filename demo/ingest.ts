@@ -11,6 +11,7 @@ import {
   transactionFiles,
   webEventRecords,
 } from './data/index.ts';
+import { makeRole } from './govern.ts';
 import type { Lake } from './lake.ts';
 import type { Report } from './report.ts';
 
@@ -50,7 +51,7 @@ export async function loadDatabase(lake: Lake, url: string, report: Report): Pro
 export async function sendWebEvents(lake: Lake, options: SourceOptions, report: Report): Promise<number> {
   const firehose = () => new FirehoseClient(lake.client.sdk);
   await lake.through(async () => {
-    const role = `arn:aws:iam::${lake.server.accountId}:root`;
+    const role = await makeRole(lake, 'halden-delivery', 'firehose.amazonaws.com');
     const create = new CreateDeliveryStreamCommand({
       DeliveryStreamName: STREAM,
       ExtendedS3DestinationConfiguration: {

@@ -2,6 +2,7 @@
 import { CreateCrawlerCommand, GlueClient } from '@aws-sdk/client-glue';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobRun, WorkflowRun } from '../src/processing/contract.ts';
+import { makeRole } from './govern.ts';
 import { putBytes } from './ingest.ts';
 import type { Lake } from './lake.ts';
 import { JOBS, MANIFEST_PREFIX, WORKFLOW } from './pipeline.ts';
@@ -15,7 +16,7 @@ export async function definePipeline(lake: Lake): Promise<void> {
   await lake.through(async () => {
     const create = new CreateCrawlerCommand({
       Name: 'raw-zone',
-      Role: `arn:aws:iam::${lake.server.accountId}:root`,
+      Role: await makeRole(lake, 'halden-crawler', 'glue.amazonaws.com'),
       DatabaseName: 'raw',
       Targets: {
         S3Targets: ['transactions/', 'ratings/', 'web_events/', 'halden/bank/customers/', 'halden/bank/accounts/'].map(

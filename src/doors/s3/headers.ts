@@ -1,10 +1,10 @@
 import { LochError } from '../../core/errors.ts';
-import type { ByteRange, GetOptions, ObjectHead, PutOptions } from '../../storage/contract.ts';
+import type { ByteRange, ChecksumAlgorithm, GetOptions, ObjectHead, PutOptions } from '../../storage/contract.ts';
 import { header, type S3Request } from './request.ts';
 import type { RequestBody } from './request-body.ts';
 
 const KEPT = ['content-encoding', 'cache-control', 'content-disposition', 'content-language', 'expires'];
-const ALGORITHMS = ['crc32', 'crc32c', 'crc64nvme', 'sha1', 'sha256'];
+const ALGORITHMS = ['crc32', 'crc32c', 'crc64nvme', 'sha1', 'sha256'] as const satisfies readonly ChecksumAlgorithm[];
 const METADATA_LIMIT = 2048;
 
 /** What of S3 the door does not do; asking for it is refused rather than left out. */
@@ -92,6 +92,27 @@ export function putOptions(request: S3Request, body?: RequestBody): PutOptions {
     ...(ifNoneMatch === undefined ? {} : { ifNoneMatch: '*' as const }),
     ...(body?.length === undefined ? {} : { contentLength: body.length }),
     ...(body === undefined ? {} : { checksums: checksumsOf(request, body) }),
+    ...announcedChecksums(request),
+  };
+}
+
+/** The algorithms a request announces: by a checksum header, by its trailers, or for the parts of an upload. */
+function announcedChecksums(request: S3Request): Pick<PutOptions, 'checksumAlgorithms' | 'checksumType'> {
+  const trailers = (header(request, 'x-amz-trailer') ?? '')
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim());
+  const wanted = header(request, 'x-amz-checksum-algorithm')?.toLowerCase();
+  const found = ALGORITHMS.filter(
+    (name) =>
+      request.headers[`x-amz-checksum-${name}`] !== undefined ||
+      trailers.includes(`x-amz-checksum-${name}`) ||
+      wanted === name,
+  );
+  const type = header(request, 'x-amz-checksum-type');
+  return {
+    ...(found.length === 0 ? {} : { checksumAlgorithms: found }),
+    ...(type === 'COMPOSITE' || type === 'FULL_OBJECT' ? { checksumType: type } : {}),
   };
 }
 
@@ -104,7 +125,7 @@ function checksumsOf(request: S3Request, body: RequestBody): () => Readonly<Reco
   return () => {
     for (const [name, value] of Object.entries(body.trailers())) {
       const algorithm = name.replace(/^x-amz-checksum-/, '');
-      if (algorithm !== name && ALGORITHMS.includes(algorithm)) stated[algorithm] = value;
+      if (ALGORITHMS.some((known) => known === algorithm)) stated[algorithm] = value;
     }
     return stated;
   };
