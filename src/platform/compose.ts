@@ -1,12 +1,10 @@
 /** The composition root: the only place that chooses implementations and knows every layer's opener. */
-import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
 import { catalogStoreModules, openCatalog } from '../catalog/index.ts';
 import { consumptionStoreModules, openConsumption } from '../consumption/index.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { createEventBus, type EventBus } from '../core/events.ts';
 import { toLochError } from '../core/errors.ts';
-import { Secret } from '../core/secret.ts';
 import { openDuckdbEngine } from '../engines/duckdb/index.ts';
 import { governanceStoreModules, openGovernance } from '../governance/index.ts';
 import { openMonitoring } from '../governance/monitoring/index.ts';
@@ -20,6 +18,7 @@ import { localStoreModule, openLocalStore } from '../storage/stores/local/index.
 import { createTableFormat } from '../storage/tables/index.ts';
 import type { Config } from './config.ts';
 import type { DataDirectory } from './data-directory.ts';
+import { pendingCrawlers, pendingLoader } from './pending.ts';
 import { createSealer } from './sealer.ts';
 
 const MIB = 1024 * 1024;
@@ -94,7 +93,8 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       await openCatalog({ store, objects, tables, policy, identities, clock, accountId, region }),
     );
     directory = catalogPart.directory;
-    const { catalog, crawlers } = catalogPart;
+    const { catalog } = catalogPart;
+    const crawlers = pendingCrawlers;
     const engine = opened(
       await openDuckdbEngine({
         workDirectory: join(data.workDirectory, 'engine'),
@@ -112,9 +112,9 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         engine,
         objects,
         identities,
-        events,
+        onFailure: report('consumption'),
         clock,
-        maskKey: new Secret(createHmac('sha256', data.masterKey).update('masks').digest('base64')),
+        sealer,
         accountId,
         region,
         workDirectory: join(data.workDirectory, 'statements'),
@@ -156,15 +156,8 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         policy,
         audit,
         sealer,
-        catalog,
-        runner,
-        identities,
         clock,
-        events,
         dataDirectory: data.streamsDirectory,
-        workDirectory: join(data.workDirectory, 'ingestion'),
-        accountId,
-        region,
       }),
     );
     const operations = openOperations({
@@ -174,6 +167,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       after: ['objects'],
     });
     return {
+      loader: pendingLoader,
       store,
       events,
       clock,

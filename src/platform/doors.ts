@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
-import { athenaService } from '../doors/aws/athena/service.ts';
 import { cloudtrailService } from '../doors/aws/cloudtrail/service.ts';
 import { firehoseService } from '../doors/aws/firehose/service.ts';
 import { glueService } from '../doors/aws/glue/service.ts';
@@ -54,7 +53,7 @@ export function openDoors(deps: {
     catalogRoutes({ catalog, crawlers, queries }),
     queryRoutes({ queries }),
     processingRoutes(parts.processing),
-    ingestionRoutes({ ...parts.ingestion, stopping: deps.stopping }),
+    ingestionRoutes({ ...parts.ingestion, loader: parts.loader, stopping: deps.stopping }),
     governanceRoutes({ identity: parts.governance.identity, lakeFormation, trail }),
     objectRoutes({ access: parts.storage.access }),
     operationsRoutes({ operations: parts.operations }),
@@ -73,7 +72,6 @@ export function openDoors(deps: {
         lakeformationService(lakeFormation),
         cloudtrailService(trail),
         firehoseService(parts.ingestion.delivery),
-        athenaService({ queries, catalog }),
       ],
     }),
     s3: createS3Door({ ...shared, access: parts.storage.access }),
