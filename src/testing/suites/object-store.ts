@@ -9,7 +9,10 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../core/errors.ts';
 import { LochError } from '../../core/errors.ts';
+import { patterned } from '../faults/patterned.ts';
 import type { ListOptions, ObjectRead, ObjectStore } from '../../storage/contract.ts';
+
+export { patterned } from '../faults/patterned.ts';
 
 /** Parts but the last have at least so many bytes in a store under test. */
 export const SUITE_MIN_PART_BYTES = 16;
@@ -21,17 +24,6 @@ export interface SuiteSubject {
 }
 
 const OWNER = { region: 'us-east-1', ownerAccountId: '000000000000' };
-
-/** Bytes that look alike nowhere: a stream cut at the wrong place shows. */
-export function patterned(size: number, seed = 1): Buffer {
-  const bytes = Buffer.allocUnsafe(size);
-  let state = seed >>> 0 || 1;
-  for (let i = 0; i < size; i++) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    bytes[i] = state >>> 24;
-  }
-  return bytes;
-}
 
 const md5 = (bytes: Uint8Array): string => `"${createHash('md5').update(bytes).digest('hex')}"`;
 

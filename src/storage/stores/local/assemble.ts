@@ -29,14 +29,10 @@ export async function assemble(files: ObjectFiles, assembly: Assembly): Promise<
     await files.publish(main, assembly.target, 'link');
     return;
   }
-  const temporary = files.newTemporary();
-  try {
-    await addParts(temporary.path, 'wx', assembly, () => true);
-    await files.publish(temporary.path, assembly.target, 'rename');
-  } catch (error) {
-    await temporary.remove();
-    throw error;
-  }
+  await files.withTemporary(async (temporary) => {
+    await addParts(temporary, 'wx', assembly, () => true);
+    await files.publish(temporary, assembly.target, 'rename');
+  });
 }
 
 /** Whether the main file can become the object: what it holds of other parts, and beyond the end, nobody needs. */

@@ -4,7 +4,7 @@ import type { BodyPlaces, NewName, PlacedBody } from './place-body.ts';
 import { keyText, type ObjectRow } from './rows.ts';
 
 /** The place of a copy, as its row has it. */
-export interface PlacedCopy extends Pick<PlacedBody, 'path'> {
+export interface PlacedCopy extends Pick<PlacedBody, 'path' | 'decided'> {
   readonly row: Pick<ObjectRow, 'segment' | 'place'>;
 }
 
@@ -14,17 +14,19 @@ export async function copyVersion(places: BodyPlaces, source: ObjectRow, name: N
   if (source.segment !== null) {
     const at = { segment: source.segment, place: source.place! };
     const bytes = await places.segments.read(at, source.size, source.version_id);
-    return { row: await places.segments.append(name.versionId, bytes), path: undefined };
+    const row = await places.segments.append(name.versionId, bytes);
+    return { row, path: undefined, decided: () => places.segments.decided(row) };
   }
   const from = places.files.pathOf(source.bucket, keyText(source.key), source.version_id);
   const to = places.files.pathOf(name.bucket, name.key, name.versionId);
+  const decided = () => places.files.decided(to);
   try {
     await publishCopy(places, from, to);
   } catch (error) {
-    places.files.decided(to);
+    decided();
     throw error;
   }
-  return { row: { segment: null, place: null }, path: to };
+  return { row: { segment: null, place: null }, path: to, decided };
 }
 
 async function publishCopy(places: BodyPlaces, from: string, to: string): Promise<void> {
@@ -34,14 +36,10 @@ async function publishCopy(places: BodyPlaces, from: string, to: string): Promis
     // A file has a limited number of names; some file systems allow one.
     const code = (error as NodeJS.ErrnoException).code;
     if (code !== 'EMLINK' && code !== 'EPERM' && code !== 'ENOTSUP') throw error;
-    const temporary = places.files.newTemporary();
-    try {
-      await copyFile(from, temporary.path);
-      await syncFile(temporary.path);
-      await places.files.publish(temporary.path, to, 'rename');
-    } catch (failure) {
-      await temporary.remove();
-      throw failure;
-    }
+    await places.files.withTemporary(async (temporary) => {
+      await copyFile(from, temporary);
+      await syncFile(temporary);
+      await places.files.publish(temporary, to, 'rename');
+    });
   }
 }

@@ -128,7 +128,7 @@ export class LocalStore implements ObjectStore {
 
   async #commit(
     row: ObjectRow,
-    placed: Pick<PlacedBody, 'path'>,
+    placed: Pick<PlacedBody, 'path' | 'decided'>,
     options: PutOptions,
     operation: string,
   ): Promise<void> {
@@ -145,7 +145,7 @@ export class LocalStore implements ObjectStore {
       if (refused && placed.path !== undefined) await this.#parts.files.remove(placed.path);
       throw error;
     } finally {
-      if (placed.path !== undefined) this.#parts.files.decided(placed.path);
+      placed.decided();
     }
   }
 

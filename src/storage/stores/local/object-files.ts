@@ -7,12 +7,6 @@ import { objectPath } from './object-path.ts';
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
 
-/** A file that is being written: nobody sees it, and a crash leaves it to the sweeper. */
-export interface TemporaryFile {
-  readonly path: string;
-  remove(): Promise<void>;
-}
-
 /**
  * The files of one store, all below `root` and so on one file system. Bucket names never begin with a dot, so the
  * folders of our own never collide with a bucket's.
@@ -25,6 +19,8 @@ export class ObjectFiles {
   readonly directories: DurableDirectories;
   /** Files in place whose transaction is not decided: the recovery scan leaves them alone. */
   readonly undecided = new Set<string>();
+  /** Temporary files of this process: the sweeper leaves them alone. */
+  readonly writing = new Set<string>();
 
   private constructor(root: string) {
     this.root = root;
@@ -46,9 +42,18 @@ export class ObjectFiles {
     return join(this.root, bucket, objectPath(key, versionId));
   }
 
-  newTemporary(): TemporaryFile {
+  /** Runs `work` with the path of a new temporary file, which is gone afterwards unless `work` has moved it. */
+  async withTemporary<T>(work: (path: string) => Promise<T>): Promise<T> {
     const path = join(this.temporary, randomBytes(16).toString('hex'));
-    return { path, remove: () => removeFile(path) };
+    this.writing.add(path);
+    try {
+      return await work(path);
+    } catch (error) {
+      await removeFile(path);
+      throw error;
+    } finally {
+      this.writing.delete(path);
+    }
   }
 
   /**

@@ -6,18 +6,19 @@ import { createReadStream } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import type { ObjectBody, PutOptions } from '../../contract.ts';
 import { BodyMeter, type Measured } from '../body-meter.ts';
-import { type ObjectFiles, plainFileSize, removeFile, syncFile, type TemporaryFile } from './object-files.ts';
+import { type ObjectFiles, plainFileSize, removeFile, syncFile } from './object-files.ts';
 import type { Segments } from './segments.ts';
 import type { Space } from './space.ts';
 import { writeBody } from './write-all.ts';
 
-/** Durable bytes without a name. `discard` takes them back when the transaction was refused. */
+/** Durable bytes without a name. */
 export interface PlacedBody {
   readonly measured: Measured;
   readonly segment: number | null;
   readonly place: number | null;
-  /** Of a file: to be told when the transaction has ended, whatever its end. */
   readonly path: string | undefined;
+  /** To be called when the transaction has ended, whatever its end. */
+  readonly decided: () => void;
 }
 
 export interface BodyPlaces {
@@ -87,8 +88,8 @@ async function placeRecord(
   const measured = meter.finish();
   await places.space.assertRoom(measured.size);
   const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
-  const { segment, place } = await places.segments.append(name.versionId, bytes);
-  return { measured, segment, place, path: undefined };
+  const at = await places.segments.append(name.versionId, bytes);
+  return { measured, ...at, path: undefined, decided: () => places.segments.decided(at) };
 }
 
 async function placeFile(
@@ -100,38 +101,37 @@ async function placeFile(
   options: PutOptions,
   beforeLarge: () => Promise<void>,
 ): Promise<PlacedBody> {
-  let temporary: TemporaryFile | undefined;
   try {
     await beforeLarge();
     await places.space.assertRoom(options.contentLength ?? 0);
-    temporary = places.files.newTemporary();
-    const handle = await open(temporary.path, 'wx');
-    let measured: Measured;
-    try {
-      await writeBody(handle, chunks, meter, { position: 0, begun, signal: options.signal });
-      measured = meter.finish();
-      await handle.datasync();
-    } finally {
-      await handle.close();
-    }
-    const path = await publishFile(places, name, temporary.path);
-    return { measured, segment: null, place: null, path };
+    return await places.files.withTemporary(async (temporary) => {
+      const handle = await open(temporary, 'wx');
+      let measured: Measured;
+      try {
+        await writeBody(handle, chunks, meter, { position: 0, begun, signal: options.signal });
+        measured = meter.finish();
+        await handle.datasync();
+      } finally {
+        await handle.close();
+      }
+      return publishFile(places, name, temporary, measured);
+    });
   } catch (error) {
     await chunks.return?.();
-    await temporary?.remove();
     throw error;
   }
 }
 
-async function publishFile(places: BodyPlaces, name: NewName, source: string): Promise<string> {
+async function publishFile(places: BodyPlaces, name: NewName, source: string, measured: Measured): Promise<PlacedBody> {
   const path = places.files.pathOf(name.bucket, name.key, name.versionId);
+  const decided = () => places.files.decided(path);
   try {
     await places.files.publish(source, path, 'rename');
   } catch (error) {
-    places.files.decided(path);
+    decided();
     throw error;
   }
-  return path;
+  return { measured, segment: null, place: null, path, decided };
 }
 
 /** Takes a finished file over by rename; one on another file system, or a small one, is copied and removed. */
@@ -150,34 +150,22 @@ async function adoptFile(
     return placed;
   }
   await beforeLarge();
-  const temporary = places.files.newTemporary();
   try {
-    await rename(source, temporary.path);
+    return await places.files.withTemporary(async (temporary) => {
+      await rename(source, temporary);
+      for await (const chunk of createReadStream(temporary, { highWaterMark: 1024 * 1024 })) {
+        options.signal?.throwIfAborted();
+        meter.update(chunk as Buffer);
+      }
+      const measured = meter.finish();
+      await syncFile(temporary);
+      return publishFile(places, name, temporary, measured);
+    });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
-    const copied = await placeFile(
-      places,
-      name,
-      createReadStream(source)[Symbol.asyncIterator](),
-      [],
-      meter,
-      options,
-      beforeLarge,
-    );
+    const chunks = createReadStream(source)[Symbol.asyncIterator]();
+    const copied = await placeFile(places, name, chunks, [], meter, options, beforeLarge);
     await removeFile(source);
     return copied;
-  }
-  try {
-    for await (const chunk of createReadStream(temporary.path, { highWaterMark: 1024 * 1024 })) {
-      options.signal?.throwIfAborted();
-      meter.update(chunk as Buffer);
-    }
-    const measured = meter.finish();
-    await syncFile(temporary.path);
-    const path = await publishFile(places, name, temporary.path);
-    return { measured, segment: null, place: null, path };
-  } catch (error) {
-    await temporary.remove();
-    throw error;
   }
 }

@@ -40,6 +40,8 @@ export class Segments {
   #draining: Promise<void> | undefined;
   #active: { readonly number: number; readonly handle: FileHandle; end: number } | undefined;
   #lastNumber: number;
+  /** Records whose transaction is still to come, by segment: such a segment is not told as sealed. */
+  readonly #undecided = new Map<number, number>();
 
   private constructor(directory: string, rollBytes: number, lastNumber: number) {
     this.#directory = directory;
@@ -54,7 +56,10 @@ export class Segments {
     return new Segments(directory, rollBytes, Math.max(0, ...numbers));
   }
 
-  /** Appends a record; resolves when it is on disk. Appends that wait together share one fdatasync. */
+  /**
+   * Appends a record; resolves when it is on disk. Appends that wait together share one fdatasync. The caller calls
+   * `decided` when the transaction that names the record has ended.
+   */
   append(versionId: string, bytes: Uint8Array): Promise<RecordPlace> {
     const header = Buffer.alloc(HEADER_BYTES);
     header.writeUInt32LE(MAGIC, 0);
@@ -109,7 +114,15 @@ export class Segments {
     );
     await handle.datasync();
     this.#active.end = place;
+    this.#undecided.set(number, (this.#undecided.get(number) ?? 0) + batch.length);
     for (const [i, { resolve }] of batch.entries()) resolve({ segment: number, place: places[i]! });
+  }
+
+  /** The transaction of a record has ended, whatever its end. */
+  decided({ segment }: RecordPlace): void {
+    const left = (this.#undecided.get(segment) ?? 1) - 1;
+    if (left === 0) this.#undecided.delete(segment);
+    else this.#undecided.set(segment, left);
   }
 
   async #begin() {
@@ -174,12 +187,12 @@ export class Segments {
     handle?.then((open) => open.close()).catch(() => undefined); // reading from it is over
   }
 
-  /** Segments that get no more records, with size and age. */
+  /** Segments that get no more records and whose records are all decided, with size and age. */
   async sealed(): Promise<{ readonly number: number; readonly bytes: number; readonly changedAt: number }[]> {
     const found = [];
     for (const name of await readdir(this.#directory)) {
       const number = numberOf(name);
-      if (number === undefined || number === this.#active?.number || number > this.#lastNumber) continue;
+      if (number === undefined || number === this.#active?.number || this.#undecided.has(number)) continue;
       const { size, ctimeMs } = await stat(this.#path(number));
       found.push({ number, bytes: size, changedAt: ctimeMs });
     }

@@ -83,7 +83,11 @@ async function moveRecords(deps: SweepDeps, number: number): Promise<number> {
         return { from, ...(await deps.segments.append(from.version_id, bytes)) };
       }),
     );
-    await deps.store.write(procedures.moveRecords, { moves, at: deps.clock.now() });
+    try {
+      await deps.store.write(procedures.moveRecords, { moves, at: deps.clock.now() });
+    } finally {
+      for (const move of moves) deps.segments.decided(move);
+    }
     moved += rows.length;
   }
 }
@@ -92,7 +96,7 @@ async function sweepTemporary({ files, clock, graceMs }: SweepDeps): Promise<num
   let removed = 0;
   for (const name of await readdir(files.temporary)) {
     const path = join(files.temporary, name);
-    if (!(await isOlder(path, clock.now() - graceMs))) continue;
+    if (files.writing.has(path) || !(await isOlder(path, clock.now() - graceMs))) continue;
     await removeFile(path);
     removed++;
   }
