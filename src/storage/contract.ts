@@ -253,6 +253,7 @@ export { formatS3Uri, parseS3Uri, type S3Location } from './s3-uri.ts';
 // ---------------------------------------------------------------------------------------------------------------- Iceberg
 export type {
   DataFile,
+  DeleteFile,
   IcebergField,
   IcebergSchema,
   IcebergType,

@@ -41,7 +41,7 @@ export const commitTable =
       });
       return {
         staged,
-        operation: wanted.kind === 'replace' ? wanted.operation : wanted.kind,
+        operation: staged.metadata.snapshots.at(-1)?.summary.operation ?? wanted.kind,
         addedRows: wanted.files.reduce((sum, file) => sum + file.rows, 0),
       };
     };

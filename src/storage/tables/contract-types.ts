@@ -107,6 +107,20 @@ export interface DataFile {
   readonly upper?: Readonly<Record<number, string>>;
 }
 
+/** A file of deleted rows to be added: positions in data files, or values of columns. */
+export interface DeleteFile {
+  readonly path: string;
+  readonly kind: 'position' | 'equality';
+  readonly rows: number;
+  readonly bytes: number;
+  /** The partition it applies to, as of `DataFile`. */
+  readonly partition: Readonly<Record<string, string | null>>;
+  /** Equality: ids of the columns compared. */
+  readonly fieldIds?: readonly number[];
+  /** Position: the only data file it speaks of, when it is one. */
+  readonly dataFile?: string;
+}
+
 /** What a commit does to the files of a table. */
 export type TableChange =
   | {
@@ -126,6 +140,20 @@ export type TableChange =
       readonly remove: readonly string[];
       readonly files: readonly DataFile[];
       readonly operation: 'overwrite' | 'replace' | 'delete';
+      /**
+       * Data sequence number of the added files, for a rewrite of the same rows: delete files that came after it still
+       * apply to them. Absent: the commit's own.
+       */
+      readonly sequenceNumber?: number;
+      /** The snapshot the removed files were read from: rows of theirs that were deleted since are a `commit_conflict`. */
+      readonly basedOn?: string;
+      readonly summary?: Readonly<Record<string, string>>;
+    }
+  /** Adds rows and deletes rows by delete files; a `dataFile` that is gone is a `commit_conflict`. */
+  | {
+      readonly kind: 'delta';
+      readonly files: readonly DataFile[];
+      readonly deletes: readonly DeleteFile[];
       readonly summary?: Readonly<Record<string, string>>;
     };
 

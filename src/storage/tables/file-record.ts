@@ -1,8 +1,14 @@
 /** A data file to be added, as a manifest record: statistics by field id, bounds in binary. */
 import { LochError } from '../../core/errors.ts';
 import { lowerBound, upperBound } from './bounds.ts';
-import type { DataFile, IcebergSchema } from './contract-types.ts';
-import { type ByField, CONTENT_DATA, type FileRecord } from './manifest.ts';
+import type { DataFile, DeleteFile, IcebergSchema } from './contract-types.ts';
+import {
+  type ByField,
+  CONTENT_DATA,
+  CONTENT_EQUALITY_DELETES,
+  CONTENT_POSITION_DELETES,
+  type FileRecord,
+} from './manifest.ts';
 import { encodeTuple, type PartitionTuple } from './partition-tuple.ts';
 import { type FieldPlace, fieldPlaces, primitiveOf } from './schema.ts';
 
@@ -35,6 +41,31 @@ export function fileRecord(schema: IcebergSchema, tuple: PartitionTuple, file: D
     equality_ids: null,
     sort_order_id: null,
     referenced_data_file: null,
+  };
+}
+
+/** The manifest record of a delete file. **Errors**: `invalid_argument` for one that does not say what it deletes. */
+export function deleteRecord(schema: IcebergSchema, tuple: PartitionTuple, file: DeleteFile): FileRecord {
+  assertCount(file.rows, 'rows', file.path);
+  assertCount(file.bytes, 'bytes', file.path);
+  const known = new Set(fieldPlaces(schema).map((place) => place.id));
+  const ids = file.fieldIds ?? [];
+  if (file.kind === 'equality' && (ids.length === 0 || ids.some((id) => !known.has(id)))) {
+    throw new LochError(
+      'invalid_argument',
+      `Equality-delete file \`${file.path}\` must name columns of the table by id; it names ${ids.join(', ') || 'none'}.`,
+      { context: { file: file.path } },
+    );
+  }
+  return {
+    content: file.kind === 'position' ? CONTENT_POSITION_DELETES : CONTENT_EQUALITY_DELETES,
+    file_path: file.path,
+    file_format: 'PARQUET',
+    partition: encodeTuple(tuple, file.partition),
+    record_count: file.rows,
+    file_size_in_bytes: file.bytes,
+    equality_ids: file.kind === 'equality' ? ids : null,
+    referenced_data_file: file.kind === 'position' ? (file.dataFile ?? null) : null,
   };
 }
 

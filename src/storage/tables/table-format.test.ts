@@ -2,13 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { fixedClock } from '../../core/clock.ts';
 import type { DataFile, TableMetadata } from './contract-types.ts';
 import { createTableFormat } from './index.ts';
-import { mapObjects } from './test-objects.ts';
+import { openMemoryStore } from '../stores/memory/index.ts';
 
 const LOCATION = 's3://curated/sales';
 
-function world() {
-  const objects = mapObjects();
+async function world() {
   const clock = fixedClock(1_700_000_000_000);
+  const objects = openMemoryStore({ clock });
+  await objects.createBucket('curated', { region: 'us-east-1', ownerAccountId: '000000000000' });
   const format = createTableFormat({ objects, clock });
   const schema = format.schemaFromColumns([
     { name: 'id', type: 'bigint', required: true },
@@ -33,7 +34,7 @@ const names = (plan: { readonly files: readonly { readonly path: string }[] }) =
 
 describe('the Iceberg table format', () => {
   it('creates a table, appends, overwrites and plans what is live', async () => {
-    const { format, schema, clock } = world();
+    const { format, schema, clock } = await world();
     const empty = format.newTable({ location: LOCATION, schema });
     const at = await format.writeMetadata(empty, 0);
     expect(await format.readMetadata(at)).toEqual(empty);
@@ -57,7 +58,7 @@ describe('the Iceberg table format', () => {
   });
 
   it('reads its own files as another instance would, ids beyond 2^53 included', async () => {
-    const { format, schema, objects, clock } = world();
+    const { format, schema, objects, clock } = await world();
     const staged = await format.stage(
       format.newTable({ location: LOCATION, schema, partition: [{ column: 'region', transform: 'identity' }] }),
       {

@@ -10,7 +10,7 @@ import { createTableFormat } from './index.ts';
 import { bindSpec } from './partition-tuple.ts';
 import { compareValues, formatValue, parseValue, type SingleValue } from './single-value.ts';
 import { currentSchema, specById } from './table-metadata.ts';
-import { mapObjects } from './test-objects.ts';
+import { openMemoryStore } from '../stores/memory/index.ts';
 import { applyTransform, formatPartitionValue } from './transforms.ts';
 import { parsePrimitiveType } from './primitive-type.ts';
 
@@ -170,16 +170,24 @@ function orderOf(column: Column, text: string, literal: string): number {
 
 class World {
   readonly format: TableFormat;
-  readonly #clock = fixedClock(1_000);
+  readonly #clock: ReturnType<typeof fixedClock>;
   metadata: TableMetadata;
   live: ModelFile[] = [];
   readonly history: { readonly snapshotId: string; readonly at: number; readonly live: readonly ModelFile[] }[] = [];
   #count = 0;
 
-  constructor() {
-    this.format = createTableFormat({ objects: mapObjects(), clock: this.#clock });
+  static async open(): Promise<World> {
+    const clock = fixedClock(1_000);
+    const objects = openMemoryStore({ clock });
+    await objects.createBucket('lake', { region: 'us-east-1', ownerAccountId: '000000000000' });
+    return new World(createTableFormat({ objects, clock }), clock);
+  }
+
+  private constructor(format: TableFormat, clock: ReturnType<typeof fixedClock>) {
+    this.format = format;
+    this.#clock = clock;
     this.metadata = this.format.newTable({
-      location: 's3://b/t',
+      location: 's3://lake/t',
       schema: this.format.schemaFromColumns(NAMES.map((name) => ({ name, type: HIVE[name] }))),
       properties: { 'commit.manifest.min-count-to-merge': '4' },
     });
@@ -190,7 +198,7 @@ class World {
     return files.map((rows) => {
       const partition = this.#partitionOf(rows[0]!);
       const kept = rows.filter((r) => JSON.stringify(this.#partitionOf(r)) === JSON.stringify(partition));
-      const path = `s3://b/t/data/${this.#count++}.parquet`;
+      const path = `s3://lake/t/data/${this.#count++}.parquet`;
       return {
         file: { path, format: 'PARQUET', rows: kept.length, bytes: 10, partition, ...this.#statistics(kept) },
         model: { path, rows: kept },
@@ -301,7 +309,7 @@ describe('random histories of a table', () => {
         fc.array(operation, { minLength: 3, maxLength: 14 }),
         fc.array(fc.array(predicate, { minLength: 1, maxLength: 2 }), { minLength: 5, maxLength: 5 }),
         async (operations, conjunctions) => {
-          const world = new World();
+          const world = await World.open();
           for (const op of operations) await world.apply(op);
           const all = await world.format.planScan(world.metadata, {});
           expect(pathsOf(all.files)).toEqual(pathsOf(world.live));

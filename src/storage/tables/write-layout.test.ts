@@ -8,7 +8,7 @@ import { openDuckdbEngine } from '../../engines/duckdb/index.ts';
 import { createTableFormat } from './index.ts';
 import { parsePrimitiveType } from './primitive-type.ts';
 import { parseValue } from './single-value.ts';
-import { mapObjects } from './test-objects.ts';
+import { openMemoryStore } from '../stores/memory/index.ts';
 import { applyTransform, formatPartitionValue, parseTransform } from './transforms.ts';
 
 const sqlText = (value: string) => `'${value.replaceAll("'", "''")}'`;
@@ -81,7 +81,7 @@ describe('the write layout', () => {
   it.each(CASES)(
     'makes the engine split %s columns as the specification says',
     async (type, sqlType, transforms, texts) => {
-      const format = createTableFormat({ objects: mapObjects(), clock: fixedClock(0) });
+      const format = createTableFormat({ objects: openMemoryStore({ clock: fixedClock(0) }), clock: fixedClock(0) });
       for (const transform of transforms) {
         const table = format.newTable({
           location: 's3://b/t',

@@ -200,4 +200,25 @@ describe('pyiceberg', () => {
     });
     expect(plan.files.map((file) => file.path).sort()).toEqual(filtered!.files);
   });
+
+  it('leaves out the rows of our position deletes', async (context) => {
+    const executable = python(context);
+    const { format } = workshop;
+    const table = format.newTable({
+      location: 's3://lake/merge-on-read',
+      schema: format.schemaFromColumns([{ name: 'id', type: 'bigint' }]),
+    });
+    const files = await workshop.write(table, 'SELECT i AS id FROM range(100) AS r(i)');
+    const base = (await format.stage(table, { kind: 'append', files })).metadata;
+    const deletes = await workshop.writePositions(base, files[0]!, [0, 7, 99]);
+    const staged = await format.stage(base, { kind: 'delta', files: [], deletes: [deletes] }, { version: 2 });
+    const [now, then] = await read(executable, staged.metadataLocation!, [
+      {},
+      { snapshot: base['current-snapshot-id']! },
+    ]);
+    expect(now).toMatchObject({ rows: 97, columns: { id: { sum: String(4950 - 106) } } });
+    expect(then).toMatchObject({ rows: 100, columns: { id: { sum: '4950' } } });
+    const plan = await format.planScan(staged.metadata, {});
+    expect(plan.files.map((file) => file.deletes)).toEqual([[{ path: deletes.path, kind: 'position', fieldIds: [] }]]);
+  });
 });

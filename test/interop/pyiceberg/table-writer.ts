@@ -8,7 +8,7 @@ import { systemClock } from '../../../src/core/clock.ts';
 import { LochError } from '../../../src/core/errors.ts';
 import type { Engine } from '../../../src/engines/contract.ts';
 import { openDuckdbEngine } from '../../../src/engines/duckdb/index.ts';
-import type { DataFile, ObjectHead, TableFormat, TableMetadata } from '../../../src/storage/contract.ts';
+import type { DataFile, DeleteFile, ObjectHead, TableFormat, TableMetadata } from '../../../src/storage/contract.ts';
 import { createTableFormat } from '../../../src/storage/tables/index.ts';
 
 /** Objects as files `<root>/<bucket>/<key>`: the shape in which a foreign reader gets them. */
@@ -50,6 +50,8 @@ export interface Workshop {
   readonly format: TableFormat;
   /** Writes the rows of `sql` as data files of a table. */
   write(metadata: TableMetadata, sql: string): Promise<DataFile[]>;
+  /** Writes a position-delete file for rows of a data file. */
+  writePositions(metadata: TableMetadata, file: DataFile, positions: readonly number[]): Promise<DeleteFile>;
   /** Copies data files to the places of others, in order. */
   copy(from: readonly DataFile[], to: readonly DataFile[]): Promise<void>;
   /** One row of texts. */
@@ -94,6 +96,32 @@ export async function openWorkshop(): Promise<Workshop> {
         files.push(format.dataFile(metadata, file, location));
       }
       return files;
+    },
+    async writePositions(metadata, file, positions) {
+      const values = positions.map((position) => `('${file.path}', ${position}::BIGINT)`).join(', ');
+      const result = await engine.execute(
+        {
+          sql: `SELECT * FROM (VALUES ${values}) AS v(file_path, pos)`,
+          inputs: [],
+          result: {
+            kind: 'parquet',
+            directory: join(root, 'written', randomUUID()),
+            fieldIds: { file_path: 2_147_483_546, pos: 2_147_483_545 },
+          },
+        },
+        signal,
+      );
+      const [written] = result.files;
+      const path = `${metadata.location}/data/${randomUUID()}-deletes.parquet`;
+      await rename(written!.path, join(root, path.slice('s3://'.length)));
+      return {
+        path,
+        kind: 'position',
+        rows: positions.length,
+        bytes: written!.bytes,
+        partition: file.partition,
+        dataFile: file.path,
+      };
     },
     async copy(from, to) {
       const place = (file: DataFile) => join(root, file.path.slice('s3://'.length));
