@@ -34,8 +34,3 @@ export function trailerSignature(
     `AWS4-HMAC-SHA256-TRAILER\n${seed.amzDate}\n${seed.scope}\n${previousSignature}\n${sha256Hex(canonical)}`,
   );
 }
-
-/** Seals a POST policy or any other text signed with the day's key: hex of its HMAC. */
-export function textSignature(signingKey: HmacKey, text: string): Buffer {
-  return hmacSha256(signingKey, text);
-}

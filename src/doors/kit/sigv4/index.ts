@@ -5,9 +5,8 @@ export {
   type AuthenticationDeps,
   authenticate,
   type SignedRequest,
-  signatureEquals,
 } from './authenticate.ts';
-export { type HeaderValues, parseQuery, uriDecode, uriEncode } from './canonical.ts';
-export { type ChunkSeed, chunkSignature, textSignature, trailerSignature } from './chunk-signature.ts';
+export { type HeaderValues, parseQuery, uriDecode } from './canonical.ts';
+export { type ChunkSeed, chunkSignature, trailerSignature } from './chunk-signature.ts';
 export { type HmacKey, sha256Hex } from './hmac.ts';
 export { createSigningKeys, type SigningKeys } from './signing-keys.ts';
