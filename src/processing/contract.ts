@@ -60,12 +60,17 @@ export interface ObjectInput {
   readonly options?: Readonly<Record<string, string>>;
 }
 
-/** Parquet files that an earlier statement of the same work left in its own work folder, read as they are. */
+/** Files (Parquet unless `csv` says else) that an earlier statement of the same work left in its own work folder, read as they are. */
 export interface StageInput {
   /** The table name in the statement. */
   readonly name: string;
   /** Absolute paths. An empty list is refused: a table without columns cannot be bound. */
   readonly files: readonly string[];
+  /**
+   * The files are CSV that this layer made itself, with exactly these columns in this order: UTF-8, RFC 4180 with
+   * header, NULL an empty field without quotes. A value that is not of its type fails the statement.
+   */
+  readonly csv?: { readonly columns: readonly { readonly name: string; readonly type: string }[] };
 }
 
 /** Runs SELECT statements of a caller through gate, binding and policy. */
