@@ -18,7 +18,8 @@ import { fileSource } from './secure/file-source.ts';
 import { icebergSource } from './secure/iceberg-source.ts';
 import type { MaskSalts } from './secure/mask-sql.ts';
 import { type ScanSource, securedScanSql } from './secure/secured-scan.ts';
-import { sqlName, sqlString, sqlStrings } from './sql-text.ts';
+import { sqlName, sqlString } from './sql-text.ts';
+import { stageScanSql } from './stage-scan.ts';
 
 /** A statement ready for the engine. */
 export interface MaterializedStatement extends RenderedStatement {
@@ -131,7 +132,7 @@ async function scanOf(source: BoundSource, salts: MaskSalts, files: FolderOfFile
       return objectScanSql(source.input, await files.open(source.input.objects));
     case 'stage':
       files.allow(source.input.files, source.input.name);
-      return `SELECT * FROM read_parquet(${sqlStrings(source.input.files)}, hive_partitioning = false)`;
+      return stageScanSql(source.input);
     case 'system':
       return systemScan(source.table, files);
   }
