@@ -38,7 +38,7 @@ beforeAll(async () => {
     policy,
     catalog: lake.catalog,
     tables: lake.tables,
-    runner: lake.runner,
+    runner: lake.consumption.runner,
     connector: postgresConnector,
     workDirectory: `${lake.folder}/work-of-loads`,
   });
