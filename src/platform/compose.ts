@@ -18,7 +18,7 @@ import { localStoreModule, openLocalStore } from '../storage/stores/local/index.
 import { createTableFormat } from '../storage/tables/index.ts';
 import type { Config } from './config.ts';
 import type { DataDirectory } from './data-directory.ts';
-import { pendingCrawlers, pendingLoader } from './pending.ts';
+import { pendingCrawlers } from './pending.ts';
 import { createSealer } from './sealer.ts';
 
 const MIB = 1024 * 1024;
@@ -153,11 +153,16 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       await openIngestion({
         store,
         objects,
+        access: storage.access,
         policy,
         audit,
         sealer,
+        catalog,
+        tables,
+        runner,
         clock,
         dataDirectory: data.streamsDirectory,
+        workDirectory: data.workDirectory,
       }),
     );
     const operations = openOperations({
@@ -167,7 +172,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       after: ['objects'],
     });
     return {
-      loader: pendingLoader,
+      loader: ingestion.loader,
       store,
       events,
       clock,

@@ -1,13 +1,11 @@
 import type { Crawlers } from '../catalog/contract.ts';
 import { LochError } from '../core/errors.ts';
-import type { Loader } from '../ingestion/contract.ts';
 
 const pending = (what: string) => async (): Promise<never> => {
   throw new LochError('unsupported', `${what} are not part of this version yet.`);
 };
 
 /** Parts that are on their way; each answers by name that it is not there. */
-export const pendingLoader: Loader = { load: pending('Loads') };
 const crawl = pending('Crawlers');
 export const pendingCrawlers: Crawlers = {
   create: crawl,
