@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { contextOf } from '../../testing/builders/request-context.ts';
 import { statedPolicy } from '../../testing/builders/stated-policy.ts';
 import type { CrawlerInput, TableRecord } from '../contract.ts';
-import { testCatalog } from '../test-catalog.ts';
+import { testCatalog } from '../../testing/builders/test-catalog.ts';
 
 const root = contextOf('root');
 const policy = statedPolicy({
@@ -16,7 +16,7 @@ beforeAll(async () => {
   lake = await testCatalog(policy);
 });
 afterAll(() => lake.close());
-beforeEach(() => lake.files.held.clear());
+beforeEach(() => lake.files.clear('raw'));
 afterEach(async () => {
   for (const crawler of await lake.crawlers.list(root)) await lake.crawlers.delete(root, crawler.name);
   for (const database of await lake.catalog.listDatabases(root)) {
@@ -24,7 +24,7 @@ afterEach(async () => {
   }
 });
 
-const put = (key: string, body: string | Buffer) => lake.files.held.set(`raw/${key}`, Buffer.from(body as string));
+const put = (key: string, body: string | Buffer) => lake.files.objects.put('raw', key, Buffer.from(body as string));
 const codeOf = (promise: Promise<unknown>) =>
   promise.then(
     () => 'resolved',
@@ -58,7 +58,7 @@ const CUSTOMERS =
 
 describe('a crawl', () => {
   it('describes delimited text as Glue does', async () => {
-    put('customers/a.csv', CUSTOMERS.replaceAll('"', '').replace('Bo, C.', 'Bo'));
+    await put('customers/a.csv', CUSTOMERS.replaceAll('"', '').replace('Bo, C.', 'Bo'));
     const run = await crawl();
     expect(run).toMatchObject({ state: 'COMPLETED', phase: 'DONE', objects: 1, tablesCreated: 1, messages: [] });
     const [table] = await tables();
@@ -100,10 +100,10 @@ describe('a crawl', () => {
 
   it('makes dated folders partitions of one table, and feeds side by side two tables', async () => {
     for (const day of ['29', '30', '31']) {
-      put(`landing/transactions/2026/01/${day}/part.csv`, 'id,amount\n1,2.5\n2,3.5\n');
+      await put(`landing/transactions/2026/01/${day}/part.csv`, 'id,amount\n1,2.5\n2,3.5\n');
     }
-    put('landing/ratings/ratings.json', '{"customerId":1,"rating":"AA"}\n{"customerId":2,"rating":"B"}\n');
-    put('landing/_SUCCESS', 'x');
+    await put('landing/ratings/ratings.json', '{"customerId":1,"rating":"AA"}\n{"customerId":2,"rating":"B"}\n');
+    await put('landing/_SUCCESS', 'x');
     const run = await crawl({ targets: [{ path: 's3://raw/landing', exclusions: [] }] });
     expect(run).toMatchObject({ state: 'COMPLETED', objects: 4, tablesCreated: 2, partitionsAdded: 3 });
     const [ratings, transactions] = await tables();
@@ -124,9 +124,9 @@ describe('a crawl', () => {
   });
 
   it('reads `key=value` folders as partitions whatever their schema, and keeps the order of their columns', async () => {
-    put('t/region=north%20sea/day=1/a.csv', 'id,amount\n1,2\n2,3\n');
-    put('t/region=south/day=1/a.csv', 'amount,id,extra\n2,1,x\n3,2,y\n');
-    put('t/region=/day=2/a.csv', 'id,amount\n1,2.5\n');
+    await put('t/region=north%20sea/day=1/a.csv', 'id,amount\n1,2\n2,3\n');
+    await put('t/region=south/day=1/a.csv', 'amount,id,extra\n2,1,x\n3,2,y\n');
+    await put('t/region=/day=2/a.csv', 'id,amount\n1,2.5\n');
     const run = await crawl();
     expect(run).toMatchObject({ state: 'COMPLETED', tablesCreated: 1, partitionsAdded: 3 });
     const [table] = await tables();
@@ -141,12 +141,12 @@ describe('a crawl', () => {
   });
 
   it('finds nothing to change the second time, and only what is new the third', async () => {
-    put('t/2026/01/a.csv', 'id,amount\n1,2\n');
-    put('t/2026/02/a.csv', 'id,amount\n1,2\n');
+    await put('t/2026/01/a.csv', 'id,amount\n1,2\n');
+    await put('t/2026/02/a.csv', 'id,amount\n1,2\n');
     await crawl();
     expect(await crawl()).toMatchObject({ tablesCreated: 0, tablesUpdated: 0, partitionsAdded: 0, state: 'COMPLETED' });
     expect((await tables())[0]!.version).toBe(0);
-    put('t/2026/03/a.csv', 'id,amount,note\n1,2.5,hi\n');
+    await put('t/2026/03/a.csv', 'id,amount,note\n1,2.5,hi\n');
     const third = await crawl();
     expect(third).toMatchObject({ tablesCreated: 0, tablesUpdated: 1, partitionsAdded: 1 });
     expect(third.messages).toEqual(['lake.t changed: added `note` string, `amount` bigint to double.']);
@@ -156,7 +156,7 @@ describe('a crawl', () => {
   });
 
   it('keeps comments, descriptions and types that people wrote', async () => {
-    put('t/a.json', '{"id":1,"day":"2026-01-31"}\n');
+    await put('t/a.json', '{"id":1,"day":"2026-01-31"}\n');
     await crawl();
     const [made] = await tables();
     await lake.catalog.updateTable(root, 'lake', {
@@ -167,7 +167,7 @@ describe('a crawl', () => {
         { name: 'day', type: 'date' },
       ],
     });
-    put('t/b.json', '{"id":1,"day":"2026-01-31","more":true}\n');
+    await put('t/b.json', '{"id":1,"day":"2026-01-31","more":true}\n');
     await crawl();
     const [table] = await tables();
     expect(table).toMatchObject({ description: 'By hand' });
@@ -179,37 +179,37 @@ describe('a crawl', () => {
   });
 
   it('leaves changed tables alone under LOG and says what it saw', async () => {
-    put('t/a.csv', 'id,amount\n1,2\n');
+    await put('t/a.csv', 'id,amount\n1,2\n');
     const schemaChange = { update: 'LOG', delete: 'LOG' } as const;
     await crawl({ schemaChange });
-    put('t/a.csv', 'id,amount,extra\n1,2,x\n');
+    await put('t/a.csv', 'id,amount,extra\n1,2,x\n');
     const run = await crawl({ schemaChange });
     expect(run.tablesUpdated).toBe(0);
     expect(run.messages[0]).toContain('left as it is (schema change policy LOG): added `extra` string');
-    lake.files.held.clear();
-    put('u/a.csv', 'x,y\n1,2\n');
+    await lake.files.clear('raw');
+    await put('u/a.csv', 'x,y\n1,2\n');
     expect((await crawl({ schemaChange })).messages[0]).toContain('lake.t: its data is gone; the table was left');
   });
 
   it('marks a table deprecated when its data is gone, and takes the mark away when it is back', async () => {
-    put('t/a.csv', 'id,amount\n1,2\n');
-    put('u/a.json', '{"x":1}');
+    await put('t/a.csv', 'id,amount\n1,2\n');
+    await put('u/a.json', '{"x":1}');
     await crawl();
-    lake.files.held.delete('raw/t/a.csv');
+    await lake.files.objects.delete('raw', 't/a.csv');
     expect(await crawl()).toMatchObject({ tablesDeleted: 1 });
     expect((await tables())[0]!.parameters.DEPRECATED_BY_CRAWLER).toBeDefined();
     expect(await crawl()).toMatchObject({ tablesDeleted: 0 });
-    put('t/a.csv', 'id,amount\n1,2\n');
+    await put('t/a.csv', 'id,amount\n1,2\n');
     expect((await crawl()).messages).toEqual(['lake.t changed: its data is back.']);
     expect((await tables())[0]!.parameters.DEPRECATED_BY_CRAWLER).toBeUndefined();
-    lake.files.held.delete('raw/t/a.csv');
+    await lake.files.objects.delete('raw', 't/a.csv');
     await crawl({ schemaChange: { update: 'UPDATE_IN_DATABASE', delete: 'DELETE_FROM_DATABASE' } });
     expect((await tables()).map((table) => table.name)).toEqual(['u']);
   });
 
   it('gives a table of the same name elsewhere a hash, and never touches the other', async () => {
-    put('a/orders/x.csv', 'id,amount\n1,2\n');
-    put('b/orders/x.json', '{"other":true}');
+    await put('a/orders/x.csv', 'id,amount\n1,2\n');
+    await put('b/orders/x.json', '{"other":true}');
     const run = await crawl({ tablePrefix: 'Raw_' });
     expect(run.tablesCreated).toBe(2);
     const names = (await tables()).map((table) => table.name);
@@ -219,9 +219,9 @@ describe('a crawl', () => {
   });
 
   it('makes files of one folder that are not alike tables of their own', async () => {
-    put('mix/customers.csv', 'id,name\n1,a\n2,b\n');
-    put('mix/rates.csv', 'day,rate,currency\n2026-01-01,1.5,EUR\n');
-    put('mix/events.json', '{"page":"/"}\n');
+    await put('mix/customers.csv', 'id,name\n1,a\n2,b\n');
+    await put('mix/rates.csv', 'day,rate,currency\n2026-01-01,1.5,EUR\n');
+    await put('mix/events.json', '{"page":"/"}\n');
     await crawl({ targets: [{ path: 's3://raw/mix/', exclusions: [] }] });
     const found = await tables();
     expect(found.map((table) => table.name)).toEqual(['customers_csv', 'events_json', 'rates_csv']);
@@ -230,9 +230,9 @@ describe('a crawl', () => {
   });
 
   it('leaves excluded objects out of the crawl and of the table', async () => {
-    put('t/keep/a.csv', 'id,n\n1,2\n');
-    put('t/keep/b.tmp', 'junk');
-    put('t/old/a.csv', 'id,n\n1,2\n');
+    await put('t/keep/a.csv', 'id,n\n1,2\n');
+    await put('t/keep/b.tmp', 'junk');
+    await put('t/old/a.csv', 'id,n\n1,2\n');
     await crawl({ targets: [{ path: 's3://raw/t/', exclusions: ['old/**', '**.tmp'] }] });
     const [table] = await tables();
     expect(table!.name).toBe('keep');
@@ -241,9 +241,9 @@ describe('a crawl', () => {
   });
 
   it('leaves objects that no classifier takes out of the table, and says what each classifier saw', async () => {
-    put('t/a.csv', 'id,n\n1,2\n');
-    put('t/README.md', '# About\nNothing here.\n');
-    put('t/logo.png', Buffer.from('\u0089PNG\r\n', 'latin1'));
+    await put('t/a.csv', 'id,n\n1,2\n');
+    await put('t/README.md', '# About\nNothing here.\n');
+    await put('t/logo.png', Buffer.from('\u0089PNG\r\n', 'latin1'));
     const run = await crawl();
     expect(run.messages).toEqual([
       't/README.md: no classifier takes it. parquet: no magic bytes; json: a beginning that is neither `{` nor `[`; csv: one column with each of comma, pipe, tab, semicolon and Ctrl-A.',
@@ -255,12 +255,12 @@ describe('a crawl', () => {
   });
 
   it('does not take the files of Iceberg, Delta and Hudi tables for tables of their own', async () => {
-    put('ice/data/part.csv', 'id,n\n1,2\n');
-    put('ice/metadata/v1.metadata.json', '{"format-version":2}');
-    put('delta/part.csv', 'id,n\n1,2\n');
-    put('delta/_delta_log/0.json', '{}');
-    put('hudi/part.csv', 'id,n\n1,2\n');
-    put('hudi/.hoodie/x', '1');
+    await put('ice/data/part.csv', 'id,n\n1,2\n');
+    await put('ice/metadata/v1.metadata.json', '{"format-version":2}');
+    await put('delta/part.csv', 'id,n\n1,2\n');
+    await put('delta/_delta_log/0.json', '{}');
+    await put('hudi/part.csv', 'id,n\n1,2\n');
+    await put('hudi/.hoodie/x', '1');
     const run = await crawl();
     expect(run.tablesCreated).toBe(0);
     expect(run.messages.map((message) => message.split(' ')[0]).sort()).toEqual(['delta/', 'hudi/', 'ice/']);
@@ -268,8 +268,8 @@ describe('a crawl', () => {
 
   it('reads packed text, sampling no more of it than its bound', async () => {
     const rows = `id,amount\n${Array.from({ length: 200_000 }, (_, n) => `${n},1.5`).join('\n')}\n`;
-    put('gz/a.csv.gz', gzipSync(rows));
-    put('zst/a.json.zst', zstdCompressSync('{"a":1}\n'.repeat(300_000)));
+    await put('gz/a.csv.gz', gzipSync(rows));
+    await put('zst/a.json.zst', zstdCompressSync('{"a":1}\n'.repeat(300_000)));
     const run = await crawl();
     const [gz, zst] = await tables();
     expect(gz).toMatchObject({ name: 'gz', parameters: { compressionType: 'gzip' }, storage: { compressed: true } });
@@ -282,9 +282,9 @@ describe('a crawl', () => {
   });
 
   it('knows a header from a neighbour of the same first row', async () => {
-    put('t/2026/01/a.csv', 'name,city\nAda,Bern\n');
-    put('t/2026/02/a.csv', 'name,city\nBo,Ulm\n');
-    put('u/a.csv', 'Ada,Bern\nBo,Ulm\n');
+    await put('t/2026/01/a.csv', 'name,city\nAda,Bern\n');
+    await put('t/2026/02/a.csv', 'name,city\nBo,Ulm\n');
+    await put('u/a.csv', 'Ada,Bern\nBo,Ulm\n');
     await crawl();
     const [t, u] = await tables();
     expect(types(t)).toEqual({ name: 'string', city: 'string' });
@@ -293,16 +293,16 @@ describe('a crawl', () => {
   });
 
   it('takes a path without a slash as the one file of that name', async () => {
-    put('one/orders.csv', 'id,n\n1,2\n');
-    put('one/orders.csv.bak', 'no');
+    await put('one/orders.csv', 'id,n\n1,2\n');
+    await put('one/orders.csv.bak', 'no');
     await crawl({ targets: [{ path: 's3://raw/one/orders.csv', exclusions: [] }] });
     const [table] = await tables();
     expect(table).toMatchObject({ name: 'orders_csv', storage: { location: 's3://raw/one/orders.csv' } });
   });
 
   it('writes nothing when there are more tables than the threshold', async () => {
-    put('a/x.csv', 'id,n\n1,2\n');
-    put('b/x.json', '{"z":1}');
+    await put('a/x.csv', 'id,n\n1,2\n');
+    await put('b/x.json', '{"z":1}');
     const run = await crawl({ configuration: '{"Version":1.0,"TableThreshold":1}' });
     expect(run).toMatchObject({ state: 'FAILED', tablesCreated: 0 });
     expect(run.error).toContain('2 tables, more than its threshold of 1');
@@ -311,13 +311,13 @@ describe('a crawl', () => {
 
 describe('a crawler', () => {
   it('fails naming the action and bucket that whom it acts as may not use', async () => {
-    put('a/x.csv', 'id,n\n1,2\n');
+    await put('a/x.csv', 'id,n\n1,2\n');
     const run = await crawl({}, contextOf('steward'));
     expect(run).toMatchObject({ state: 'FAILED', error: expect.stringContaining('s3:ListBucket on arn:aws:s3:::raw') });
   });
 
   it('makes tables as the one it acts as', async () => {
-    put('a/x.csv', 'id,n\n1,2\n');
+    await put('a/x.csv', 'id,n\n1,2\n');
     await crawl({ role: 'arn:aws:iam::000000000000:user/loader' });
     expect((await tables())[0]!.createdBy).toBe('arn:aws:iam::000000000000:user/loader');
     const { actsAs } = await lake.crawlers.get(root, 'c');
@@ -349,7 +349,7 @@ describe('a crawler', () => {
   });
 
   it('runs once at a time, stops when asked, and lets nobody change it meanwhile', async () => {
-    for (let n = 0; n < 3000; n++) put(`many/${n % 300}/f${n}.csv`, 'id,n\n1,2\n');
+    for (let n = 0; n < 3000; n++) await put(`many/${n % 300}/f${n}.csv`, 'id,n\n1,2\n');
     await lake.crawlers.create(root, {
       name: 'c',
       role: root.principal.arn,
@@ -368,7 +368,7 @@ describe('a crawler', () => {
   it.each(['LISTING', 'CLASSIFYING', 'WRITING'])(
     'goes on from %s after a restart and counts nothing twice',
     async (phase) => {
-      for (let n = 0; n < 4000; n++) put(`many/${String(n % 400).padStart(3, '0')}/f${n}.csv`, 'id,n\n1,2\n');
+      for (let n = 0; n < 4000; n++) await put(`many/${String(n % 400).padStart(3, '0')}/f${n}.csv`, 'id,n\n1,2\n');
       await lake.crawlers.create(root, {
         name: 'c',
         role: root.principal.arn,

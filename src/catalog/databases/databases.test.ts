@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { contextOf } from '../../testing/builders/request-context.ts';
 import { statedPolicy } from '../../testing/builders/stated-policy.ts';
 import type { TableInput } from '../contract.ts';
-import { testCatalog } from '../test-catalog.ts';
+import { testCatalog } from '../../testing/builders/test-catalog.ts';
 
 const root = contextOf('root');
 const analyst = contextOf('analyst');
@@ -46,11 +46,17 @@ const orders: TableInput = {
 };
 
 let lake: Awaited<ReturnType<typeof testCatalog>>;
-beforeEach(async () => {
+beforeAll(async () => {
   lake = await testCatalog(policy);
+});
+afterAll(() => lake.close());
+beforeEach(async () => {
+  for (const database of await lake.catalog.listDatabases(root)) {
+    await lake.catalog.deleteDatabase(root, database.name, { cascade: true });
+  }
+  lake.clock.advance(8 * 86_400_000); // empties the bin
   await lake.catalog.createDatabase(root, { name: 'Sales', description: 'Shop', locationUri: 's3://lake/sales/' });
 });
-afterEach(() => lake.close());
 
 const codeOf = (promise: Promise<unknown>) =>
   promise.then(

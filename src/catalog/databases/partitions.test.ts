@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { ScanPredicate } from '../../storage/contract.ts';
 import { contextOf } from '../../testing/builders/request-context.ts';
 import { statedPolicy } from '../../testing/builders/stated-policy.ts';
-import { testCatalog } from '../test-catalog.ts';
+import { testCatalog } from '../../testing/builders/test-catalog.ts';
 
 const root = contextOf('root');
 const keeper = contextOf('keeper');
@@ -33,7 +33,8 @@ beforeAll(async () => {
 afterAll(() => lake.close());
 beforeEach(async () => {
   await lake.catalog.deleteTable(root, name).catch(() => {});
-  lake.files.held.clear();
+  await lake.files.clear('lake');
+  await lake.files.clear('other');
   await lake.catalog.createTable(root, 'db', {
     name: 't',
     columns: [{ name: 'a', type: 'bigint' }],
@@ -99,15 +100,15 @@ async function scan(predicates: readonly ScanPredicate[] = []) {
   const plan = await lake.catalog.planTableScan(table, { predicates });
   return plan.files.map((file) => `${file.key} ${Object.values(file.partition).join('/')}`);
 }
-const put = (key: string, text = 'x') => lake.files.held.set(`lake/${key}`, Buffer.from(text));
+const put = (key: string, text = 'x') => lake.files.objects.put('lake', key, Buffer.from(text));
 
 it('reads the files of the partitions that may match, with their values', async () => {
-  for (const month of ['01', '02']) put(`t/year=2026/month=${month}/a.csv`);
-  put('t/year=2026/month=01/_SUCCESS');
-  put('t/year=2026/month=01/.hidden/b.csv');
-  put('t/year=2026/month=01/empty.csv', '');
-  put('t/year=2027/month=01/unknown.csv');
-  put('elsewhere/b.csv');
+  for (const month of ['01', '02']) await put(`t/year=2026/month=${month}/a.csv`);
+  await put('t/year=2026/month=01/_SUCCESS');
+  await put('t/year=2026/month=01/.hidden/b.csv');
+  await put('t/year=2026/month=01/empty.csv', '');
+  await put('t/year=2027/month=01/unknown.csv');
+  await put('elsewhere/b.csv');
   await lake.catalog.createPartitions(root, name, [
     at('2026', '01'),
     at('2026', '02'),
@@ -129,11 +130,11 @@ it('reads the files of the partitions that may match, with their values', async 
 it('plans the same files by one listing of the table as by one for each partition', async () => {
   const partitions = Array.from({ length: 20 }, (_, n) => at(String(n), 'm', `s3://lake/t/p${n}`));
   for (let n = 0; n < 20; n++) {
-    put(`t/p${n}/a.csv`);
-    put(`t/p${n}/deep/b.csv`);
-    put(`t/p${n}/_x/b.csv`);
+    await put(`t/p${n}/a.csv`);
+    await put(`t/p${n}/deep/b.csv`);
+    await put(`t/p${n}/_x/b.csv`);
   }
-  put('t/stray.csv');
+  await put('t/stray.csv');
   await lake.catalog.createPartitions(root, name, partitions);
   const before = lake.files.listings();
   const whole = await scan();
@@ -145,8 +146,8 @@ it('plans the same files by one listing of the table as by one for each partitio
 });
 
 it('reads the one object a table is, and refuses time travel without snapshots', async () => {
-  put('one/file.csv');
-  put('one/file.csv.bak');
+  await put('one/file.csv');
+  await put('one/file.csv.bak');
   const table = await lake.catalog.createTable(root, 'db', {
     name: 'one',
     columns: [{ name: 'a', type: 'bigint' }],

@@ -4,7 +4,7 @@ import { createTableFormat } from '../../storage/tables/index.ts';
 import { contextOf } from '../../testing/builders/request-context.ts';
 import { statedPolicy } from '../../testing/builders/stated-policy.ts';
 import type { DataFile, TableChange } from '../../storage/contract.ts';
-import { testCatalog } from '../test-catalog.ts';
+import { testCatalog } from '../../testing/builders/test-catalog.ts';
 
 const root = contextOf('root');
 const writer = contextOf('writer');
@@ -48,7 +48,7 @@ async function live(): Promise<string[]> {
   const scan = await lake.catalog.planTableScan(table, {});
   return scan.files.map((f) => f.key.replace(/^.*\/(.*)\.parquet$/, '$1')).sort();
 }
-const metadataFiles = () => [...lake.files.held.keys()].filter((key) => key.includes('/metadata/')).sort();
+const metadataFiles = async () => (await lake.files.keys('lake')).filter((key) => key.includes('/metadata/'));
 const codeOf = (promise: Promise<unknown>) =>
   promise.then(
     () => 'resolved',
@@ -96,9 +96,9 @@ describe('Iceberg tables of the catalog', () => {
 
   it('leaves no file when the record cannot be made', async () => {
     await create();
-    const before = metadataFiles();
+    const before = await metadataFiles();
     expect(await codeOf(create())).toBe('already_exists');
-    expect(metadataFiles()).toEqual(before);
+    expect(await metadataFiles()).toEqual(before);
   });
 
   it('makes each commit one snapshot that every later reader sees', async () => {
@@ -147,12 +147,12 @@ describe('Iceberg tables of the catalog', () => {
     await create();
     const first = await lake.catalog.commitTable(root, SALES, append('a'), { runId: 'run-1' });
     await lake.reopen();
-    const before = metadataFiles();
+    const before = await metadataFiles();
     const again = await lake.catalog.commitTable(root, SALES, append('a2'), { runId: 'run-1' });
     expect(again).toEqual({ ...first, repeated: true });
     expect(first.repeated).toBe(false);
     expect(await live()).toEqual(['a']);
-    expect(metadataFiles()).toEqual(before);
+    expect(await metadataFiles()).toEqual(before);
     const [snapshot] = await lake.catalog.snapshots(root, SALES);
     expect(snapshot?.summary['loch.run-id']).toBe('run-1');
   });
@@ -307,7 +307,7 @@ describe('Iceberg tables of the catalog', () => {
     async (moment) => {
       await create();
       await lake.catalog.commitTable(root, SALES, append('a'));
-      const before = metadataFiles();
+      const before = await metadataFiles();
       const put = lake.files.objects.put;
       let writes = 0;
       const limit = { 'before any write': 0, 'after one write': 1, 'after all writes': 3 }[moment]!;
@@ -324,7 +324,7 @@ describe('Iceberg tables of the catalog', () => {
       expect(await codeOf(lake.catalog.commitTable(root, SALES, append('b')))).toBe('disk_full');
       lake.files.objects.put = put;
       Object.assign(lake.store, { write });
-      expect(metadataFiles()).toEqual(before);
+      expect(await metadataFiles()).toEqual(before);
       expect(await live()).toEqual(['a']);
       await lake.catalog.commitTable(root, SALES, append('b'));
       expect(await live()).toEqual(['a', 'b']);
@@ -404,6 +404,6 @@ async function expectNoOrphans(): Promise<void> {
   const { record, metadata } = await lake.catalog.resolveTable(root, SALES);
   const format = createTableFormat({ objects: lake.files.objects, clock: lake.clock });
   const reachable = await format.reachableFiles(metadata!, record.metadataLocation!);
-  const known = new Set(reachable.metadata.map((location) => location.replace('s3://', '')));
-  expect(metadataFiles().filter((key) => !known.has(key))).toEqual([]);
+  const known = new Set(reachable.metadata.map((location) => location.replace('s3://lake/', '')));
+  expect((await metadataFiles()).filter((key) => !known.has(key))).toEqual([]);
 }
