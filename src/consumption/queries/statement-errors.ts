@@ -18,7 +18,7 @@ export function placedError(error: unknown, sql: string, sameText: boolean): Loc
   const known = toLochError(error);
   const { position, ...rest } = known.context;
   if (typeof position !== 'number' || rest.line !== undefined) return known;
-  const place = sameText ? lineAndColumn(sql, position) : nameInText(sql, known.context.name);
+  const place = sameText ? lineAndColumn(sql, position) : nameInText(sql, known.context.name ?? known.context.table);
   if (place === undefined) {
     return new LochError(known.code, known.message, { context: rest, cause: known.cause ?? known });
   }

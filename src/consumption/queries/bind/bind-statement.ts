@@ -86,7 +86,7 @@ export async function bindStatement(
   depth = 0,
 ): Promise<BoundStatement> {
   const transpiled = await deps.transpile(sql, options.dialect);
-  const tree = await parseOne(deps, transpiled.sql);
+  const tree = await parseOne(deps, transpiled.sql, options.dialect);
   const inspection = inspectStatement(tree);
   const { tables: uses } = inspection;
   const requalified: readonly Requalified[] = requalifiedColumns(inspection);
@@ -104,8 +104,15 @@ export async function bindStatement(
   };
 }
 
-async function parseOne(deps: QueryPathDeps, sql: string): Promise<SyntaxNode> {
-  const [tree, second] = await deps.engine.parse(sql);
+async function parseOne(deps: QueryPathDeps, sql: string, dialect: BindOptions['dialect']): Promise<SyntaxNode> {
+  const [tree, second] = await deps.engine.parse(sql).catch((error: unknown) => {
+    if (dialect === 'duckdb' || !isLochError(error, 'syntax_error')) throw error;
+    // The transpiler took it and the engine does not: a construct without translation.
+    const near = error.message.replace('syntax error at or near', 'not supported here:');
+    throw new LochError('unsupported', `The statement has a construct that is not supported (${near}).`, {
+      cause: error,
+    });
+  });
   if (tree === undefined) throw new LochError('syntax_error', 'The statement is empty.', { context: { position: 0 } });
   if (second !== undefined) {
     throw new LochError('syntax_error', 'Only one statement at a time. Send the second one by itself.');

@@ -46,8 +46,10 @@ function constant(value: SyntaxNode): Literal | undefined {
     case 'BOOLEAN':
       return typeof raw === 'boolean' ? { kind: 'boolean', text: String(raw) } : undefined;
     case 'INTEGER':
-    case 'BIGINT':
-      return typeof raw === 'number' && Number.isSafeInteger(raw) ? { kind: 'number', text: String(raw) } : undefined;
+    case 'BIGINT': {
+      const text = digitsOf(raw);
+      return text === undefined || !/^-?\d+$/.test(text) ? undefined : { kind: 'number', text };
+    }
     case 'DECIMAL': {
       const scale = (type.type_info as SyntaxNode | null)?.scale;
       if (typeof raw !== 'number' || !Number.isSafeInteger(raw) || typeof scale !== 'number') return undefined;
@@ -56,6 +58,13 @@ function constant(value: SyntaxNode): Literal | undefined {
     default:
       return undefined;
   }
+}
+
+/** A number's own digits: those beyond 2^53 are kept as text by whoever read the tree. */
+function digitsOf(raw: unknown): string | undefined {
+  if (typeof raw === 'number') return Number.isSafeInteger(raw) ? String(raw) : undefined;
+  const kept = (raw as { readonly rawJSON?: unknown } | null)?.rawJSON;
+  return typeof kept === 'string' ? kept : undefined;
 }
 
 function decimalText(unscaled: number, scale: number): string {
