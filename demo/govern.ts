@@ -34,7 +34,7 @@ const POLICY = {
         's3:GetObject',
         's3:ListBucket',
         's3:ListAllMyBuckets',
-        'cloudtrail:LookupEvents',
+        'cloudtrail:LookupEvents', 'lakeformation:GetDataAccess',
       ],
       Resource: '*',
     },
