@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
+import { athenaService } from '../doors/aws/athena/service.ts';
 import { cloudtrailService } from '../doors/aws/cloudtrail/service.ts';
 import { firehoseService } from '../doors/aws/firehose/service.ts';
 import { glueService } from '../doors/aws/glue/service.ts';
@@ -72,6 +73,7 @@ export function openDoors(deps: {
         lakeformationService(lakeFormation),
         cloudtrailService(trail),
         firehoseService(parts.ingestion.delivery),
+        athenaService({ queries, catalog }),
       ],
     }),
     s3: createS3Door({ ...shared, access: parts.storage.access }),
