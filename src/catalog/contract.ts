@@ -9,7 +9,15 @@
  * - `resolveTable` is for planners that apply `policy.tableShape` themselves: it needs DESCRIBE-or-better only.
  */
 import type { RequestContext } from '../core/caller.ts';
-import type { DataFile, ScanPredicate, TableChange, TableMetadata } from '../storage/contract.ts';
+import type {
+  CompactionGroup,
+  CompactionOptions,
+  DataFile,
+  ExpiryOptions,
+  ScanPredicate,
+  TableChange,
+  TableMetadata,
+} from '../storage/contract.ts';
 import type { TableName } from '../governance/contract.ts';
 
 export interface CatalogColumn {
@@ -262,6 +270,31 @@ export interface Catalog {
       readonly current: boolean;
     }[]
   >;
+  /** Expires snapshots and removes the files that only they had. Needs ALTER and DELETE. */
+  expireSnapshots(
+    context: RequestContext,
+    name: TableName,
+    options?: ExpiryOptions,
+  ): Promise<{ readonly snapshots: number; readonly files: number }>;
+  /**
+   * Removes files under the table's location that no snapshot leads to and that are older than `olderThanMs` (3 days,
+   * never less than one hour: a commit in flight has files nobody knows yet). Needs ALTER and DELETE.
+   */
+  removeOrphanFiles(
+    context: RequestContext,
+    name: TableName,
+    options?: { readonly olderThanMs?: number; readonly dryRun?: boolean },
+  ): Promise<{ readonly files: readonly string[]; readonly bytes: number }>;
+  /**
+   * Writes small files again as fewer, group by group, each one a commit that loses against any other writer. `rewrite`
+   * gives the live rows of a group as new files. Needs INSERT and DELETE.
+   */
+  compactTable(
+    context: RequestContext,
+    name: TableName,
+    rewrite: (table: ResolvedTable, group: CompactionGroup) => Promise<readonly DataFile[]>,
+    options?: CompactionOptions,
+  ): Promise<{ readonly groups: number; readonly filesBefore: number; readonly filesAfter: number }>;
   /** Makes an earlier snapshot the current one again. Needs INSERT and DELETE. **Errors**: `not_found`. */
   rollbackTable(context: RequestContext, name: TableName, snapshotId: string): Promise<CommitOutcome>;
 }

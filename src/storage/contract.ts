@@ -252,8 +252,11 @@ export { formatS3Uri, parseS3Uri, type S3Location } from './s3-uri.ts';
 
 // ---------------------------------------------------------------------------------------------------------------- Iceberg
 export type {
+  CompactionGroup,
+  CompactionOptions,
   DataFile,
   DeleteFile,
+  ExpiryOptions,
   IcebergField,
   IcebergSchema,
   IcebergType,

@@ -23,7 +23,14 @@ import { updateTable } from './update-table.ts';
 /** What Iceberg's part of the catalog adds. */
 export type IcebergOperations = Pick<
   Catalog,
-  'createIcebergTable' | 'commitTable' | 'evolveSchema' | 'snapshots' | 'rollbackTable'
+  | 'createIcebergTable'
+  | 'commitTable'
+  | 'evolveSchema'
+  | 'snapshots'
+  | 'rollbackTable'
+  | 'expireSnapshots'
+  | 'removeOrphanFiles'
+  | 'compactTable'
 >;
 
 /** The use-cases of databases, tables and partitions. */

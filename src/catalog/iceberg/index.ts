@@ -5,6 +5,9 @@ import type { IcebergParts } from './commit.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { commitTable } from './commit-table.ts';
 import { createIcebergTable } from './create-iceberg-table.ts';
+import { compactTable } from './compact-table.ts';
+import { expireSnapshots } from './expire-snapshots.ts';
+import { removeOrphanFiles } from './remove-orphan-files.ts';
 import { evolveSchema } from './evolve-schema.ts';
 import { rollbackTable, snapshots } from './snapshots.ts';
 
@@ -28,5 +31,8 @@ export function icebergUseCases(
     evolveSchema: evolveSchema(parts),
     snapshots: snapshots(parts),
     rollbackTable: rollbackTable(parts),
+    expireSnapshots: expireSnapshots(parts),
+    removeOrphanFiles: removeOrphanFiles(parts),
+    compactTable: compactTable(parts),
   };
 }

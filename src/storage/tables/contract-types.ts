@@ -169,7 +169,32 @@ export interface TableRequirement {
   readonly [member: string]: unknown;
 }
 
-/** Locations of the files a table is made of. */
+/** What an expiry keeps; absent members are the table's own properties or the format's defaults (5 days, 1 snapshot). */
+export interface ExpiryOptions {
+  readonly maxAgeMs?: number;
+  readonly minKept?: number;
+}
+
+export interface CompactionOptions {
+  /** Default: the table's `write.target-file-size-bytes`, 512 MiB. **Units**: bytes. */
+  readonly targetBytes?: number;
+  /** Files a group must have to be worth it, unless rows of it are deleted. Default 5. */
+  readonly minFiles?: number;
+  /** Delete files from which on a file is written again whatever its size. Default 1. */
+  readonly deleteFileThreshold?: number;
+}
+
+/** Files of one partition to be written again as one, with their deletes applied. */
+export interface CompactionGroup {
+  readonly partition: Readonly<Record<string, string | null>>;
+  readonly files: readonly ScanFile[];
+  readonly bytes: number;
+  /** What the replacement says of itself, so that deletes made meanwhile are not lost. */
+  readonly basedOn: string;
+  readonly sequenceNumber: number;
+}
+
+/** Locations of the files a table is made of: of its metadata, and those with rows that are live in any snapshot. */
 export interface ReachableFiles {
   readonly metadata: readonly string[];
   readonly data: readonly string[];
@@ -296,6 +321,13 @@ export interface TableFormat {
   discard(staged: StagedCommit, keep?: StagedCommit): Promise<void>;
   /** Removes files that no reader can reach any more. Never rejects: what stays is an orphan for maintenance. */
   removeFiles(locations: readonly string[]): Promise<void>;
+  /**
+   * The updates that expire snapshots and references; none when all are kept.
+   * **Errors**: `unsupported` when the table says `gc.enabled=false`.
+   */
+  expiryUpdates(metadata: TableMetadata, options: ExpiryOptions): readonly TableUpdate[];
+  /** Groups of files worth writing again; commit each as a `replace` with the group's numbers. */
+  compactionGroups(metadata: TableMetadata, options: CompactionOptions): Promise<readonly CompactionGroup[]>;
   /** Every file that the metadata read from `location` leads to, over all its snapshots. */
   reachableFiles(metadata: TableMetadata, location?: string): Promise<ReachableFiles>;
   planScan(metadata: TableMetadata, request: ScanRequest): Promise<ScanPlan>;

@@ -9,6 +9,8 @@ import { TableFiles, type TableObjects } from './table-files.ts';
 import { dataFileOf, writeLayout } from './write-layout.ts';
 import { metadataFileLocation, newTableMetadata, withMetadataLog } from './table-metadata.ts';
 import { applyTableUpdates, assertTableRequirements } from './table-updates.ts';
+import { compactionGroups } from './compaction-groups.ts';
+import { expiryUpdates } from './expire-snapshots.ts';
 import { evolvedSchema } from './evolve-schema.ts';
 
 export interface TableFormatOptions {
@@ -38,6 +40,8 @@ export function createTableFormat({ objects, clock, cacheBytes = CACHE_BYTES }: 
       const own = keep === undefined ? staged.addedManifests : [];
       await files.discard([...new Set([...staged.written, ...own])].filter((location) => !kept.has(location)));
     },
+    expiryUpdates: (metadata, options) => expiryUpdates(metadata, options, clock.now()),
+    compactionGroups: (metadata, options) => compactionGroups(files, metadata, options),
     removeFiles: (locations) => files.discard(locations),
     reachableFiles: (metadata, location) => reachableFiles(files, metadata, location),
     planScan: (metadata, request) => planScan(files, metadata, request),

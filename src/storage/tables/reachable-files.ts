@@ -1,12 +1,13 @@
 import type { ReachableFiles, TableMetadata } from './contract-types.ts';
+import { ENTRY_DELETED } from './manifest.ts';
 import { snapshotManifests } from './plan-scan.ts';
 import { mapLimited, type TableFiles } from './table-files.ts';
 
 const PARALLEL_READS = 16;
 
 /**
- * Every file that `metadata` (read from `location`) leads to: its metadata files, and the data and delete files of any
- * snapshot, those marked deleted included. **Cost**: reads every manifest once.
+ * Every file that `metadata` (read from `location`) leads to: its metadata files, and the data and delete files that
+ * are live in any snapshot. **Cost**: reads every manifest once.
  */
 export async function reachableFiles(
   files: TableFiles,
@@ -27,7 +28,9 @@ export async function reachableFiles(
   }
   const data = new Set<string>();
   await mapLimited([...manifests], PARALLEL_READS, async (path) => {
-    for (const entry of await files.readManifest(path)) data.add(entry.data_file.file_path);
+    for (const entry of await files.readManifest(path)) {
+      if (entry.status !== ENTRY_DELETED) data.add(entry.data_file.file_path);
+    }
   });
   return { metadata: [...found, ...manifests], data: [...data] };
 }
