@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DataFile, TableChange } from '../../storage/contract.ts';
 import { contextOf } from '../../testing/builders/request-context.ts';
-import { testCatalog } from '../test-catalog.ts';
+import { testCatalog } from '../../testing/builders/test-catalog.ts';
 
 const root = contextOf('root');
 const TABLE = { database: 'sales', table: 'orders' };
