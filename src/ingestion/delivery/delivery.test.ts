@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { fixedClock } from '../../core/clock.ts';
 import type { StoredEvent } from '../../core/events.ts';
 import type { DataEvent } from '../../governance/contract.ts';
@@ -11,7 +11,7 @@ import { openSqliteStore } from '../../metadata/sqlite/store.ts';
 import { contextOf, TEST_ACCOUNT } from '../../testing/builders/request-context.ts';
 import { statedPolicy } from '../../testing/builders/stated-policy.ts';
 import type { DeliveryStreamSettings } from '../contract.ts';
-import { testObjects } from '../test-objects.ts';
+import { openHookedObjects, type HookedObjects } from '../../testing/builders/hooked-objects.ts';
 import { openDelivery } from './index.ts';
 
 const settings: DeliveryStreamSettings = {
@@ -28,9 +28,10 @@ const settings: DeliveryStreamSettings = {
 const root = contextOf();
 const record = (text: string) => Buffer.from(`${text}\n`);
 
+let database: string;
 let folder: string;
 let metadata: MetadataStore;
-let objects: ReturnType<typeof testObjects>;
+let objects: HookedObjects;
 let delivery: Awaited<ReturnType<typeof openDelivery>>;
 let audited: DataEvent[];
 const events: StoredEvent[] = [];
@@ -39,7 +40,7 @@ const clock = fixedClock(Date.UTC(2025, 5, 1, 10, 30));
 async function open(changes: Partial<Parameters<typeof openDelivery>[0]> = {}) {
   delivery = await openDelivery({
     store: metadata,
-    objects,
+    objects: objects.store,
     policy: statedPolicy({
       producer: { iam: (action) => action.startsWith('firehose:Put') },
       stranger: { iam: (action, resource) => action.startsWith('firehose:') && !resource.endsWith('/web') },
@@ -55,28 +56,36 @@ async function open(changes: Partial<Parameters<typeof openDelivery>[0]> = {}) {
   });
 }
 
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'loch-delivery-'));
+beforeAll(async () => {
+  database = mkdtempSync(join(tmpdir(), 'loch-delivery-store-'));
   metadata = await openSqliteStore({
-    file: join(folder, 'loch.db'),
+    file: join(database, 'loch.db'),
     modules: [new URL('./store.ts', import.meta.url)],
   });
   metadata.onCommitted((committed) => events.push(...committed));
+});
+afterAll(async () => {
+  await metadata.close();
+  rmSync(database, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'loch-delivery-'));
   events.length = 0;
   audited = [];
-  objects = testObjects();
+  objects = await openHookedObjects();
   await open();
 });
 afterEach(async () => {
+  for (const name of await delivery.list(root)) await delivery.delete(root, name, { force: true });
   await delivery.close();
-  await metadata.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
-const delivered = () => [...objects.held.values()].map(({ bytes }) => bytes.toString());
-const until = async (met: () => boolean) => {
-  for (let i = 0; i < 500 && !met(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
-  expect(met()).toBe(true);
+const delivered = async () =>
+  Promise.all((await objects.keys()).map(async (key) => (await objects.bytes(key)).toString()));
+const until = async (met: () => boolean | Promise<boolean>) => {
+  for (let i = 0; i < 500 && !(await met()); i++) await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(await met()).toBe(true);
 };
 
 describe('delivery', () => {
@@ -86,18 +95,18 @@ describe('delivery', () => {
     const ids = await delivery.put(root, 'web', [record('a'), Buffer.from('b'), record('')]);
     expect(new Set(ids).size).toBe(3);
     expect(delivery.backlog('web')).toEqual({ records: 3, bytes: 4 });
-    expect(objects.held.size).toBe(0);
+    expect(await objects.keys()).toEqual([]);
     await delivery.flush('web');
-    expect(delivered()).toEqual(['a\nb\n']);
+    expect(await delivered()).toEqual(['a\nb\n']);
     expect(delivery.backlog('web')).toEqual({ records: 0, bytes: 0 });
-    const [key] = objects.held.keys();
-    expect(key).toMatch(/^raw\/web\/2025\/06\/01\/10\/web-1-2025-06-01-10-30-00-[0-9a-f-]{36}$/);
+    const [key] = await objects.keys();
+    expect(key).toMatch(/^web\/2025\/06\/01\/10\/web-1-2025-06-01-10-30-00-[0-9a-f-]{36}$/);
     expect(events.at(-1)).toMatchObject({
       name: 'ingestionDeliveryFlushed',
-      payload: { stream: 'web', bucket: 'raw', key: key!.slice(4), records: 3, bytes: 4 },
+      payload: { stream: 'web', bucket: 'raw', key, records: 3, bytes: 4 },
     });
     expect(audited).toEqual([
-      expect.objectContaining({ eventName: 'PutObject', resource: `arn:aws:s3:::${key}`, rows: 3, bytes: 4 }),
+      expect.objectContaining({ eventName: 'PutObject', resource: `arn:aws:s3:::raw/${key}`, rows: 3, bytes: 4 }),
     ]);
   });
 
@@ -111,11 +120,11 @@ describe('delivery', () => {
         Array.from({ length: 400 }, (_, i) => record(`${batch * 400 + i} ${line}`)),
       );
     }
-    await until(() => objects.held.size === 2);
+    await until(async () => (await objects.keys()).length === 2);
     await delivery.flush('web');
-    const all = delivered().join('').trimEnd().split('\n');
+    const all = (await delivered()).join('').trimEnd().split('\n');
     expect(all.map((each) => Number(each.split(' ')[0]))).toEqual(Array.from({ length: 3200 }, (_, i) => i));
-    expect(objects.held.size).toBe(3);
+    expect(await objects.keys()).toHaveLength(3);
   });
 
   it('delivers at the end of the interval, and at once when that is 0 seconds', async () => {
@@ -123,12 +132,12 @@ describe('delivery', () => {
     await delivery.create(root, { ...settings, name: 'now', bufferSeconds: 0 });
     await delivery.put(root, 'soon', [record('soon')]);
     await delivery.put(root, 'now', [record('now')]);
-    await until(() => delivered().includes('now\n'));
-    expect(delivered()).not.toContain('soon\n');
-    await until(() => delivered().includes('soon\n'));
+    await until(async () => (await delivered()).includes('now\n'));
+    expect(await delivered()).not.toContain('soon\n');
+    await until(async () => (await delivered()).includes('soon\n'));
     for (let i = 0; i < 20; i++) await delivery.put(root, 'now', [record(`n${i}`)]);
     await until(() => delivery.backlog('now').records === 0);
-    expect(delivered().join('').match(/n\d+/g)).toHaveLength(20);
+    expect((await delivered()).join('').match(/n\d+/g)).toHaveLength(20);
   });
 
   it('compresses, and appends newlines where they are asked for', async () => {
@@ -138,10 +147,10 @@ describe('delivery', () => {
     await delivery.put(root, 'zst', [record('c')]);
     await delivery.flush('gz');
     await delivery.flush('zst');
-    const [gz, zst] = [...objects.held.values()];
-    expect(gz!.head.key).toMatch(/\.gz$/);
-    expect(gunzipSync(gz!.bytes).toString()).toBe('a\nb\n');
-    expect(zstdDecompressSync(zst!.bytes).toString()).toBe('c\n');
+    const [gz, zst] = await objects.keys();
+    expect(gz).toMatch(/\.gz$/);
+    expect(gunzipSync(await objects.bytes(gz!)).toString()).toBe('a\nb\n');
+    expect(zstdDecompressSync(await objects.bytes(zst!)).toString()).toBe('c\n');
   });
 
   it('tries a failing delivery again, shows why, and loses and doubles nothing', async () => {
@@ -154,7 +163,7 @@ describe('delivery', () => {
     await expect(delivery.flush('web')).rejects.toThrow('the volume is gone');
     expect((await delivery.describe(root, 'web')).failure).toContain('the volume is gone');
     await until(() => delivery.backlog('web').records === 0);
-    expect(delivered()).toEqual(['kept\n']);
+    expect(await delivered()).toEqual(['kept\n']);
     expect((await delivery.describe(root, 'web')).failure).toBeUndefined();
   });
 
@@ -167,7 +176,7 @@ describe('delivery', () => {
     };
     await expect(delivery.flush('web')).rejects.toThrow('the answer was lost');
     await until(() => delivery.backlog('web').records === 0);
-    expect(delivered()).toEqual(['once\n']);
+    expect(await delivered()).toEqual(['once\n']);
     expect(lost).toBe(1);
   });
 
@@ -184,9 +193,9 @@ describe('delivery', () => {
     objects.beforePut = (key) => void keys.push(key);
     clock.advance(3_600_000);
     await open();
-    await until(() => delivered().includes('one\n'));
+    await until(async () => (await delivered()).includes('one\n'));
     await delivery.flush('web');
-    expect(delivered()).toEqual(['one\n', 'two\n']);
+    expect(await delivered()).toEqual(['one\n', 'two\n']);
     expect(keys[0]).toContain('/10/web-1-2025-06-01-10-30-00-');
   });
 
@@ -202,7 +211,7 @@ describe('delivery', () => {
     await delivery.close();
     await open();
     await delivery.flush('web');
-    expect(delivered()).toEqual(['a\nb\n']);
+    expect(await delivered()).toEqual(['a\nb\n']);
   });
 
   it('refuses records while too much waits for delivery, and takes them again afterwards', async () => {
@@ -258,7 +267,7 @@ describe('delivery', () => {
     await delivery.create(root, settings);
     await delivery.put(root, 'web', [record('last')]);
     await delivery.delete(root, 'web');
-    expect(delivered()).toEqual(['last\n']);
+    expect(await delivered()).toEqual(['last\n']);
     expect(readdirSync(join(folder, 'delivery'))).toEqual([]);
 
     await delivery.create(root, settings);

@@ -3,31 +3,31 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { LochError } from '../../core/errors.ts';
-import { Secret } from '../../core/secret.ts';
-import type { MetadataStore } from '../../metadata/contract.ts';
-import { openSqliteStore } from '../../metadata/sqlite/store.ts';
-import { createSealer } from '../../platform/sealer.ts';
-import { contextOf } from '../../testing/builders/request-context.ts';
-import { statedPolicy } from '../../testing/builders/stated-policy.ts';
-import { type PostgresServer, startPostgres } from '../../testing/clients/postgres-server.ts';
-import { postgresConnector } from '../connectors/postgres/connector.ts';
-import type { FullLoadRun, FullLoadTask } from '../contract.ts';
-import { testObjects } from '../test-objects.ts';
-import { openReplication } from './index.ts';
+import { LochError } from '../../../src/core/errors.ts';
+import { Secret } from '../../../src/core/secret.ts';
+import type { MetadataStore } from '../../../src/metadata/contract.ts';
+import { openSqliteStore } from '../../../src/metadata/sqlite/store.ts';
+import { createSealer } from '../../../src/platform/sealer.ts';
+import { contextOf } from '../../../src/testing/builders/request-context.ts';
+import { statedPolicy } from '../../../src/testing/builders/stated-policy.ts';
+import { type PostgresServer, startPostgres } from '../../../src/testing/clients/postgres-server.ts';
+import { postgresConnector } from '../../../src/ingestion/connectors/postgres/connector.ts';
+import type { FullLoadRun, FullLoadTask } from '../../../src/ingestion/contract.ts';
+import { openHookedObjects, type HookedObjects } from '../../../src/testing/builders/hooked-objects.ts';
+import { openReplication } from '../../../src/ingestion/replication/index.ts';
 
 const started = await startPostgres();
 const root = contextOf();
 let postgres: PostgresServer;
 let folder: string;
 let metadata: MetadataStore;
-let objects: ReturnType<typeof testObjects>;
+let objects: HookedObjects;
 let replication: Awaited<ReturnType<typeof openReplication>>;
 
 const open = async () => {
   replication = await openReplication({
     store: metadata,
-    objects,
+    objects: objects.store,
     policy: statedPolicy({ reader: { iam: (action) => action === 'dms:DescribeReplicationTasks' } }),
     audit: { recordManagement: async () => {}, recordData: async () => {} },
     sealer: createSealer(Buffer.alloc(32, 7)),
@@ -49,14 +49,9 @@ const finished = async (id: string): Promise<FullLoadRun> => {
   }
   throw new Error('The run does not end.');
 };
-const linesOf = (keys: readonly string[]) =>
-  keys.flatMap((key) =>
-    gunzipSync(objects.held.get(`raw/${key}`)!.bytes)
-      .toString()
-      .trimEnd()
-      .split('\n')
-      .slice(1),
-  );
+const textOf = async (key: string) => gunzipSync(await objects.bytes(key)).toString();
+const linesOf = async (keys: readonly string[]) =>
+  (await Promise.all(keys.map(textOf))).flatMap((text) => text.trimEnd().split('\n').slice(1));
 
 describe.skipIf(typeof started === 'string')(`full load${typeof started === 'string' ? ` (${started})` : ''}`, () => {
   beforeAll(async () => {
@@ -76,9 +71,9 @@ describe.skipIf(typeof started === 'string')(`full load${typeof started === 'str
     folder = mkdtempSync(join(tmpdir(), 'loch-replication-'));
     metadata = await openSqliteStore({
       file: join(folder, 'loch.db'),
-      modules: [new URL('./store.ts', import.meta.url)],
+      modules: [new URL('../../../src/ingestion/replication/store.ts', import.meta.url)],
     });
-    objects = testObjects();
+    objects = await openHookedObjects();
     await open();
   });
   afterEach(async () => {
@@ -100,10 +95,10 @@ describe.skipIf(typeof started === 'string')(`full load${typeof started === 'str
     expect(customers!.objects.length).toBeGreaterThan(4);
     expect(customers!.objects[1]).toBe(`bank/bank/customers/load=${run.id}/part-00001.csv.gz`);
     expect(customers!.lsn).toMatch(/^[0-9A-F]+\/[0-9A-F]+$/);
-    const ids = linesOf(customers!.objects).map((line) => Number(line.split(',')[0]));
+    const ids = (await linesOf(customers!.objects)).map((line) => Number(line.split(',')[0]));
     expect(ids.sort((a, b) => a - b)).toEqual(Array.from({ length: 20000 }, (_, i) => i + 1));
-    expect(linesOf(customers!.objects)).toContain('7,name 7,,"",8.75,2025-01-01 00:00:07');
-    expect(gunzipSync(objects.held.get(`raw/${nothing!.objects[0]}`)!.bytes).toString()).toBe('id,"Odd ""Name"\n');
+    expect(await linesOf(customers!.objects)).toContain('7,name 7,,"",8.75,2025-01-01 00:00:07');
+    expect(await textOf(nothing!.objects[0]!)).toBe('id,"Odd ""Name"\n');
     expect(run.notices).toEqual(['bank.rich is a view: it is read in one piece.']);
   });
 
@@ -117,7 +112,7 @@ describe.skipIf(typeof started === 'string')(`full load${typeof started === 'str
     const run = await finished((await replication.start(root, 'bank')).id);
     expect(run.state).toBe('COMPLETED');
     expect(run.tables[0]!.rows).toBe(20000);
-    expect(linesOf(run.tables[0]!.objects)).toContain('20000,name 20000,,"",25000.00,2025-01-01 05:33:20');
+    expect(await linesOf(run.tables[0]!.objects)).toContain('20000,name 20000,,"",25000.00,2025-01-01 05:33:20');
     await postgres.query('DELETE FROM bank.customers WHERE id = 20001');
     await postgres.query('UPDATE bank.customers SET income = income - 1');
   });
@@ -145,7 +140,7 @@ describe.skipIf(typeof started === 'string')(`full load${typeof started === 'str
       /The snapshot at \S+ was lost\. bank\.customers: read anew under the snapshot at /,
     );
     expect(landed).toBe(run.tables[1]!.objects.length);
-    expect(new Set(linesOf(run.tables[1]!.objects)).size).toBe(20000);
+    expect(new Set(await linesOf(run.tables[1]!.objects)).size).toBe(20000);
   });
 
   it('takes a fresh snapshot when the source breaks all connections', async () => {

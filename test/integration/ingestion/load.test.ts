@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RequestContext } from '../../core/caller.ts';
-import { Secret } from '../../core/secret.ts';
-import { createObjectAccess } from '../../storage/objects/index.ts';
-import { openQueryLake, type QueryLake } from '../../testing/builders/query-lake.ts';
-import { TEST_ACCOUNT } from '../../testing/builders/test-lake.ts';
-import { type PostgresServer, startPostgres } from '../../testing/clients/postgres-server.ts';
-import { postgresConnector } from '../connectors/postgres/connector.ts';
-import type { Loader } from '../contract.ts';
-import { createLoader } from './index.ts';
+import type { RequestContext } from '../../../src/core/caller.ts';
+import { Secret } from '../../../src/core/secret.ts';
+import { createObjectAccess } from '../../../src/storage/objects/index.ts';
+import { openQueryLake, type QueryLake } from '../../../src/testing/builders/query-lake.ts';
+import { TEST_ACCOUNT } from '../../../src/testing/builders/test-lake.ts';
+import { type PostgresServer, startPostgres } from '../../../src/testing/clients/postgres-server.ts';
+import { postgresConnector } from '../../../src/ingestion/connectors/postgres/connector.ts';
+import type { Loader } from '../../../src/ingestion/contract.ts';
+import { createLoader } from '../../../src/ingestion/load/index.ts';
 
 type Request = Parameters<Loader['load']>[1];
 
