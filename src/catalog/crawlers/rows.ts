@@ -83,6 +83,7 @@ export interface StoredRun {
   readonly position: ListingPosition;
 }
 
+/** A run as its callers see it. */
 export function runOf(row: RunRow): CrawlerRun {
   return {
     id: row.id,
@@ -105,6 +106,7 @@ export const storedRunOf = (row: RunRow): StoredRun => ({
   position: JSON.parse(row.position) as ListingPosition,
 });
 
+/** A crawler with its state, from its row and those of its running and last runs. */
 export function crawlerOf(
   row: CrawlerTables['catalog_crawler'],
   running: RunRow | undefined,
@@ -121,6 +123,7 @@ export function crawlerOf(
   };
 }
 
+/** A folder as the phases of a run know it. */
 export function folderOfRow(row: CrawlerTables['catalog_crawler_folder']): Folder {
   return {
     target: row.target,

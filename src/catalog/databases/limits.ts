@@ -71,6 +71,7 @@ function checkLocation(location: string | undefined, where: string): void {
   }
 }
 
+/** **Errors**: `invalid_argument` naming the field of a database that is over its limit. */
 export function checkDatabase(name: string, input: DatabaseInput): void {
   const where = `database \`${name}\``;
   checkDescription(input.description, where);

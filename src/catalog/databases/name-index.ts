@@ -34,6 +34,7 @@ export interface NamesAtStart {
   readonly outside: readonly { readonly id: string; readonly location: string }[];
 }
 
+/** Names, and which table each location belongs to. */
 export class NameIndex {
   readonly #databases = new Map<string, Map<string, Entry>>();
   readonly #sorted = new Map<string, readonly string[]>();

@@ -71,6 +71,7 @@ export interface DatabaseDetail {
   readonly foreign?: Readonly<Record<string, unknown>>;
 }
 
+/** A database as its callers see it. */
 export function databaseOf(row: DatabaseTables['catalog_database']): DatabaseRecord {
   const detail = JSON.parse(row.record) as DatabaseDetail;
   return { name: row.name, accountId: row.account_id, createdAt: row.created_at, ...detail };
@@ -86,6 +87,7 @@ function pointerParameters(metadata: string | null, previous: string | null): Re
   };
 }
 
+/** A table as its callers see it, Iceberg’s pointer among its parameters. */
 export function tableOf(row: TableRow): TableRecord {
   const { spelling: _, ...definition } = JSON.parse(row.definition) as TableDefinition;
   return {
@@ -129,6 +131,7 @@ export function orderingRange(leading: readonly string[]): { readonly from: Uint
   return { from: Uint8Array.of(...prefix, 0), to: Uint8Array.of(...prefix, 1) };
 }
 
+/** A partition as its callers see it. */
 export function partitionOf(row: PartitionRow): PartitionRecord {
   return {
     values: JSON.parse(row.partition_values) as string[],
@@ -141,6 +144,7 @@ export function partitionOf(row: PartitionRow): PartitionRecord {
 /** `s3://bucket/key` without the slash at the end, so that two spellings of a folder are one. */
 export const folderOf = (location: string): string => location.replace(/\/+$/, '');
 
+/** Whether a partition lies elsewhere than under its table. */
 export function isOutside(location: string, tableLocation: string): boolean {
   const table = folderOf(tableLocation);
   const own = folderOf(location);

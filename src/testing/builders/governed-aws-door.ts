@@ -10,6 +10,8 @@ import { newId } from '../../core/ids.ts';
 import { iamService } from '../../doors/aws/iam/service.ts';
 import { createAwsDoor } from '../../doors/aws/index.ts';
 import type { AwsServiceDoor } from '../../doors/aws/service.ts';
+import type { TableDirectory } from '../../governance/contract.ts';
+import type { MetadataStore } from '../../metadata/contract.ts';
 import { stsService } from '../../doors/aws/sts/service.ts';
 import { type Governance, governanceStoreModules, openGovernance } from '../../governance/index.ts';
 import { openSqliteStore } from '../../metadata/sqlite/store.ts';
@@ -39,14 +41,25 @@ export async function openGovernedAwsDoor(options: {
   readonly accountId: string;
   readonly clock?: Clock;
   readonly services?: readonly AwsServiceDoor[];
+  /** Further store modules, and what is opened over the store and governance before the door. */
+  readonly modules?: readonly URL[];
+  readonly open?: (parts: { readonly store: MetadataStore; readonly governance: Governance }) => Promise<{
+    readonly services: readonly AwsServiceDoor[];
+    readonly directory: TableDirectory;
+    close(): Promise<void>;
+  }>;
 }): Promise<GovernedAwsDoor> {
   const { accountId, clock = systemClock, services = [] } = options;
   const region = 'us-east-1';
   const directory = mkdtempSync(join(tmpdir(), 'loch-aws-door-'));
-  const store = await openSqliteStore({ file: join(directory, 'loch.db'), modules: governanceStoreModules });
+  const store = await openSqliteStore({
+    file: join(directory, 'loch.db'),
+    modules: [...governanceStoreModules, ...(options.modules ?? [])],
+  });
   const events = createEventBus((error) => {
     throw error;
   });
+  let opened: Awaited<ReturnType<NonNullable<typeof options.open>>> | undefined;
   const governance = await openGovernance({
     store,
     clock,
@@ -55,12 +68,14 @@ export async function openGovernedAwsDoor(options: {
     accountId,
     region,
     directory: () => {
-      throw new Error('There is no catalog here.');
+      if (opened === undefined) throw new Error('There is no catalog here.');
+      return opened.directory;
     },
   });
+  opened = await options.open?.({ store, governance });
   const { identities, audit, identity } = governance;
   const door = createAwsDoor({
-    services: [iamService(identity), stsService(identity), ...services],
+    services: [iamService(identity), stsService(identity), ...services, ...(opened?.services ?? [])],
     identities,
     audit,
     events,
@@ -92,6 +107,7 @@ export async function openGovernedAwsDoor(options: {
     async close() {
       server.closeAllConnections();
       server.close();
+      await opened?.close();
       await governance.close();
       await store.close();
       rmSync(directory, { recursive: true });

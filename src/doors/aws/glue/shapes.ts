@@ -115,6 +115,7 @@ function fromStorage(storage: StorageDescriptor, columns: readonly CatalogColumn
 
 const DATABASE_FOREIGN = ['CreateTableDefaultPermissions', 'TargetDatabase', 'FederatedDatabase'];
 
+/** What a Glue database input says. */
 export function toDatabaseInput(given: GlueDatabaseInput): DatabaseInput & { name: string } {
   return {
     name: given.Name ?? '',
@@ -125,6 +126,7 @@ export function toDatabaseInput(given: GlueDatabaseInput): DatabaseInput & { nam
   };
 }
 
+/** A database as Glue shows it. */
 export function fromDatabase(record: DatabaseRecord): Database {
   return {
     Name: record.name,
@@ -147,6 +149,7 @@ const TABLE_FOREIGN = [
   'ViewDefinition',
 ];
 
+/** What a Glue table input says. */
 export function toTableInput(given: GlueTableInput): TableInput {
   return {
     name: given.Name ?? '',
@@ -162,6 +165,7 @@ export function toTableInput(given: GlueTableInput): TableInput {
   };
 }
 
+/** A table as Glue shows it. */
 export function fromTable(record: TableRecord, accountId: string): Table {
   return {
     Name: record.name,
@@ -185,6 +189,7 @@ export function fromTable(record: TableRecord, accountId: string): Table {
 
 const PARTITION_FOREIGN = ['LastAccessTime', 'LastAnalyzedTime'];
 
+/** What a Glue partition input says. */
 export function toPartition(given: PartitionInput): Omit<PartitionRecord, 'createdAt'> {
   const storage = toStorage(given.StorageDescriptor);
   const { foreign = {} } = foreignOf(given, PARTITION_FOREIGN);
