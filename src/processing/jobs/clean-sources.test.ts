@@ -98,7 +98,7 @@ describe('sources', () => {
       rowsIn: 8,
       rowsCommitted: 5,
       rowsRejected: 3,
-      rejectedByRule: { not_json: 1, not_an_object: 1, 'type(id)': 1, 'complete(id)': 1 },
+      rejectedByRule: { not_json: 1, not_an_object: 1, 'type(id)': 1 },
     });
     const lines = await rejects('json', done.id);
     expect(lines.map((line) => [line.object, line.row, line.rest, line.record])).toEqual([

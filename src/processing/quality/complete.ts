@@ -1,12 +1,11 @@
 import type { RowRule, RuleOf, RuleScope } from './rule.ts';
 
-/** Completeness: a value is there. A blank text is none. */
+/** Completeness: a value is there. A blank text is none; one that does not fit its type is the type rule's. */
 export function complete(rule: RuleOf<'complete'>, scope: RuleScope): RowRule {
-  const { value, kind } = scope.column('complete', rule.column);
-  const blank = kind.kind === 'string' ? ` OR trim(${value}) = ''` : '';
+  const { text } = scope.column('complete', rule.column);
   return {
     name: `complete(${rule.column})`,
     message: `\`${rule.column}\` has no value`,
-    broken: `(${value} IS NULL${blank})`,
+    broken: `(${text} IS NULL OR trim(${text}) = '')`,
   };
 }

@@ -44,7 +44,7 @@ async function broken(rule: QualityRule, type: string, texts: readonly (string |
 describe('quality rules', () => {
   it('complete: NULL and blank texts break it', async () => {
     expect(await broken({ rule: 'complete', column: 'c' }, 'string', ['a', '', '  ', null])).toEqual(['', '  ', null]);
-    expect(await broken({ rule: 'complete', column: 'c' }, 'bigint', ['1', 'x', null])).toEqual(['x', null]);
+    expect(await broken({ rule: 'complete', column: 'c' }, 'bigint', ['1', 'x', ' ', null])).toEqual([' ', null]);
   });
 
   it('range: both limits belong to it, at full precision, and NULL passes', async () => {

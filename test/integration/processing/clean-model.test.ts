@@ -51,7 +51,7 @@ function model(row: Raw): { readonly row: readonly (string | null)[] } | { reado
   const at = iso !== '' && !iso.includes('-02-31') ? iso : null;
   const pos = row.pos === '' ? null : row.pos;
   const broken = [
-    ...(id === null ? ['complete(id)'] : []),
+    ...(row.id.trim() === '' ? ['complete(id)'] : []),
     ...(row.id.trim() !== '' && id === null ? ['type(id)'] : []),
     ...(row.amount !== '' && amount === null ? ['type(amount)'] : []),
     ...(row.at !== '' && at === null ? ['type(at)'] : []),
