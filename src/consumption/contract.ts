@@ -50,7 +50,17 @@ export interface ResultPage {
   readonly next?: string;
 }
 
+/** A group of queries with settings of its own. */
+export interface Workgroup {
+  readonly name: string;
+  /** Where the caller's results go when he names no place, as `s3://bucket/prefix/`. */
+  readonly outputLocation: string;
+}
+
 export interface Queries {
+  /** **Errors**: `invalid_argument` for a name there is not; `access_denied`. */
+  workgroup(context: RequestContext, name: string): Promise<Workgroup>;
+  workgroups(context: RequestContext): Promise<readonly Workgroup[]>;
   start(
     context: RequestContext,
     request: {

@@ -6,7 +6,7 @@ import { expireResults } from './expire-results.ts';
 import { queryResults } from './query-results.ts';
 import { startQuery } from './start-query.ts';
 import { executionProcedures } from './store.ts';
-import { getQuery, listQueries, stopQuery } from './watch-queries.ts';
+import { getQuery, getWorkgroup, listQueries, listWorkgroups, stopQuery } from './watch-queries.ts';
 
 export type { ExecutionDeps } from './deps.ts';
 
@@ -39,6 +39,8 @@ export async function openExecutions(deps: ExecutionDeps): Promise<Executions> {
   expiry.unref();
   return {
     queries: {
+      workgroup: getWorkgroup(deps),
+      workgroups: listWorkgroups(deps),
       start: startQuery(deps, executor),
       get: getQuery(deps),
       list: listQueries(deps),

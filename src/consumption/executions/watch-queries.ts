@@ -1,7 +1,7 @@
 /** Looking at queries and stopping them. */
 import { LochError } from '../../core/errors.ts';
-import type { Queries } from '../contract.ts';
-import { authorizeWorkgroup, isWorkgroupAdmin, ownExecution, PRIMARY_WORKGROUP } from './access.ts';
+import type { Queries, Workgroup } from '../contract.ts';
+import { authorizeWorkgroup, isWorkgroupAdmin, ownExecution, PRIMARY_WORKGROUP, resultPrefix } from './access.ts';
 import type { ExecutionDeps } from './deps.ts';
 import type { Executor } from './executor.ts';
 import { executionProcedures } from './store.ts';
@@ -31,6 +31,27 @@ export const listQueries =
       after: options.after ?? null,
     });
     return records.map((record) => record.execution);
+  };
+
+const workgroupOf = (deps: ExecutionDeps, principalArn: string, name: string): Workgroup => ({
+  name,
+  outputLocation: `s3://${deps.resultBucket}/${resultPrefix(principalArn)}/`,
+});
+
+/** A workgroup as its caller has it. */
+export const getWorkgroup =
+  (deps: ExecutionDeps): Queries['workgroup'] =>
+  async (context, name) => {
+    await authorizeWorkgroup(deps, context, 'athena:GetWorkGroup', name);
+    return workgroupOf(deps, context.principal.arn, name);
+  };
+
+/** The workgroups there are. */
+export const listWorkgroups =
+  (deps: ExecutionDeps): Queries['workgroups'] =>
+  async (context) => {
+    await deps.policy.authorize(context, { action: 'athena:ListWorkGroups', resource: '*' });
+    return [workgroupOf(deps, context.principal.arn, PRIMARY_WORKGROUP)];
   };
 
 /** Stops a query; one that is over stays as it is. */

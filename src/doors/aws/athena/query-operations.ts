@@ -15,6 +15,8 @@ import type { OperationSpec } from '../service.ts';
 const MAX_RESULTS = 1000;
 const MAX_BATCH = 50;
 const DATA_CATALOG = 'AwsDataCatalog';
+/** The token of the page that begins with the first row after the names. */
+const FIRST_ROW = 'first-row';
 
 /** An execution in Athena's shape. */
 function shapeOf(execution: QueryExecution): AthenaExecution {
@@ -124,20 +126,24 @@ async function results(queries: Queries, context: RequestContext, input: GetQuer
     });
   }
   const execution = await queries.get(context, id);
+  const token = input.NextToken;
   // The names are the first row of the first page of a SELECT; they count towards the page.
-  const header = execution.statementType === 'DML' && input.NextToken === undefined;
+  const header = execution.statementType === 'DML' && token === undefined;
   const page = await queries.results(context, id, {
     limit: header ? Math.max(1, limit - 1) : limit,
-    ...(input.NextToken === undefined ? {} : { next: input.NextToken }),
+    ...(token === undefined || token === FIRST_ROW ? {} : { next: token }),
   });
-  const names = page.columns.map((column) => column.name);
+  const names = header ? [rowOf(page.columns.map((column) => column.name))] : [];
+  // A page of one row holds the names alone.
+  const rows = header && limit === 1 ? [] : page.rows;
+  const next = header && limit === 1 && page.rows.length > 0 ? FIRST_ROW : page.next;
   return {
     UpdateCount: 0,
     ResultSet: {
-      Rows: [...(header ? [rowOf(names)] : []), ...page.rows.map(rowOf)],
+      Rows: [...names, ...rows.map(rowOf)],
       ResultSetMetadata: { ColumnInfo: page.columns.map(columnInfo) },
     },
-    ...(page.next === undefined ? {} : { NextToken: page.next }),
+    ...(next === undefined ? {} : { NextToken: next }),
   };
 }
 

@@ -34,12 +34,13 @@ export function athenaService(useCases: AthenaUseCases): AwsServiceDoor {
       table_not_found: 'MetadataException',
       throttled: 'TooManyRequestsException',
       resource_exhausted: 'TooManyRequestsException',
+      column_not_found: 'InvalidRequestException',
       internal: 'InternalServerException',
       data_corrupt: 'InternalServerException',
     },
     operations: {
       ...queryOperations(useCases.queries),
-      ...workgroupOperations(),
+      ...workgroupOperations(useCases.queries),
       ...catalogOperations(useCases.catalog),
     },
   };
