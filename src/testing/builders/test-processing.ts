@@ -27,6 +27,8 @@ export interface TestProcessingOptions {
   readonly wrapRunner?: (runner: StatementRunner) => StatementRunner;
   readonly wrapCatalog?: (catalog: Catalog) => Catalog;
   readonly wrapObjects?: (objects: ObjectStore) => ObjectStore;
+  /** The catalog's crawlers instead of those that the test ends itself. */
+  readonly realCrawlers?: boolean;
 }
 
 /** Opens them; `reopen` closes and opens again on the same folder, as a restart does. */
@@ -74,7 +76,7 @@ export async function openTestProcessing(options: TestProcessingOptions = {}) {
       ...place,
       store,
       catalog: options.wrapCatalog?.(opened.catalog) ?? opened.catalog,
-      crawlers: crawls.crawlers,
+      crawlers: options.realCrawlers === true ? opened.crawlers : crawls.crawlers,
       directory,
       policy,
       audit,
@@ -93,7 +95,16 @@ export async function openTestProcessing(options: TestProcessingOptions = {}) {
       await objects.close();
       await store.close();
     };
-    return { store, objects, governance, catalog: opened.catalog, runner: path.runner, processing, shut };
+    return {
+      store,
+      objects,
+      governance,
+      crawlers: opened.crawlers,
+      catalog: opened.catalog,
+      runner: path.runner,
+      processing,
+      shut,
+    };
   };
   let current = await open();
   for (const bucket of ['raw', 'lake']) {
@@ -124,6 +135,9 @@ export async function openTestProcessing(options: TestProcessingOptions = {}) {
     },
     get catalog() {
       return current.catalog;
+    },
+    get crawlers() {
+      return current.crawlers;
     },
     get store() {
       return current.store;

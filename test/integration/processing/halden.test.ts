@@ -23,11 +23,20 @@ const SOURCES = Object.keys(CLEANING) as SourceName[];
 type Lake = Awaited<ReturnType<typeof openTestProcessing>>;
 let lake: Lake;
 beforeAll(async () => {
-  lake = await openTestProcessing();
+  lake = await openTestProcessing({ realCrawlers: true });
   for (const bucket of ['cleaned', 'curated']) {
     await lake.objects.createBucket(bucket, { region: 'us-east-1', ownerAccountId: lake.root.accountId });
     await lake.catalog.createDatabase(lake.root, { name: bucket, locationUri: `s3://${bucket}/` });
   }
+  await lake.catalog.createDatabase(lake.root, { name: 'raw' });
+  await lake.crawlers.create(lake.root, {
+    name: 'raw-zone',
+    role: lake.root.principal.arn,
+    database: 'raw',
+    targets: ['transactions/', 'ratings/', 'web_events/', 'halden/bank/customers/', 'halden/bank/accounts/'].map(
+      (prefix) => ({ path: `s3://raw/${prefix}`, exclusions: [] }),
+    ),
+  });
   for (const job of JOBS) await lake.jobs.put(lake.root, job);
   await lake.workflows.put(lake.root, WORKFLOW);
 });
