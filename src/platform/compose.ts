@@ -11,6 +11,7 @@ import { openMonitoring } from '../governance/monitoring/index.ts';
 import type { TableDirectory } from '../governance/contract.ts';
 import { ingestionStoreModules, openIngestion } from '../ingestion/index.ts';
 import { openSqliteStore } from '../metadata/sqlite/store.ts';
+import { openAuditTable } from '../operations/audit-table/index.ts';
 import { openOperations } from '../operations/index.ts';
 import { openProcessing, processingStoreModules } from '../processing/index.ts';
 import { openStorage } from '../storage/index.ts';
@@ -19,9 +20,12 @@ import { createTableFormat } from '../storage/tables/index.ts';
 import type { Config } from './config.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { pendingCrawlers } from './pending.ts';
+import { ownerContext } from './owner-context.ts';
 import { createSealer } from './sealer.ts';
 
 const MIB = 1024 * 1024;
+const AUDIT_BUCKET = 'loch-audit';
+const AUDIT_COPY_MS = 5_000;
 
 /** Everything that runs, with its use-cases. */
 export type Parts = Awaited<ReturnType<typeof compose>>;
@@ -165,6 +169,23 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         workDirectory: data.workDirectory,
       }),
     );
+    const auditTable = opened(
+      openAuditTable({
+        store,
+        trail: governance.trail,
+        catalog,
+        engine,
+        tables,
+        objects,
+        workDirectory: join(data.workDirectory, 'audit'),
+        bucket: AUDIT_BUCKET,
+        accountId,
+        region,
+        context: () => ownerContext({ clock }, config, new AbortController().signal),
+        everyMs: AUDIT_COPY_MS,
+        onFailure: report('audit table'),
+      }),
+    );
     const operations = openOperations({
       store,
       dataDirectory: data.path,
@@ -189,6 +210,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       processing,
       ingestion,
       operations,
+      auditTable,
       close,
     };
   } catch (error) {

@@ -1,31 +1,7 @@
 import { isLochError } from '../core/errors.ts';
-import { newId } from '../core/ids.ts';
-import type { Principal, RequestContext } from '../core/caller.ts';
 import type { Parts } from './compose.ts';
 import { type Config, zonesOf } from './config.ts';
-
-/** A context for what Loch does in the name of the lake's owner, outside of any request. */
-export function ownerContext(parts: Pick<Parts, 'clock'>, config: Config, signal: AbortSignal): RequestContext {
-  const principal: Principal = {
-    kind: 'root',
-    arn: `arn:aws:iam::${config.account_id}:root`,
-    id: config.account_id,
-    name: 'root',
-    accountId: config.account_id,
-  };
-  return {
-    requestId: newId(),
-    principal,
-    accountId: config.account_id,
-    region: config.region,
-    door: 'internal',
-    sourceIp: '127.0.0.1',
-    userAgent: 'loch',
-    secure: true,
-    signal,
-    startedAt: parts.clock.now(),
-  };
-}
+import { ownerContext } from './owner-context.ts';
 
 /** Makes the bucket and the database of every zone that is not there yet, and puts their locations under grants. */
 export async function ensureZones(parts: Parts, config: Config, signal: AbortSignal): Promise<void> {
