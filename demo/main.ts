@@ -2,7 +2,7 @@
  * The demo: Halden, a made-up bank group, looks for the best leads for a new certificate of deposit. A process of its
  * own that starts Loch and the source database, speaks only through doors, and repeats what failed.
  */
-import { mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { renderTable } from '../src/cli/table.ts';
 import type { JobRun } from '../src/processing/contract.ts';
@@ -16,7 +16,7 @@ import { CLEANING } from './pipeline.ts';
 import { definePipeline, processBatch } from './process.ts';
 import { openReport, type Report } from './report.ts';
 import { fillSourceDatabase, openSourceDatabase } from './source-database.ts';
-import { reconcile, renderSummary, type Summary } from './summary.ts';
+import { matchesPlan, reconcile, renderSummary, type Summary } from './summary.ts';
 
 const TOP_LEADS = `SELECT region, rank_in_region AS rank, full_name, email, city, balance, score, lead_score
 FROM curated.cd_leads WHERE rank_in_region <= 2 ORDER BY region, rank_in_region`;
@@ -49,6 +49,7 @@ async function main(): Promise<void> {
 
 async function run(lake: Lake, options: DemoOptions, report: Report): Promise<Summary> {
   const began = Date.now();
+  const fresh = !existsSync(lake.data);
   const layers: Record<string, number> = {};
   const timed = async <T>(layer: string, title: string, work: () => Promise<[T, string]>): Promise<T> => {
     const started = Date.now();
@@ -132,8 +133,17 @@ async function run(lake: Lake, options: DemoOptions, report: Report): Promise<Su
       ];
     });
     memory.stop();
+    const undisturbed = lake.restarts === 0;
+    const counted = reconcile(sent, sourceRuns(jobRuns), undisturbed);
+    // The generator knows what it planted: a first, undisturbed run must find exactly that.
+    const problems = [
+      ...counted.problems,
+      ...(fresh && undisturbed ? matchesPlan(counted.sources, options.scale) : []),
+    ];
     return {
-      ...reconcile(sent, sourceRuns(jobRuns), lake.restarts === 0),
+      sources: counted.sources,
+      ok: problems.length === 0,
+      problems,
       scale: options.scale,
       seconds: round((Date.now() - began) / 1000),
       layers,

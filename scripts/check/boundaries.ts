@@ -44,7 +44,9 @@ interface Import {
 export function importsOf(file: SourceFile): Import[] {
   const [imports] = parse(file.text);
   const found = imports.flatMap((entry) =>
-    typeof entry.specifier === 'string' ? [{ specifier: entry.specifier, typeOnly: 'typeOnly' in entry && entry.typeOnly === true }] : [],
+    typeof entry.specifier === 'string'
+      ? [{ specifier: entry.specifier, typeOnly: 'typeOnly' in entry && entry.typeOnly === true }]
+      : [],
   );
   for (const match of file.text.matchAll(/import\('([^']+)'\)\.[A-Z]/g)) {
     found.push({ specifier: match[1]!, typeOnly: true });
