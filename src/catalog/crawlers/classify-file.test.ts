@@ -23,14 +23,14 @@ async function classify(body: string | Uint8Array, name = 'f') {
   return verdict;
 }
 
-async function taken(body: string | Uint8Array): Promise<Classified> {
-  const verdict = await classify(body);
+async function taken(body: string | Uint8Array, name = 'f'): Promise<Classified> {
+  const verdict = await classify(body, name);
   if ('refused' in verdict) throw new Error(refusalText('f', verdict));
   return verdict;
 }
 
-async function refused(body: string | Uint8Array): Promise<string> {
-  const verdict = await classify(body);
+async function refused(body: string | Uint8Array, name = 'f'): Promise<string> {
+  const verdict = await classify(body, name);
   if (!('refused' in verdict)) throw new Error(`Taken as ${verdict.format}.`);
   return refusalText('f', verdict);
 }
@@ -165,16 +165,20 @@ describe('JSON', () => {
 });
 
 describe('packed and foreign files', () => {
-  it('are unpacked by what they are, not by what they are called', async () => {
-    expect(await taken(gzipSync('a,b\n1,x\n'))).toMatchObject({ format: 'csv', compression: 'gzip' });
-    expect(await taken(zstdCompressSync('{"a":1}\n'))).toMatchObject({ format: 'json', compression: 'zstd' });
+  it('are unpacked, and refused where their name would mislead an engine', async () => {
+    const csv = gzipSync('a,b\n1,x\n');
+    expect(await taken(csv, 'a.csv.gz')).toMatchObject({ format: 'csv', compression: 'gzip' });
+    const json = zstdCompressSync('{"a":1}\n');
+    expect(await taken(json, 'a.json.zst')).toMatchObject({ format: 'json', compression: 'zstd' });
+    expect(await refused(csv, 'a.csv')).toContain('all: gzip bytes under a name that says they are plain');
+    expect(await refused('a,b\n1,2\n', 'a.csv.gz')).toContain('all: plain bytes under a name that says gzip');
     const long = gzipSync(`a,b\n${Array.from({ length: 50_000 }, (_, n) => `${n},${Math.sin(n)}`).join('\n')}`);
-    expect(columns(await taken(long.subarray(0, long.length - 20)))).toBe('a bigint, b double');
+    expect(columns(await taken(long.subarray(0, long.length - 20), 'a.gz'))).toBe('a bigint, b double');
   });
 
   it('stop unpacking at the bound of the sample', async () => {
     const bomb = gzipSync(Buffer.concat([Buffer.from('a,b\n'), Buffer.alloc(200_000_000, '1,2\n')]));
-    expect(columns(await taken(bomb))).toBe('a bigint, b bigint');
+    expect(columns(await taken(bomb, 'a.gz'))).toBe('a bigint, b bigint');
   });
 
   it.each([

@@ -19,6 +19,12 @@ export interface FileVerdict {
   readonly bytesRead: number;
 }
 
+/** What engines unpack an object by: the end of its name. */
+function packingByName(key: string): Classified['compression'] {
+  if (/\.gz(?:ip)?$/i.test(key)) return 'gzip';
+  return /\.zstd?$/i.test(key) ? 'zstd' : 'none';
+}
+
 const refuse = (...refused: Refusal['refused']): Refusal => ({ refused });
 
 /** Asks the classifiers in order, Parquet, JSON, CSV, and takes the first that is sure; else tells what each one saw. */
@@ -40,6 +46,13 @@ export async function classifyFile(objects: CatalogObjects, object: ObjectRef): 
       if ('saw' in parquet) return { verdict: refuse({ classifier: 'parquet', saw: parquet.saw }), bytesRead };
       return { verdict: { format: 'parquet', ...parquet }, bytesRead };
     }
+    const packing = packingByName(object.key);
+    if (packing !== sample.compression) {
+      const found = sample.compression === 'none' ? 'plain bytes' : `${sample.compression} bytes`;
+      const name = packing === 'none' ? 'that says they are plain' : `that says ${packing}`;
+      const saw = `${found} under a name ${name}: engines go by the name`;
+      return { verdict: refuse({ classifier: 'all', saw }), bytesRead };
+    }
     const foreign = foreignFormat(sample.bytes);
     if (foreign !== undefined) {
       return { verdict: refuse({ classifier: 'all', saw: `${foreign}, which none of them reads` }), bytesRead };
@@ -47,8 +60,8 @@ export async function classifyFile(objects: CatalogObjects, object: ObjectRef): 
     const { text, encoding } = decodeText(sample.bytes);
     const facts = { compression: sample.compression, ...(encoding === 'UTF-8' ? {} : { encoding }) };
     // Record sizes are of the stored bytes, so that a packed object's records can be reckoned from its size.
-    const packing = sample.bytes.length === 0 ? 1 : sample.stored / sample.bytes.length;
-    const stored = (found: { readonly recordBytes: number }) => ({ recordBytes: found.recordBytes * packing });
+    const storedShare = sample.bytes.length === 0 ? 1 : sample.stored / sample.bytes.length;
+    const stored = (found: { readonly recordBytes: number }) => ({ recordBytes: found.recordBytes * storedShare });
     const json = classifyJson(text);
     if (!('saw' in json)) return { verdict: { format: 'json', ...json, ...stored(json), ...facts }, bytesRead };
     const looksLikeJson = /^\s*[{[]/.test(text);

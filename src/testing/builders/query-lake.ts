@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Catalog } from '../../catalog/contract.ts';
+import type { Catalog, Crawlers } from '../../catalog/contract.ts';
 import { catalogStoreModules, openCatalog } from '../../catalog/index.ts';
 import type { RequestContext } from '../../core/caller.ts';
 import { systemClock } from '../../core/clock.ts';
@@ -22,6 +22,7 @@ import { contextOf, TEST_ACCOUNT } from './test-lake.ts';
 /** The whole query path over a real store, catalog, governance and engine, in a temporary folder. */
 export interface QueryLake {
   readonly catalog: Catalog;
+  readonly crawlers: Crawlers;
   readonly governance: Governance;
   readonly engine: Engine;
   readonly objects: ObjectStore;
@@ -119,6 +120,7 @@ export async function openQueryLake(): Promise<QueryLake> {
     );
   return {
     catalog,
+    crawlers: opened.crawlers,
     governance,
     engine,
     objects,
