@@ -1,4 +1,5 @@
 /** One node of a workflow run: start its job or crawler (or find the one already started), wait for its end. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { glueArn } from '../../core/arn.ts';
 import type { RequestContext } from '../../core/caller.ts';
 import { isLochError } from '../../core/errors.ts';
@@ -12,6 +13,8 @@ import { callerOf } from '../jobs/run-context.ts';
 import type { RunExecutor } from '../jobs/run-executor.ts';
 import { jobProcedures } from '../jobs/store.ts';
 import { workflowProcedures } from './store.ts';
+
+const BETWEEN_STARTS_MS = 100;
 
 export interface NodeDeps {
   readonly store: MetadataStore;
@@ -123,7 +126,8 @@ async function startCrawl(deps: NodeDeps, context: RequestContext, crawler: stri
     } catch (error) {
       if (!isLochError(error, 'concurrent_run')) throw error;
       const { lastRun } = await deps.crawlers.get(context, crawler);
-      if (lastRun !== undefined) await deps.crawlers.wait(lastRun.id, context.signal);
+      if (lastRun?.state === 'RUNNING') await deps.crawlers.wait(lastRun.id, context.signal);
+      else await sleep(BETWEEN_STARTS_MS, undefined, { signal: context.signal });
     }
   }
 }

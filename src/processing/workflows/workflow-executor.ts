@@ -18,7 +18,8 @@ import { type WorkflowRunRecord, workflowProcedures } from './store.ts';
 export interface WorkflowExecutor extends Lifecycle {
   resume(): Promise<void>;
   take(runId: string): void;
-  stop(runId: string): Promise<void>;
+  /** Stops what the run's nodes run, in the name of whoever asks. Resolves when the run is over. */
+  stop(context: RequestContext, runId: string): Promise<void>;
   finished(runId: string, signal: AbortSignal): Promise<WorkflowRun>;
 }
 
@@ -125,14 +126,19 @@ export function createWorkflowExecutor(options: WorkflowExecutorOptions): Workfl
     async resume() {
       for (const id of await store.read(workflowProcedures.activeRuns, {})) take(id);
     },
-    async stop(runId) {
+    async stop(context, runId) {
       await store.write(workflowProcedures.stopping, { id: runId });
-      const { run } = await load(runId);
-      for (const node of run.nodes) {
-        if (node.state !== 'RUNNING' || node.runId === undefined) continue;
-        await options.runs.stop(node.runId).catch((error: unknown) => {
-          if (!isLochError(error)) throw error;
-        });
+      const { run, definition } = await load(runId);
+      for (const { name, state, runId: child } of run.nodes) {
+        if (state !== 'RUNNING') continue;
+        const node = definition.nodes.find((n) => n.name === name)!;
+        if (node.kind === 'job' && child !== undefined) await options.runs.stop(child);
+        if (node.kind === 'crawler') {
+          // It may have ended between the look and the stop.
+          await options.crawlers.stop(context, node.crawler).catch((error: unknown) => {
+            if (!isLochError(error, 'conflict')) throw error;
+          });
+        }
       }
       await active.get(runId)?.over.catch(() => undefined);
     },

@@ -97,7 +97,7 @@ export function createWorkflows(deps: WorkflowDeps): Workflows {
       if (run.endedAt !== undefined) {
         throw new LochError('conflict', `The run \`${runId}\` is over: it is ${run.state}.`, { context: { runId } });
       }
-      await deps.executor.stop(runId);
+      await deps.executor.stop(context, runId);
     },
 
     async run(context, runId) {

@@ -35,7 +35,8 @@ export function testCrawlers() {
       if (!hold.has(name)) end('COMPLETED');
       return { id, state: 'RUNNING' } as CrawlerRun;
     },
-    get: async (_: unknown, name: string) => ({ name, lastRun: { id: running.get(name) } }),
+    get: async (_: unknown, name: string) => ({ name, lastRun: { id: running.get(name), state: 'RUNNING' } }),
+    stop: async (_: unknown, name: string) => runs.get(running.get(name) ?? '')?.end('STOPPED'),
     wait: async (id: string) => {
       const run = runs.get(id);
       if (run === undefined) throw new LochError('not_found', `No crawl \`${id}\`.`);
