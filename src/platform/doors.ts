@@ -69,7 +69,7 @@ export function openDoors(deps: {
       services: [
         iamService(parts.governance.identity),
         stsService(parts.governance.identity),
-        glueService({ catalog, crawlers }),
+        glueService({ catalog, crawlers, ...parts.processing }),
         lakeformationService(lakeFormation),
         cloudtrailService(trail),
         firehoseService(parts.ingestion.delivery),

@@ -16,9 +16,12 @@ export const glueErrors: AwsServiceDoor['errors'] = {
   unsupported: 'OperationNotSupportedException',
   access_denied: 'AccessDeniedException',
   limit_exceeded: 'ResourceNumberLimitExceededException',
-  concurrent_run: 'CrawlerRunningException',
-  conflict: (error) =>
-    error.context.crawler === undefined ? 'ConcurrentModificationException' : 'CrawlerNotRunningException',
+  concurrent_run: (error) =>
+    error.context.crawler === undefined ? 'ConcurrentRunsExceededException' : 'CrawlerRunningException',
+  conflict(error) {
+    if (error.context.crawler !== undefined) return 'CrawlerNotRunningException';
+    return error.context.runId === undefined ? 'ConcurrentModificationException' : 'IllegalWorkflowStateException';
+  },
   commit_conflict: 'ConcurrentModificationException',
   timeout: 'OperationTimeoutException',
   internal: 'InternalServiceException',

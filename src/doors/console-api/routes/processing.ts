@@ -66,12 +66,19 @@ const workflowBody = z.strictObject({
   nodes: z
     .array(
       z.discriminatedUnion('kind', [
-        z.strictObject({ name, kind: z.literal('job'), job: z.string(), after: z.array(z.string()).default([]) }),
+        z.strictObject({
+          name,
+          kind: z.literal('job'),
+          job: z.string(),
+          after: z.array(z.string()).default([]),
+          retries: z.number().int().min(0).max(10).optional(),
+        }),
         z.strictObject({
           name,
           kind: z.literal('crawler'),
           crawler: z.string(),
           after: z.array(z.string()).default([]),
+          retries: z.number().int().min(0).max(10).optional(),
         }),
       ]),
     )
@@ -109,6 +116,11 @@ export function processingRoutes(deps: { readonly jobs: Jobs; readonly workflows
   app.post('/jobs/:name/start', async (c) => {
     c.set('auditParameters', c.req.param());
     return c.json(await jobs.start(c.get('context'), c.req.param('name')), 202);
+  });
+  app.post('/jobs/:name/reset-bookmark', async (c) => {
+    c.set('auditParameters', c.req.param());
+    await jobs.resetBookmark(c.get('context'), c.req.param('name'));
+    return c.body(null, 204);
   });
   app.get('/job-runs', async (c) => {
     const { job, workflowRunId } = c.req.query();
