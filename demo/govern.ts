@@ -101,6 +101,16 @@ export async function makeAnalyst(lake: Lake, folder: string): Promise<RootKey> 
   return key;
 }
 
+/** Lets a role keep the tables of a database. */
+export async function grantDatabase(lake: Lake, role: string, database: string): Promise<void> {
+  const grant = new GrantPermissionsCommand({
+    Principal: { DataLakePrincipalIdentifier: role },
+    Resource: { Database: { CatalogId: lake.server.accountId, Name: database } },
+    Permissions: ['CREATE_TABLE', 'DESCRIBE', 'ALTER'],
+  });
+  await new LakeFormationClient(lake.client.sdk).send(grant);
+}
+
 /** Grants the analyst her region's rows of the curated tables, e-mail masked, without the national id. */
 export async function grantAnalyst(lake: Lake): Promise<void> {
   const lakeFormation = () => new LakeFormationClient(lake.client.sdk);

@@ -217,7 +217,7 @@ const customer360: JobDefinition = {
   name: 'build-customer-360',
   description: 'One row per customer over all sources',
   sql: CUSTOMER_360.trim(),
-  dialect: 'duckdb',
+  dialect: 'athena',
   target: { database: 'curated', table: 'customer_360' },
   mode: 'overwrite',
 };
@@ -227,7 +227,7 @@ const cdLeads: JobDefinition = {
   name: 'build-cd-leads',
   description: 'Leads for the certificate of deposit, ranked by region',
   sql: CD_LEADS.trim(),
-  dialect: 'duckdb',
+  dialect: 'athena',
   target: { database: 'curated', table: 'cd_leads' },
   mode: 'overwrite',
   partition: [{ column: 'region', transform: 'identity' }],

@@ -2,7 +2,7 @@
 import { CreateCrawlerCommand, GlueClient } from '@aws-sdk/client-glue';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobRun, WorkflowRun } from '../src/processing/contract.ts';
-import { makeRole } from './govern.ts';
+import { grantDatabase, makeRole } from './govern.ts';
 import { putBytes } from './ingest.ts';
 import type { Lake } from './lake.ts';
 import { JOBS, MANIFEST_PREFIX, WORKFLOW } from './pipeline.ts';
@@ -14,9 +14,11 @@ const MOST_STARTS = 5;
 /** Defines crawler, jobs and workflow; those that are there already are made anew. */
 export async function definePipeline(lake: Lake): Promise<void> {
   await lake.through(async () => {
+    const role = await makeRole(lake, 'halden-crawler', 'glue.amazonaws.com');
+    await grantDatabase(lake, role, 'raw');
     const create = new CreateCrawlerCommand({
       Name: 'raw-zone',
-      Role: await makeRole(lake, 'halden-crawler', 'glue.amazonaws.com'),
+      Role: role,
       DatabaseName: 'raw',
       Targets: {
         S3Targets: ['transactions/', 'ratings/', 'web_events/', 'halden/bank/customers/', 'halden/bank/accounts/'].map(

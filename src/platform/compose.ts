@@ -19,7 +19,6 @@ import { localStoreModule, openLocalStore } from '../storage/stores/local/index.
 import { createTableFormat } from '../storage/tables/index.ts';
 import type { Config } from './config.ts';
 import type { DataDirectory } from './data-directory.ts';
-import { pendingCrawlers } from './pending.ts';
 import { ownerContext } from './owner-context.ts';
 import { createSealer } from './sealer.ts';
 
@@ -97,8 +96,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       await openCatalog({ store, objects, tables, policy, identities, clock, accountId, region }),
     );
     directory = catalogPart.directory;
-    const { catalog } = catalogPart;
-    const crawlers = pendingCrawlers;
+    const { catalog, crawlers } = catalogPart;
     const engine = opened(
       await openDuckdbEngine({
         workDirectory: join(data.workDirectory, 'engine'),
