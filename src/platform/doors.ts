@@ -61,7 +61,7 @@ export function openDoors(deps: {
   ]);
   const app = new Hono<ApiEnvironment>();
   app.route('/', healthRoutes({ parts }));
-  app.route('/', api);
+  app.all('/api/*', (c) => api.fetch(c.req.raw, c.env));
   app.get('*', consoleFiles());
   return {
     aws: createAwsDoor({

@@ -18,6 +18,9 @@ const QUIET = [
   '--disable-gpu',
 ];
 
+/** How long a page may take to show what it is asked for. */
+const WAIT_MS = 8_000;
+
 /** The browser of this machine: `LOCH_CHROMIUM`, or where packages put it. Undefined when there is none. */
 export function browserPath(): string | undefined {
   return [process.env.LOCH_CHROMIUM, ...PLACES].find((path) => path !== undefined && existsSync(path));
@@ -26,10 +29,12 @@ export function browserPath(): string | undefined {
 /** A fresh browser of its own profile, 1280 pixels wide. The caller closes it. */
 export async function openBrowser(): Promise<BrowserContext> {
   const root = process.getuid?.() === 0;
-  return chromium.launchPersistentContext(mkdtempSync(join(tmpdir(), 'loch-browser-')), {
+  const browser = await chromium.launchPersistentContext(mkdtempSync(join(tmpdir(), 'loch-browser-')), {
     executablePath: browserPath()!,
     headless: true,
     viewport: { width: 1280, height: 860 },
     args: [...QUIET, ...(root ? ['--no-sandbox'] : [])],
   });
+  browser.setDefaultTimeout(WAIT_MS);
+  return browser;
 }
