@@ -14,9 +14,13 @@ import type {
   CompactionOptions,
   DataFile,
   ExpiryOptions,
+  IcebergSchema,
+  PartitionSpec,
   ScanPredicate,
   TableChange,
   TableMetadata,
+  TableRequirement,
+  TableUpdate,
 } from '../storage/contract.ts';
 import type { TableName } from '../governance/contract.ts';
 
@@ -130,6 +134,15 @@ export interface IcebergTableSpec {
   readonly location?: string;
   readonly description?: string;
   readonly properties?: Readonly<Record<string, string>>;
+  /** Instead of `columns` and `partition`: an Iceberg schema and spec, ids to be given anew. */
+  readonly schema?: IcebergSchema;
+  readonly partitionSpec?: Pick<PartitionSpec, 'fields'>;
+}
+
+/** A commit as the Iceberg REST catalog spells it. */
+export interface TableUpdates {
+  readonly requirements: readonly TableRequirement[];
+  readonly updates: readonly TableUpdate[];
 }
 
 /** A table as a planner needs it. */
@@ -244,6 +257,19 @@ export interface Catalog {
   ): Promise<TableScan>;
 
   createIcebergTable(context: RequestContext, spec: IcebergTableSpec): Promise<ResolvedTable>;
+  /** Metadata of a table that `createIcebergTable` would make; nothing is kept. `commitUpdates` can make it. */
+  draftIcebergTable(context: RequestContext, spec: IcebergTableSpec): Promise<TableMetadata>;
+  /**
+   * An Iceberg table for an engine that reads its files itself: only for who may see all columns, and all rows of those
+   * selected, in clear. **Errors**: `access_denied` naming the doors that enforce a filter; `table_not_found`.
+   */
+  openForEngine(context: RequestContext, name: TableName): Promise<ResolvedTable>;
+  /**
+   * Commits updates that such an engine prepared. With the requirement `assert-create` the table is made.
+   * **Errors**: `commit_conflict` naming the requirement; `invalid_argument` for files outside the table's location;
+   * `commit_state_unknown`.
+   */
+  commitUpdates(context: RequestContext, name: TableName, change: TableUpdates): Promise<ResolvedTable>;
   /**
    * Stages `change` on the current metadata and swaps the pointer in one transaction; on a conflict stages again on
    * the newer metadata (`replace` re-checks its files). `runId` makes a repeat recognizable: it is written into the

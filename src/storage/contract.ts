@@ -249,6 +249,8 @@ export interface ObjectName {
 
 /** `s3://bucket/key`. **Errors**: `invalid_argument`. */
 export { formatS3Uri, parseS3Uri, type S3Location } from './s3-uri.ts';
+/** JSON of table metadata: snapshot ids as text inside and as numbers on the wire, no digit of any number lost. */
+export { parseLosslessJson, stringifyLosslessJson } from './tables/lossless-json.ts';
 
 // ---------------------------------------------------------------------------------------------------------------- Iceberg
 export type {

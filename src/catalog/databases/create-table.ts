@@ -2,6 +2,7 @@ import type { StoreCall } from '../../metadata/contract.ts';
 import type { RequestContext } from '../../core/caller.ts';
 import { LochError } from '../../core/errors.ts';
 import type { TableInput, TableRecord } from '../contract.ts';
+import { assertFilesInside } from '../iceberg/table-place.ts';
 import type { CatalogParts } from './parts.ts';
 import { authorizeNewTable, registerTable } from './register-table.ts';
 import { folderOf } from './rows.ts';
@@ -46,6 +47,7 @@ export const createTable =
         { context: { metadataLocation, location: metadata.location } },
       );
     }
+    await assertFilesInside(parts, undefined, metadata);
     const schema = metadata.schemas.find((candidate) => candidate['schema-id'] === metadata['current-schema-id']);
     const input = {
       ...checked.input,

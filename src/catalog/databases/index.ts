@@ -24,6 +24,9 @@ import { updateTable } from './update-table.ts';
 export type IcebergOperations = Pick<
   Catalog,
   | 'createIcebergTable'
+  | 'draftIcebergTable'
+  | 'openForEngine'
+  | 'commitUpdates'
   | 'commitTable'
   | 'evolveSchema'
   | 'snapshots'

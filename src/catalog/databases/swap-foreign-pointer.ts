@@ -1,6 +1,7 @@
 import type { RequestContext } from '../../core/caller.ts';
 import { LochError } from '../../core/errors.ts';
 import type { TableInput, TableRecord } from '../contract.ts';
+import { assertFilesInside, assertPlace } from '../iceberg/table-place.ts';
 import { readTable } from './access.ts';
 import type { CatalogParts } from './parts.ts';
 import { folderOf } from './rows.ts';
@@ -37,6 +38,8 @@ export async function swapForeignPointer(
   }
   if (folderOf(next.location) !== folderOf(current.location))
     throw refuse(`it moves the table to \`${next.location}\``);
+  assertPlace(current, next);
+  await assertFilesInside(parts, current, next);
   const schema = next.schemas.find((candidate) => candidate['schema-id'] === next['current-schema-id']);
   if (schema === undefined) throw refuse('its current schema is missing');
   const snapshot = next.snapshots.find((candidate) => candidate['snapshot-id'] === next['current-snapshot-id']);

@@ -14,6 +14,7 @@ import { readTable } from '../databases/access.ts';
 import type { CatalogParts } from '../databases/parts.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import { retryLimits, retryWait } from './retry-wait.ts';
+import { isInside } from './table-place.ts';
 import { swapPointer } from './swap-pointer.ts';
 
 export interface IcebergParts extends CatalogParts {
@@ -94,7 +95,9 @@ async function attempts(
 function removeForgotten(parts: IcebergParts, before: TableMetadata, after: TableMetadata): void {
   if (after.properties['write.metadata.delete-after-commit.enabled'] === 'false') return;
   const kept = new Set(after['metadata-log'].map((entry) => entry['metadata-file']));
-  const forgotten = before['metadata-log'].map((entry) => entry['metadata-file']).filter((file) => !kept.has(file));
+  const forgotten = before['metadata-log']
+    .map((entry) => entry['metadata-file'])
+    .filter((file) => !kept.has(file) && isInside(after.location, file));
   if (forgotten.length > 0) void parts.tables.removeFiles(forgotten);
 }
 

@@ -1,9 +1,10 @@
+import type { RequestContext } from '../../core/caller.ts';
 import { newId } from '../../core/ids.ts';
 import { LochError } from '../../core/errors.ts';
-import { formatS3Uri, parseS3Uri } from '../../storage/contract.ts';
-import type { Catalog, IcebergTableSpec, TableInput } from '../contract.ts';
+import { formatS3Uri, type IcebergSchema, parseS3Uri, type TableMetadata } from '../../storage/contract.ts';
+import type { Catalog, IcebergTableSpec, ResolvedTable, TableInput } from '../contract.ts';
 import type { CatalogParts } from '../databases/parts.ts';
-import { authorizeNewTable, registerTable } from '../databases/register-table.ts';
+import { authorizeNewTable, type NewTable, registerTable } from '../databases/register-table.ts';
 import { folderOf } from '../databases/rows.ts';
 import databaseStore from '../databases/store.ts';
 
@@ -14,31 +15,79 @@ import databaseStore from '../databases/store.ts';
 export const createIcebergTable =
   (parts: CatalogParts): Catalog['createIcebergTable'] =>
   async (context, spec) => {
-    const schema = parts.tables.schemaFromColumns(
-      spec.columns.map((column) => ({ ...column, name: column.name.toLowerCase() })),
-    );
-    const location = await locationOf(parts, spec);
-    const checked = await authorizeNewTable(parts, context, {
-      database: spec.database,
-      input: inputOf(spec, location, parts.tables.columnsFromSchema(schema)),
-    });
-    const metadata = parts.tables.newTable({
-      location,
-      schema,
-      partition: (spec.partition ?? []).map((field) => ({ ...field, column: field.column.toLowerCase() })),
-      properties: { 'write.parquet.compression-codec': 'zstd', ...spec.properties },
-    });
-    const metadataLocation = await parts.tables.writeMetadata(metadata, 0);
-    try {
-      const record = await registerTable(parts, context, checked, { metadataLocation });
-      return { record, metadata };
-    } catch (error) {
-      await parts.tables.removeFiles([metadataLocation]);
-      throw error;
-    }
+    const { checked, metadata } = await draft(parts, context, spec);
+    return registerIcebergTable(parts, context, checked, metadata);
   };
 
-function inputOf(spec: IcebergTableSpec, location: string, columns: TableInput['columns']): TableInput {
+/** The metadata of a table that could be made, for a client that goes on to commit it itself. */
+export const draftIcebergTable =
+  (parts: CatalogParts): Catalog['draftIcebergTable'] =>
+  async (context, spec) =>
+    (await draft(parts, context, spec)).metadata;
+
+/** Writes the first metadata file of an authorized table and its record. */
+export async function registerIcebergTable(
+  parts: CatalogParts,
+  context: RequestContext,
+  checked: NewTable,
+  metadata: TableMetadata,
+): Promise<ResolvedTable> {
+  const metadataLocation = await parts.tables.writeMetadata(metadata, 0);
+  try {
+    const record = await registerTable(parts, context, checked, { metadataLocation });
+    return { record, metadata };
+  } catch (error) {
+    await parts.tables.removeFiles([metadataLocation]);
+    throw error;
+  }
+}
+
+async function draft(
+  parts: CatalogParts,
+  context: RequestContext,
+  spec: IcebergTableSpec,
+): Promise<{ readonly checked: NewTable; readonly metadata: TableMetadata }> {
+  const schema =
+    spec.schema ??
+    parts.tables.schemaFromColumns(spec.columns.map((column) => ({ ...column, name: column.name.toLowerCase() })));
+  const location = await locationOf(parts, spec);
+  const checked = await authorizeNewTable(parts, context, {
+    database: spec.database,
+    input: icebergInput(spec, location, parts.tables.columnsFromSchema(schema)),
+  });
+  const metadata = parts.tables.newTable({
+    location,
+    schema,
+    partition: partitionOf(parts, spec, schema),
+    properties: { 'write.parquet.compression-codec': 'zstd', ...spec.properties },
+  });
+  return { checked, metadata };
+}
+
+function partitionOf(parts: CatalogParts, spec: IcebergTableSpec, schema: IcebergSchema) {
+  if (spec.partitionSpec === undefined) {
+    return (spec.partition ?? []).map((field) => ({ ...field, column: field.column.toLowerCase() }));
+  }
+  const paths = new Map(Object.entries(parts.tables.fieldIds(schema)).map(([path, id]) => [id, path]));
+  return spec.partitionSpec.fields.map((field) => {
+    const column = paths.get(field['source-id']);
+    if (column === undefined) {
+      throw new LochError(
+        'invalid_argument',
+        `Partition field \`${field.name}\` has source column ${field['source-id']}, which the schema does not have.`,
+        { context: { partitionField: field.name } },
+      );
+    }
+    return { column, transform: field.transform, name: field.name };
+  });
+}
+
+/** The record's part of a new Iceberg table. */
+export function icebergInput(
+  spec: Pick<IcebergTableSpec, 'name' | 'description'>,
+  location: string,
+  columns: TableInput['columns'],
+): TableInput {
   return {
     name: spec.name,
     tableType: 'EXTERNAL_TABLE',
@@ -51,13 +100,18 @@ function inputOf(spec: IcebergTableSpec, location: string, columns: TableInput['
 
 /** **Errors**: `invalid_argument` when there is nowhere to put it, or the place is another table's. */
 async function locationOf(parts: CatalogParts, spec: IcebergTableSpec): Promise<string> {
-  const location = folderOf(spec.location ?? (await defaultLocation(parts, spec)));
+  return freeLocation(parts, spec.name, spec.location ?? (await defaultLocation(parts, spec)));
+}
+
+/** The folder, if it is no other table's. **Errors**: `invalid_argument`. */
+export async function freeLocation(parts: CatalogParts, table: string, wanted: string): Promise<string> {
+  const location = folderOf(wanted);
   const { bucket, key } = parseS3Uri(location);
   const owner = parts.names.tableAt(bucket, key);
   if (owner === undefined) return location;
   throw new LochError(
     'invalid_argument',
-    `\`${location}\` lies within table \`${owner.database}.${owner.table}\`. Give table \`${spec.name}\` a folder of its own.`,
+    `\`${location}\` lies within table \`${owner.database}.${owner.table}\`. Give table \`${table}\` a folder of its own.`,
     { context: { location, table: `${owner.database}.${owner.table}` } },
   );
 }

@@ -3,6 +3,7 @@ import type { Catalog } from '../contract.ts';
 import { fold } from '../databases/parts.ts';
 import { commitChange, type IcebergParts } from './commit.ts';
 import { metadataStage } from './evolve-schema.ts';
+import { isInside } from './table-place.ts';
 import { maintainedTable } from './maintenance.ts';
 
 /**
@@ -33,7 +34,9 @@ export const expireSnapshots =
     const lost = await parts.tables.reachableFiles({ ...before!.metadata, snapshots: expired, 'metadata-log': [] });
     const kept = await parts.tables.reachableFiles(after.metadata, after.location);
     const needed = new Set([...kept.metadata, ...kept.data]);
-    const free = [...lost.metadata, ...lost.data].filter((file) => !needed.has(file));
+    const free = [...lost.metadata, ...lost.data].filter(
+      (file) => !needed.has(file) && isInside(after.metadata.location, file),
+    );
     await parts.tables.removeFiles(free);
     return { snapshots: expired.length, files: free.length };
   };

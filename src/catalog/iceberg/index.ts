@@ -4,7 +4,9 @@ import type { CatalogParts } from '../databases/parts.ts';
 import type { IcebergParts } from './commit.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { commitTable } from './commit-table.ts';
-import { createIcebergTable } from './create-iceberg-table.ts';
+import { commitUpdates } from './commit-updates.ts';
+import { openForEngine } from './open-for-engine.ts';
+import { createIcebergTable, draftIcebergTable } from './create-iceberg-table.ts';
 import { compactTable } from './compact-table.ts';
 import { expireSnapshots } from './expire-snapshots.ts';
 import { removeOrphanFiles } from './remove-orphan-files.ts';
@@ -27,6 +29,9 @@ export function icebergUseCases(
   };
   return {
     createIcebergTable: createIcebergTable(parts),
+    draftIcebergTable: draftIcebergTable(parts),
+    openForEngine: openForEngine(parts),
+    commitUpdates: commitUpdates(parts),
     commitTable: commitTable(parts),
     evolveSchema: evolveSchema(parts),
     snapshots: snapshots(parts),

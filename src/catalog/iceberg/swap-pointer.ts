@@ -50,7 +50,10 @@ export async function swapPointer(parts: SwapParts, context: RequestContext, swa
 /** The record's columns as they are while names and types stand, so that comments made by other doors stay. */
 function columnsAfter(parts: SwapParts, record: TableRecord, metadata: TableMetadata): readonly CatalogColumn[] {
   const schema = metadata.schemas.find((candidate) => candidate['schema-id'] === metadata['current-schema-id'])!;
-  const columns = parts.tables.columnsFromSchema(schema);
+  // The record knows names in lower case; the metadata file keeps them as its writer spelled them.
+  const columns = parts.tables
+    .columnsFromSchema(schema)
+    .map((column) => ({ ...column, name: column.name.toLowerCase() }));
   const known = new Map(record.columns.map((column) => [column.name, column]));
   return columns.map((column) => ({
     ...known.get(column.name),

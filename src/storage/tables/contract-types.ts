@@ -319,6 +319,8 @@ export interface TableFormat {
   ): Promise<StagedCommit>;
   /** Removes what an attempt wrote. With `keep`, not what the attempt after it uses again. Never rejects. */
   discard(staged: StagedCommit, keep?: StagedCommit): Promise<void>;
+  /** Locations of every file that `snapshot` brings to a table beside those of its current snapshot. */
+  snapshotFiles(base: TableMetadata, snapshot: Snapshot): Promise<readonly string[]>;
   /** Removes files that no reader can reach any more. Never rejects: what stays is an orphan for maintenance. */
   removeFiles(locations: readonly string[]): Promise<void>;
   /**

@@ -4,6 +4,7 @@ import type { IcebergField, TableFormat } from './contract-types.ts';
 import { planScan } from './plan-scan.ts';
 import { reachableFiles } from './reachable-files.ts';
 import { assignFreshIds, assertSchema, fieldIdsByPath } from './schema.ts';
+import { snapshotFiles } from './snapshot-files.ts';
 import { stageCommit } from './stage.ts';
 import { TableFiles, type TableObjects } from './table-files.ts';
 import { dataFileOf, writeLayout } from './write-layout.ts';
@@ -42,6 +43,7 @@ export function createTableFormat({ objects, clock, cacheBytes = CACHE_BYTES }: 
     },
     expiryUpdates: (metadata, options) => expiryUpdates(metadata, options, clock.now()),
     compactionGroups: (metadata, options) => compactionGroups(files, metadata, options),
+    snapshotFiles: (base, snapshot) => snapshotFiles(files, base, snapshot),
     removeFiles: (locations) => files.discard(locations),
     reachableFiles: (metadata, location) => reachableFiles(files, metadata, location),
     planScan: (metadata, request) => planScan(files, metadata, request),

@@ -1,0 +1,73 @@
+/**
+ * Where a table's files may lie: under its own location, nowhere else. Manifests name files by full path, so forged ones
+ * could make a reader open, or a cleaner remove, the files of other tables.
+ */
+import { LochError } from '../../core/errors.ts';
+import type { Snapshot, TableMetadata } from '../../storage/contract.ts';
+import type { CatalogParts } from '../databases/parts.ts';
+import { folderOf } from '../databases/rows.ts';
+
+const PATH_PROPERTIES = [
+  'write.data.path',
+  'write.metadata.path',
+  'write.object-storage.path',
+  'write.folder-storage.path',
+];
+
+/** Whether `file` lies under the table's location. */
+export function isInside(location: string, file: string): boolean {
+  return file.startsWith(`${folderOf(location)}/`) && !file.split('/').includes('..');
+}
+
+/** **Errors**: `unsupported` for a table that would move; `invalid_argument` for a property that sends files elsewhere. */
+export function assertPlace(base: TableMetadata, metadata: TableMetadata): void {
+  if (folderOf(metadata.location) !== folderOf(base.location)) {
+    throw new LochError(
+      'unsupported',
+      `Moving a table is not supported: it is at \`${base.location}\`. Create one at \`${metadata.location}\` and copy the rows.`,
+      { context: { location: metadata.location } },
+    );
+  }
+  for (const property of PATH_PROPERTIES) {
+    const path = metadata.properties[property];
+    if (path === undefined || path === base.properties[property] || isInside(metadata.location, path)) continue;
+    throw new LochError(
+      'invalid_argument',
+      `\`${property}\` must lie under the table's location \`${metadata.location}\`.`,
+      { context: { property } },
+    );
+  }
+}
+
+/** Snapshots that `metadata` has and `base` has not. */
+export function addedSnapshots(base: Pick<TableMetadata, 'snapshots'>, metadata: TableMetadata): readonly Snapshot[] {
+  const known = new Set(base.snapshots.map((snapshot) => snapshot['snapshot-id']));
+  return metadata.snapshots.filter((snapshot) => !known.has(snapshot['snapshot-id']));
+}
+
+/**
+ * Requires that the snapshots `metadata` adds to `base` (to nothing, when undefined) name only files of the table.
+ * **Errors**: `invalid_argument` naming the file. **Cost**: reads the manifests they bring.
+ */
+export async function assertFilesInside(
+  parts: Pick<CatalogParts, 'tables'>,
+  base: TableMetadata | undefined,
+  metadata: TableMetadata,
+): Promise<void> {
+  const { 'current-snapshot-id': _none, ...withoutCurrent } = metadata;
+  const before = base ?? { ...withoutCurrent, snapshots: [] };
+  for (const snapshot of addedSnapshots(before, metadata)) {
+    if (!isInside(metadata.location, snapshot['manifest-list'])) throw outside(metadata, snapshot['manifest-list']);
+    for (const file of await parts.tables.snapshotFiles(before, snapshot)) {
+      if (!isInside(metadata.location, file)) throw outside(metadata, file);
+    }
+  }
+}
+
+function outside(metadata: TableMetadata, file: string): LochError {
+  return new LochError(
+    'invalid_argument',
+    `\`${file}\` lies outside the table's location \`${metadata.location}\` and cannot be part of it.`,
+    { context: { file, location: metadata.location } },
+  );
+}
