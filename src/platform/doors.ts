@@ -20,6 +20,7 @@ import { processingRoutes } from '../doors/console-api/routes/processing.ts';
 import { queryRoutes } from '../doors/console-api/routes/queries.ts';
 import { sessionRoutes } from '../doors/console-api/routes/session.ts';
 import { createSessions } from '../doors/console-api/session.ts';
+import { createIcebergDoor } from '../doors/iceberg-rest/index.ts';
 import { createS3Door } from '../doors/s3/index.ts';
 import type { Parts } from './compose.ts';
 import type { Config } from './config.ts';
@@ -35,7 +36,14 @@ export function openDoors(deps: {
   readonly sessionKey: Uint8Array;
   readonly stopping: AbortSignal;
   readonly consoleUrl: () => string;
-}): { readonly aws: Handler; readonly s3: Handler; readonly own: Handler; createLink(accessKeyId: string): string } {
+  readonly awsUrl: () => string;
+}): {
+  readonly aws: Handler;
+  readonly s3: Handler;
+  readonly iceberg: Handler;
+  readonly own: Handler;
+  createLink(accessKeyId: string): string;
+} {
   const { parts, config } = deps;
   const { events, clock, catalog, crawlers, queries } = parts;
   const { identities, audit, trail, grants: lakeFormation } = parts.governance;
@@ -77,6 +85,7 @@ export function openDoors(deps: {
       ],
     }),
     s3: createS3Door({ ...shared, access: parts.storage.access }),
+    iceberg: createIcebergDoor({ ...shared, catalog, tokenKey: deps.sessionKey, s3Endpoint: deps.awsUrl }),
     own: getRequestListener(app.fetch) as unknown as Handler,
     createLink: (accessKeyId) => sessions.createLink(accessKeyId),
   };

@@ -26,3 +26,8 @@ export function signingServiceOf(request: {
   const credential = header ?? (query === undefined ? undefined : query.replaceAll(/%2[fF]/g, '/'));
   return credential?.split('/').at(-2);
 }
+
+/** Whether a request that is not for S3 is for the Iceberg REST catalog: by its path. */
+export function isForIceberg(request: { readonly url?: string | undefined }): boolean {
+  return request.url?.startsWith('/iceberg/v1/') ?? false;
+}

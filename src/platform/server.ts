@@ -8,7 +8,7 @@ import { openDataDirectory, writeSecretFile } from './data-directory.ts';
 import { openDoors } from './doors.ts';
 import { listen } from './listen.ts';
 import { openEventLog } from './logging.ts';
-import { isForS3 } from './routing.ts';
+import { isForIceberg, isForS3 } from './routing.ts';
 import { ensureZones } from './zones.ts';
 
 /** A server that answers. */
@@ -41,8 +41,15 @@ export async function startServer(options: { readonly data: string; readonly con
     );
     await ensureZones(parts, config, stopping.signal);
     const sessionKey = createHmac('sha256', data.masterKey).update('console-sessions').digest();
-    const urls = { console: '' };
-    const doors = openDoors({ parts, config, sessionKey, stopping: stopping.signal, consoleUrl: () => urls.console });
+    const urls = { console: '', aws: '' };
+    const doors = openDoors({
+      parts,
+      config,
+      sessionKey,
+      stopping: stopping.signal,
+      consoleUrl: () => urls.console,
+      awsUrl: () => urls.aws,
+    });
     const guard =
       (handler: (...pair: Parameters<typeof doors.aws>) => Promise<void>) =>
       (...pair: Parameters<typeof doors.aws>) => {
@@ -57,19 +64,23 @@ export async function startServer(options: { readonly data: string; readonly con
       host,
       port: config.listen.aws_port,
       setting: 'listen.aws_port',
-      handler: guard((request, response) => (isForS3(request) ? doors.s3 : doors.aws)(request, response)),
+      handler: guard((request, response) => {
+        if (isForS3(request)) return doors.s3(request, response);
+        return (isForIceberg(request) ? doors.iceberg : doors.aws)(request, response);
+      }),
     });
     const own = await listen({
       name: 'console',
       host,
       port: config.listen.console_port,
       setting: 'listen.console_port',
-      handler: guard(doors.own),
+      handler: guard((request, response) => (isForIceberg(request) ? doors.iceberg : doors.own)(request, response)),
     }).catch(async (error: unknown) => {
       await aws.close(0);
       throw error;
     });
     urls.console = own.url;
+    urls.aws = aws.url;
     const readyMs = Math.round(performance.now());
     const facts = {
       pid: process.pid,

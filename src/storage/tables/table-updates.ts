@@ -48,7 +48,7 @@ export function applyTableUpdates(base: TableMetadata, updates: readonly TableUp
     const handler = HANDLERS[update.action];
     if (handler === undefined) {
       throw new LochError(
-        'unsupported',
+        KNOWN_ELSEWHERE.has(update.action) ? 'unsupported' : 'invalid_argument',
         `The table update \`${update.action}\` is not supported. Supported: ${Object.keys(HANDLERS).join(', ')}.`,
         { context: { action: update.action } },
       );
@@ -57,6 +57,9 @@ export function applyTableUpdates(base: TableMetadata, updates: readonly TableUp
   }
   return draft.metadata;
 }
+
+/** Actions of the specification that belong to features not supported here. */
+const KNOWN_ELSEWHERE = new Set(['add-encryption-key', 'remove-encryption-key', 'enable-row-lineage']);
 
 /** **Errors**: `commit_conflict` naming the requirement that does not hold. `base` is undefined when the table is not there. */
 export function assertTableRequirements(
