@@ -27,19 +27,23 @@ export interface RunningLoch {
 
 /** Starts `loch up` on free ports; on the same `data` again after a crash. */
 export async function startLoch(
-  options: { readonly data?: string; readonly settings?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {},
+  options: {
+    readonly data?: string;
+    readonly settings?: readonly string[];
+    readonly env?: NodeJS.ProcessEnv;
+    /** A command that runs Loch, as a tracer does: `[program, ...arguments]`. */
+    readonly under?: readonly string[];
+  } = {},
 ): Promise<RunningLoch> {
   const data = options.data ?? mkdtempSync(join(tmpdir(), 'loch-test-'));
   const settings = ['listen.aws_port=0', 'listen.console_port=0', ...(options.settings ?? [])];
   rmSync(join(data, 'server.json'), { force: true });
-  const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', CLI, 'up', '--data', data, '--set', settings.join(',')],
-    {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...options.env },
-    },
-  );
+  const up = ['--disable-warning=ExperimentalWarning', CLI, 'up', '--data', data, '--set', settings.join(',')];
+  const command = [...(options.under ?? []), process.execPath, ...up];
+  const child = spawn(command[0]!, command.slice(1), {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...options.env },
+  });
   let output = '';
   child.stdout.on('data', (chunk) => {
     output += chunk;
@@ -61,11 +65,11 @@ export async function startLoch(
     client: clientOf(data, server),
     consoleLink: /http:\S+#\/link\/\S+/.exec(output)![0],
     async kill() {
-      child.kill('SIGKILL');
+      process.kill(server.pid, 'SIGKILL');
       await ended;
     },
     async stop({ remove = true } = {}) {
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
+      if (child.exitCode === null && child.signalCode === null) process.kill(server.pid, 'SIGTERM');
       await ended;
       if (remove && existsSync(data)) rmSync(data, { recursive: true, force: true });
     },
