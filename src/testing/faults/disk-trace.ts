@@ -116,6 +116,6 @@ export function traceCommand(file: string): string[] {
 
 /** Whether a trace can be taken here: it needs strace, and a kernel and container that let it look. */
 export function canTrace(): boolean {
-  const [program, ...args] = [...traceCommand('/dev/null'), 'true'] as [string, ...string[]];
-  return spawnSync(program, args, { stdio: 'ignore' }).status === 0;
+  const command = [...traceCommand('/dev/null'), 'true'];
+  return spawnSync(command[0]!, command.slice(1), { stdio: 'ignore' }).status === 0;
 }
