@@ -132,6 +132,19 @@ export interface Policy {
   decide(context: RequestContext, request: ActionRequest): Promise<Decision>;
   /** **Errors**: `access_denied` naming principal, action and resource; recorded. */
   authorize(context: RequestContext, request: ActionRequest): Promise<void>;
+  /**
+   * For whoever decided a refusal itself (by ownership, say): records it and answers the `access_denied` to throw.
+   * `by` are the ids that decided, if there are any.
+   */
+  refuse(
+    context: RequestContext,
+    refusal: {
+      readonly action: string;
+      readonly resource: string;
+      readonly why: string;
+      readonly by: readonly string[];
+    },
+  ): Promise<LochError>;
   /** Requires a Lake Formation permission on a table. **Errors**: `access_denied`, or `table_not_found` without DESCRIBE. */
   authorizeTable(context: RequestContext, name: TableName, permission: LakePermission): Promise<void>;
   authorizeDatabase(context: RequestContext, database: string, permission: LakePermission): Promise<void>;

@@ -110,6 +110,7 @@ export function createPolicy({ decide, index, refuse, accountId, region }: Polic
   return {
     decide,
     authorize,
+    refuse,
     async authorizeTable(context, asked, permission) {
       const name = foldName(asked);
       const decision = decideTable(await index.current(), context.principal, name, permission);

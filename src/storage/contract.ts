@@ -123,6 +123,13 @@ export interface ListUploadsOptions {
   readonly max?: number;
 }
 
+/** A part as a completion names it; checksums that are given must be those of the part. */
+export interface CompletedPart {
+  readonly partNumber: number;
+  readonly etag: string;
+  readonly checksums?: Readonly<Record<string, string>>;
+}
+
 export interface PartInfo {
   readonly partNumber: number;
   readonly size: number;
@@ -157,11 +164,7 @@ export interface ObjectStore extends Lifecycle {
   createUpload(bucket: string, key: string, options?: PutOptions): Promise<UploadInfo>;
   putPart(upload: UploadRef, partNumber: number, body: ObjectBody, options?: PutOptions): Promise<PartInfo>;
   parts(upload: UploadRef, options?: { readonly after?: number; readonly max?: number }): Promise<readonly PartInfo[]>;
-  completeUpload(
-    upload: UploadRef,
-    parts: readonly { readonly partNumber: number; readonly etag: string }[],
-    options?: PutOptions,
-  ): Promise<ObjectHead>;
+  completeUpload(upload: UploadRef, parts: readonly CompletedPart[], options?: PutOptions): Promise<ObjectHead>;
   abortUpload(upload: UploadRef): Promise<void>;
   /** By key, then by upload id, after the one named. */
   uploads(bucket: string, options?: ListUploadsOptions): Promise<readonly UploadInfo[]>;
@@ -197,16 +200,17 @@ export interface DeleteOutcome {
 export interface ObjectAccess {
   createBucket(context: RequestContext, name: string): Promise<BucketInfo>;
   deleteBucket(context: RequestContext, name: string): Promise<void>;
-  headBucket(context: RequestContext, name: string): Promise<BucketInfo>;
+  /** `action` is what the caller asks for: `s3:ListBucket` unless it is a setting of the bucket. */
+  headBucket(context: RequestContext, name: string, action?: `s3:${string}`): Promise<BucketInfo>;
   /** The buckets the caller may list. */
   listBuckets(context: RequestContext): Promise<readonly BucketInfo[]>;
   putObject(context: RequestContext, target: ObjectName, body: ObjectBody, options?: PutOptions): Promise<ObjectHead>;
   getObject(context: RequestContext, name: ObjectName, options?: GetOptions): Promise<ObjectRead>;
   headObject(context: RequestContext, name: ObjectName, options?: GetOptions): Promise<ObjectHead>;
   listObjects(context: RequestContext, bucket: string, options?: ListOptions): Promise<ListPage>;
-  deleteObject(context: RequestContext, name: ObjectName): Promise<void>;
+  deleteObject(context: RequestContext, name: ObjectName, options?: { readonly ifMatch?: string }): Promise<void>;
   deleteObjects(context: RequestContext, bucket: string, keys: readonly string[]): Promise<readonly DeleteOutcome[]>;
-  copyObject(context: RequestContext, from: ObjectName, to: ObjectName, options?: PutOptions): Promise<ObjectHead>;
+  copyObject(context: RequestContext, from: ObjectName, to: ObjectName, options?: CopyOptions): Promise<ObjectHead>;
   createUpload(context: RequestContext, target: ObjectName, options?: PutOptions): Promise<UploadInfo>;
   putPart(
     context: RequestContext,
@@ -221,6 +225,7 @@ export interface ObjectAccess {
     partNumber: number,
     from: ObjectName,
     range?: ByteRange,
+    options?: CopyOptions,
   ): Promise<PartInfo>;
   listParts(
     context: RequestContext,
@@ -230,15 +235,11 @@ export interface ObjectAccess {
   completeUpload(
     context: RequestContext,
     upload: UploadRef,
-    parts: readonly { readonly partNumber: number; readonly etag: string }[],
+    parts: readonly CompletedPart[],
     options?: PutOptions,
   ): Promise<ObjectHead>;
   abortUpload(context: RequestContext, upload: UploadRef): Promise<void>;
-  listUploads(
-    context: RequestContext,
-    bucket: string,
-    options?: { readonly prefix?: string },
-  ): Promise<readonly UploadInfo[]>;
+  listUploads(context: RequestContext, bucket: string, options?: ListUploadsOptions): Promise<readonly UploadInfo[]>;
 }
 
 /** Where an object is. */
@@ -247,6 +248,8 @@ export interface ObjectName {
   readonly key: string;
 }
 
+/** Checksums piece by piece, for doors that verify bodies no store sees. */
+export { CHECKSUM_ALGORITHMS, createDigest, type Digest } from './checksums/digest.ts';
 /** `s3://bucket/key`. **Errors**: `invalid_argument`. */
 export { formatS3Uri, parseS3Uri, type S3Location } from './s3-uri.ts';
 /** JSON of table metadata: snapshot ids as text inside and as numbers on the wire, no digit of any number lost. */

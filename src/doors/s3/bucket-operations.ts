@@ -1,170 +1,130 @@
 import { LochError } from '../../core/errors.ts';
-import { readBody } from '../kit/read-body.ts';
-import { numberParameter, type S3Operation, type S3Request } from './request.ts';
-import { childText, parseXml, renderXml, sendXml, type XmlRecord } from './xml.ts';
+import { emptyAnswer, xmlAnswer } from './answer.ts';
+import { s3ErrorOf, s3Failure } from './errors.ts';
+import { refuseUnsupported } from './headers.ts';
+import type { S3Operation, S3Request } from './request.ts';
+import { readDocument } from './request-body.ts';
+import { childText, renderXml, type XmlRecord } from './xml.ts';
 
-const BODY_LIMIT = 1024 * 1024;
+const DOCUMENT_LIMIT = 64 * 1024;
+const DELETE_LIMIT = 2 * 1024 * 1024;
 const MAX_DELETE = 1000;
+const NO_LOCATION = '<LocationConstraint xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>';
 
-const ownerOf = (request: S3Request): XmlRecord => ({ ID: request.accountId, DisplayName: request.accountId });
+/** The owner of everything: the account. */
+export const ownerOf = ({ accountId }: S3Request): XmlRecord => ({ ID: accountId, DisplayName: accountId });
 
 export const listBuckets: S3Operation = async (request) => {
-  const buckets = await request.access.listBuckets(request.context);
-  const xml = renderXml('ListAllMyBucketsResult', {
-    Owner: ownerOf(request),
-    Buckets: {
-      Bucket: buckets.map((bucket) => ({ Name: bucket.name, CreationDate: new Date(bucket.createdAt).toISOString() })),
-    },
-  });
-  sendXml(request, 200, xml);
-};
-
-export const createBucket: S3Operation = async (request) => {
-  const body = (await readBody(request.incoming, BODY_LIMIT)).toString('utf8');
-  const wanted = body === '' ? undefined : childText(parseXml(body), 'LocationConstraint');
-  if (wanted !== undefined && wanted !== '' && wanted !== request.region) {
+  const { query } = request;
+  const prefix = query.get('prefix') ?? '';
+  const after = query.get('continuation-token') ?? '';
+  const text = query.get('max-buckets');
+  const max = text === null ? 10_000 : Number(text);
+  if (!Number.isInteger(max) || max < 1 || max > 10_000) {
     throw new LochError(
       'invalid_argument',
-      `This lake is in region ${request.region}; a bucket cannot be made in ${wanted}.`,
+      `\`max-buckets\` must be a whole number from 1 to 10000, not \`${text}\`.`,
       {
-        context: { s3_code: 'IllegalLocationConstraintException', region: request.region },
+        context: { argument_name: 'max-buckets', argument_value: text },
       },
     );
   }
-  await request.access.createBucket(request.context, request.bucket);
-  request.response.writeHead(200, { location: `/${request.bucket}`, 'content-length': 0 }).end();
+  const found = (await request.access.listBuckets(request.context)).filter(
+    ({ name }) => name.startsWith(prefix) && name > after,
+  );
+  const shown = found.slice(0, max);
+  return xmlAnswer(
+    renderXml('ListAllMyBucketsResult', {
+      Owner: ownerOf(request),
+      Buckets: {
+        Bucket: shown.map(({ name, createdAt, region }) => ({
+          Name: name,
+          CreationDate: new Date(createdAt).toISOString(),
+          BucketRegion: region,
+        })),
+      },
+      ContinuationToken: found.length > max ? shown.at(-1)!.name : undefined,
+      Prefix: prefix === '' ? undefined : prefix,
+    }),
+  );
+};
+
+export const createBucket: S3Operation = async (request) => {
+  refuseUnsupported(request);
+  const document = await readDocument(request, DOCUMENT_LIMIT);
+  const wanted = document === undefined ? undefined : childText(document, 'LocationConstraint');
+  if (wanted !== undefined && wanted !== '' && wanted !== request.region) {
+    throw s3Failure(
+      'IllegalLocationConstraintException',
+      'invalid_argument',
+      `This lake is in region ${request.region}; a bucket cannot be made in ${wanted}.`,
+      { region: request.region },
+    );
+  }
+  try {
+    await request.access.createBucket(request.context, request.bucket);
+  } catch (error) {
+    if (!(error instanceof LochError) || error.code !== 'bucket_exists') throw error;
+    if (error.context.ownerAccountId === request.accountId) throw error;
+    throw s3Failure('BucketAlreadyExists', 'bucket_exists', error.message, { bucket: request.bucket });
+  }
+  return emptyAnswer(200, { location: `/${request.bucket}` });
 };
 
 export const headBucket: S3Operation = async (request) => {
   const bucket = await request.access.headBucket(request.context, request.bucket);
-  request.response.writeHead(200, { 'x-amz-bucket-region': bucket.region, 'content-length': 0 }).end();
+  return emptyAnswer(200, { 'x-amz-bucket-region': bucket.region, 'content-type': 'application/xml' });
 };
 
 export const deleteBucket: S3Operation = async (request) => {
   await request.access.deleteBucket(request.context, request.bucket);
-  request.response.writeHead(204).end();
+  return emptyAnswer(204);
 };
 
+/** **Source**: `us-east-1` is told as an empty element. */
 export const getBucketLocation: S3Operation = async (request) => {
-  const bucket = await request.access.headBucket(request.context, request.bucket);
-  const region = bucket.region === 'us-east-1' ? '' : bucket.region;
-  sendXml(
-    request,
-    200,
-    `<?xml version="1.0" encoding="UTF-8"?>\n<LocationConstraint xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${region}</LocationConstraint>`,
-  );
+  const { region } = await request.access.headBucket(request.context, request.bucket, 's3:GetBucketLocation');
+  const told = region === 'us-east-1' ? NO_LOCATION : NO_LOCATION.replace('/>', `>${region}</LocationConstraint>`);
+  return xmlAnswer(`<?xml version="1.0" encoding="UTF-8"?>\n${told}`);
 };
 
-/** Versioning is not kept yet: a bucket that never had it answers with an empty configuration. */
+/** Versions are not kept: a bucket that never had them answers with an empty configuration. */
 export const getBucketVersioning: S3Operation = async (request) => {
-  await request.access.headBucket(request.context, request.bucket);
-  sendXml(request, 200, renderXml('VersioningConfiguration', {}));
+  await request.access.headBucket(request.context, request.bucket, 's3:GetBucketVersioning');
+  return xmlAnswer(renderXml('VersioningConfiguration', {}));
 };
 
 export const deleteObjects: S3Operation = async (request) => {
-  const document = parseXml((await readBody(request.incoming, BODY_LIMIT * 2)).toString('utf8'));
-  const objects = document.children.filter((child) => child.name === 'Object');
-  if (document.name !== 'Delete' || objects.length === 0 || objects.length > MAX_DELETE) {
+  const document = await readDocument(request, DELETE_LIMIT, 'required');
+  const objects = document?.children.filter((child) => child.name === 'Object') ?? [];
+  if (document?.name !== 'Delete' || objects.length === 0 || objects.length > MAX_DELETE) {
     throw new LochError(
       'malformed_request',
       `A batch delete names 1 to ${MAX_DELETE} objects; this one names ${objects.length}.`,
+      { context: { limit: MAX_DELETE, found: objects.length } },
     );
   }
-  const keys = objects.map((object) => childText(object, 'Key') ?? '');
+  const refused: XmlRecord[] = [];
+  const keys: string[] = [];
+  for (const object of objects) {
+    const key = childText(object, 'Key');
+    if (key === undefined) throw new LochError('malformed_request', 'An object of the batch delete has no Key.');
+    const extra = object.children.find(
+      ({ name, text }) => name !== 'Key' && !(name === 'VersionId' && text === 'null'),
+    );
+    if (extra === undefined) keys.push(key);
+    else
+      refused.push({ Key: key, Code: 'NotImplemented', Message: `${extra.name} is not supported in a batch delete.` });
+  }
   const outcomes = await request.access.deleteObjects(request.context, request.bucket, keys);
-  const quiet = childText(document, 'Quiet') === 'true';
-  const xml = renderXml('DeleteResult', {
-    Deleted: quiet ? [] : outcomes.filter((outcome) => outcome.error === undefined).map(({ key }) => ({ Key: key })),
-    Error: outcomes
-      .filter((outcome) => outcome.error !== undefined)
-      .map(({ key, error }) => ({ Key: key, Code: 'AccessDenied', Message: error!.message })),
-  });
-  sendXml(request, 200, xml);
+  const deleted = outcomes.filter((outcome) => outcome.error === undefined).map(({ key }) => ({ Key: key }));
+  const failed = outcomes.flatMap(({ key, error }) =>
+    error === undefined ? [] : [{ Key: key, Code: s3ErrorOf(error).name, Message: error.message }],
+  );
+  return xmlAnswer(
+    renderXml('DeleteResult', {
+      Deleted: childText(document, 'Quiet') === 'true' ? [] : deleted,
+      Error: [...failed, ...refused],
+    }),
+  );
 };
-
-/** Keys in listings are percent-encoded when the client asks so, because XML cannot hold every character of a key. */
-function encoder(request: S3Request): (text: string) => string {
-  const encoding = request.query.get('encoding-type');
-  if (encoding === null) return (text) => text;
-  if (encoding !== 'url')
-    throw new LochError('invalid_argument', `\`encoding-type\` must be \`url\`, not \`${encoding}\`.`);
-  return (text) =>
-    encodeURIComponent(text)
-      .replace(/[!'()]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
-      .replaceAll('%2F', '/')
-      .replaceAll('%2A', '*');
-}
-
-const token = {
-  encode: (key: string) => Buffer.from(key).toString('base64url'),
-  decode: (text: string) => Buffer.from(text, 'base64url').toString('utf8'),
-};
-
-export const listObjectsV2: S3Operation = async (request) => {
-  const { query } = request;
-  const encode = encoder(request);
-  const continuation = query.get('continuation-token');
-  const startAfter = continuation === null ? (query.get('start-after') ?? undefined) : token.decode(continuation);
-  const { page, maxKeys } = await listPage(request, startAfter);
-  const owner = query.get('fetch-owner') === 'true' ? { Owner: ownerOf(request) } : {};
-  const xml = renderXml('ListBucketResult', {
-    Name: request.bucket,
-    Prefix: encode(query.get('prefix') ?? ''),
-    Delimiter: query.get('delimiter') ? encode(query.get('delimiter')!) : undefined,
-    MaxKeys: maxKeys,
-    EncodingType: query.get('encoding-type') ?? undefined,
-    KeyCount: page.objects.length + page.commonPrefixes.length,
-    IsTruncated: page.next !== undefined,
-    ContinuationToken: continuation ?? undefined,
-    NextContinuationToken: page.next === undefined ? undefined : token.encode(page.next),
-    StartAfter: query.get('start-after') ? encode(query.get('start-after')!) : undefined,
-    Contents: page.objects.map((object) => ({ ...entryOf(object, encode), ...owner })),
-    CommonPrefixes: page.commonPrefixes.map((prefix) => ({ Prefix: encode(prefix) })),
-  });
-  sendXml(request, 200, xml);
-};
-
-export const listObjectsV1: S3Operation = async (request) => {
-  const { query } = request;
-  const encode = encoder(request);
-  const { page, maxKeys } = await listPage(request, query.get('marker') ?? undefined);
-  const xml = renderXml('ListBucketResult', {
-    Name: request.bucket,
-    Prefix: encode(query.get('prefix') ?? ''),
-    Marker: encode(query.get('marker') ?? ''),
-    Delimiter: query.get('delimiter') ? encode(query.get('delimiter')!) : undefined,
-    MaxKeys: maxKeys,
-    EncodingType: query.get('encoding-type') ?? undefined,
-    IsTruncated: page.next !== undefined,
-    NextMarker: page.next !== undefined && query.get('delimiter') ? encode(page.next) : undefined,
-    Contents: page.objects.map((object) => ({ ...entryOf(object, encode), Owner: ownerOf(request) })),
-    CommonPrefixes: page.commonPrefixes.map((prefix) => ({ Prefix: encode(prefix) })),
-  });
-  sendXml(request, 200, xml);
-};
-
-async function listPage(request: S3Request, startAfter: string | undefined) {
-  const maxKeys = numberParameter(request, 'max-keys', { min: 0, max: 1000 }, 1000);
-  const prefix = request.query.get('prefix') ?? '';
-  const delimiter = request.query.get('delimiter') ?? '';
-  const page = await request.access.listObjects(request.context, request.bucket, {
-    maxKeys,
-    ...(prefix === '' ? {} : { prefix }),
-    ...(delimiter === '' ? {} : { delimiter }),
-    ...(startAfter === undefined || startAfter === '' ? {} : { startAfter }),
-  });
-  return { page, maxKeys };
-}
-
-function entryOf(
-  object: { readonly key: string; readonly lastModified: number; readonly etag: string; readonly size: number },
-  encode: (text: string) => string,
-): XmlRecord {
-  return {
-    Key: encode(object.key),
-    LastModified: new Date(object.lastModified).toISOString(),
-    ETag: object.etag,
-    Size: object.size,
-    StorageClass: 'STANDARD',
-  };
-}

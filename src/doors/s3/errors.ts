@@ -1,4 +1,4 @@
-import type { ErrorCode, LochError } from '../../core/errors.ts';
+import { type ErrorCode, type ErrorContext, LochError } from '../../core/errors.ts';
 import { escapeXml } from '../kit/escape-xml.ts';
 
 /** S3's name of each code, with its status where that is not the code's own. **Source**: S3 API Reference, "Error responses". */
@@ -13,6 +13,7 @@ const NAMES: Partial<Record<ErrorCode, readonly [name: string, status?: number]>
   invalid_part_order: ['InvalidPartOrder'],
   part_too_small: ['EntityTooSmall'],
   precondition_failed: ['PreconditionFailed'],
+  not_modified: ['NotModified'],
   range_not_satisfiable: ['InvalidRange'],
   entity_too_large: ['EntityTooLarge', 400],
   checksum_mismatch: ['BadDigest'],
@@ -28,6 +29,7 @@ const NAMES: Partial<Record<ErrorCode, readonly [name: string, status?: number]>
   missing_argument: ['InvalidRequest'],
   limit_exceeded: ['InvalidRequest'],
   unsupported: ['NotImplemented'],
+  unknown_operation: ['MethodNotAllowed', 405],
   throttled: ['SlowDown', 503],
   disk_full: ['SlowDown', 503],
   resource_exhausted: ['SlowDown', 503],
@@ -36,30 +38,74 @@ const NAMES: Partial<Record<ErrorCode, readonly [name: string, status?: number]>
   conflict: ['OperationAborted', 409],
 };
 
+/** Finer names that the door gives itself, with their status. */
+const FINER = {
+  AuthorizationHeaderMalformed: 400,
+  AuthorizationQueryParametersError: 400,
+  BucketAlreadyExists: 409,
+  IllegalLocationConstraintException: 400,
+  InvalidChunkSizeError: 403,
+  InvalidDigest: 400,
+  InvalidPartNumber: 416,
+  InvalidRequest: 400,
+  InvalidStorageClass: 400,
+  InvalidURI: 400,
+  KeyTooLongError: 400,
+  MalformedTrailerError: 400,
+  MetadataTooLarge: 400,
+  MissingContentLength: 411,
+  AccessControlListNotSupported: 400,
+  XAmzContentSHA256Mismatch: 400,
+} as const satisfies Record<string, number>;
+
+/** A failure that S3 has a finer name for than its code. */
+export function s3Failure(
+  name: keyof typeof FINER,
+  code: ErrorCode,
+  message: string,
+  context: ErrorContext = {},
+): LochError {
+  return new LochError(code, message, { context: { ...context, s3_code: name } });
+}
+
+/** The same failure under a finer name of S3's. */
+export function renamed(error: LochError, name: keyof typeof FINER): LochError {
+  return new LochError(error.code, error.message, { context: { ...error.context, s3_code: name }, cause: error });
+}
+
 /** Name and status of an error on the S3 wire. A failure may carry a finer S3 name as `context.s3_code`. */
 export function s3ErrorOf(error: LochError): { readonly name: string; readonly status: number } {
-  const known = NAMES[error.code];
   const finer = error.context.s3_code;
-  if (typeof finer === 'string') return { name: finer, status: known?.[1] ?? error.status };
+  if (typeof finer === 'string' && finer in FINER) return { name: finer, status: FINER[finer as keyof typeof FINER] };
+  const known = NAMES[error.code];
   return known === undefined
-    ? { name: 'InternalError', status: error.status }
+    ? { name: 'InternalError', status: Math.max(500, error.status) }
     : { name: known[0], status: known[1] ?? error.status };
 }
+
+/** Facts that S3 names otherwise than we do, and facts that are not for the client. */
+const ELEMENTS: Readonly<Record<string, string | undefined>> = {
+  bucket: 'BucketName',
+  accessKeyId: 'AWSAccessKeyId',
+  etag: 'ETag',
+  injected: undefined,
+  s3_code: undefined,
+};
 
 /** The XML body of an error. Context facts become elements beside the standard ones, as S3 does for some errors. */
 export function renderS3Error(
   error: LochError,
   facts: { readonly name: string; readonly resource: string; readonly requestId: string },
 ): string {
-  const message =
-    error.code === 'internal' || error.code === 'data_corrupt'
-      ? `Loch failed inside. \`loch logs ${facts.requestId}\` tells more.`
-      : error.message;
-  const extras = Object.entries(error.context)
-    .filter(([key, value]) => key !== 's3_code' && value !== null && !Array.isArray(value))
-    .map(([key, value]) => `<${pascal(key)}>${escapeXml(String(value))}</${pascal(key)}>`)
-    .join('');
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${facts.name}</Code><Message>${escapeXml(message)}</Message><Resource>${escapeXml(facts.resource)}</Resource><RequestId>${facts.requestId}</RequestId>${extras}</Error>`;
+  const hidden = error.kind === 'internal';
+  const message = hidden ? `Loch failed inside. \`loch logs ${facts.requestId}\` tells more.` : error.message;
+  let extras = '';
+  for (const [key, value] of hidden ? [] : Object.entries(error.context)) {
+    const name = key in ELEMENTS ? ELEMENTS[key] : pascal(key);
+    if (name === undefined || value === null || typeof value === 'object') continue;
+    extras += `<${name}>${escapeXml(String(value))}</${name}>`;
+  }
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${facts.name}</Code><Message>${escapeXml(message)}</Message>${extras}<Resource>${escapeXml(facts.resource)}</Resource><RequestId>${facts.requestId}</RequestId></Error>`;
 }
 
 function pascal(key: string): string {

@@ -1,72 +1,94 @@
 import { LochError } from '../../core/errors.ts';
 import * as buckets from './bucket-operations.ts';
+import * as listing from './list-operations.ts';
 import * as multipart from './multipart-operations.ts';
 import * as objects from './object-operations.ts';
 import type { S3Operation, S3Request } from './request.ts';
 
-/** An operation with its S3 name; `management` ones are recorded as management events. */
+/** An operation with its S3 name; `management` ones are recorded as management events by the door. */
 export interface FoundOperation {
   readonly name: string;
   readonly run: S3Operation;
   readonly management: boolean;
 }
 
-/** Sub-resources that S3 has and this door does not, with the operation family they belong to. */
-const UNSUPPORTED = [
-  'accelerate',
-  'acl',
-  'analytics',
-  'attributes',
-  'cors',
-  'encryption',
-  'intelligent-tiering',
-  'inventory',
-  'legal-hold',
-  'lifecycle',
-  'logging',
-  'metrics',
-  'notification',
-  'object-lock',
-  'ownershipControls',
-  'policy',
-  'policyStatus',
-  'publicAccessBlock',
-  'replication',
-  'requestPayment',
-  'restore',
-  'retention',
-  'select',
-  'tagging',
-  'torrent',
-  'versions',
-  'website',
-];
+const data = (name: string, run: S3Operation): FoundOperation => ({ name, run, management: false });
+const management = (name: string, run: S3Operation): FoundOperation => ({ name, run, management: true });
 
-/** Which operation a request asks for. **Errors**: `unsupported` naming the sub-resource; `invalid_argument` for no operation at all. */
+/**
+ * Sub-resources that S3 has and this door has not, with their part of the operation's name. `$` stands for the verb and
+ * the kind of resource; `method NAME` pairs are names of their own.
+ */
+const UNSUPPORTED: Readonly<Record<string, string | Readonly<Record<string, string>>>> = {
+  accelerate: 'AccelerateConfiguration',
+  acl: 'Acl',
+  analytics: 'AnalyticsConfiguration',
+  cors: 'Cors',
+  encryption: 'Encryption',
+  'intelligent-tiering': 'IntelligentTieringConfiguration',
+  inventory: 'InventoryConfiguration',
+  'legal-hold': 'LegalHold',
+  lifecycle: 'LifecycleConfiguration',
+  logging: 'Logging',
+  metadataConfiguration: 'MetadataConfiguration',
+  metrics: 'MetricsConfiguration',
+  notification: 'NotificationConfiguration',
+  'object-lock': 'ObjectLockConfiguration',
+  ownershipControls: 'OwnershipControls',
+  policy: 'Policy',
+  policyStatus: 'PolicyStatus',
+  publicAccessBlock: 'PublicAccessBlock',
+  renameObject: { PUT: 'RenameObject' },
+  replication: 'Replication',
+  requestPayment: 'RequestPayment',
+  restore: { POST: 'RestoreObject' },
+  retention: 'Retention',
+  select: { POST: 'SelectObjectContent' },
+  session: { GET: 'CreateSession' },
+  tagging: 'Tagging',
+  torrent: 'Torrent',
+  versions: { GET: 'ListObjectVersions' },
+  website: 'Website',
+};
+const VERBS: Readonly<Record<string, string>> = {
+  GET: 'Get',
+  PUT: 'Put',
+  DELETE: 'Delete',
+  POST: 'Post',
+  HEAD: 'Head',
+};
+
+/** Which operation a request asks for. **Errors**: `unsupported` naming it; `unknown_operation` when there is none. */
 export function findOperation(
   request: Pick<S3Request, 'method' | 'bucket' | 'key' | 'query' | 'headers'>,
 ): FoundOperation {
   const { method, bucket, key, query } = request;
-  for (const name of UNSUPPORTED) {
-    if (query.has(name)) throw unsupported(`?${name}`, method);
+  const level = bucket === '' ? 'service' : key === '' ? 'bucket' : 'object';
+  for (const [name, operation] of Object.entries(UNSUPPORTED)) {
+    if (query.has(name) && level !== 'service') throw unsupported(operationName(method, level, operation));
   }
   const found =
-    bucket === '' ? serviceOperation(method) : key === '' ? bucketOperation(method, query) : objectOperation(request);
-  if (found === undefined)
-    throw unsupported(bucket === '' ? 'the service' : key === '' ? 'a bucket' : 'an object', method);
-  return found;
+    level === 'service'
+      ? serviceOperation(method)
+      : level === 'bucket'
+        ? bucketOperation(method, query)
+        : objectOperation(request);
+  if (found !== undefined) return found;
+  throw new LochError('unknown_operation', `S3 has no ${method} on ${level === 'service' ? '/' : `a ${level}`}.`, {
+    context: { method, resource_type: level },
+  });
 }
 
-function unsupported(what: string, method: string): LochError {
-  return new LochError(
-    'unsupported',
-    `${method} on ${what} is not supported. The supported operations stand in docs/reference/s3-operations.md.`,
-    { context: { method, resource_type: what } },
-  );
+function operationName(method: string, level: 'bucket' | 'object', operation: (typeof UNSUPPORTED)[string]): string {
+  if (typeof operation !== 'string') return operation[method] ?? `${method} ${Object.values(operation)[0]}`;
+  const verb = VERBS[method] ?? method;
+  if (/^(ObjectLock|PublicAccess)/.test(operation)) return verb + operation;
+  return `${verb}${level === 'bucket' ? 'Bucket' : 'Object'}${operation}`;
 }
 
-const data = (name: string, run: S3Operation): FoundOperation => ({ name, run, management: false });
-const management = (name: string, run: S3Operation): FoundOperation => ({ name, run, management: true });
+function unsupported(operation: string): LochError {
+  return new LochError('unsupported', `${operation} is not supported by Loch.`, { context: { operation } });
+}
 
 function serviceOperation(method: string): FoundOperation | undefined {
   return method === 'GET' ? management('ListBuckets', buckets.listBuckets) : undefined;
@@ -79,16 +101,18 @@ function bucketOperation(method: string, query: URLSearchParams): FoundOperation
       if (query.has('versioning')) return management('GetBucketVersioning', buckets.getBucketVersioning);
       if (query.has('uploads')) return data('ListMultipartUploads', multipart.listMultipartUploads);
       return query.get('list-type') === '2'
-        ? data('ListObjectsV2', buckets.listObjectsV2)
-        : data('ListObjects', buckets.listObjectsV1);
+        ? data('ListObjectsV2', listing.listObjectsV2)
+        : data('ListObjects', listing.listObjectsV1);
     case 'PUT':
-      return query.has('versioning') ? undefined : management('CreateBucket', buckets.createBucket);
+      if (query.has('versioning')) throw unsupported('PutBucketVersioning');
+      return management('CreateBucket', buckets.createBucket);
     case 'HEAD':
       return management('HeadBucket', buckets.headBucket);
     case 'DELETE':
       return management('DeleteBucket', buckets.deleteBucket);
     case 'POST':
-      return query.has('delete') ? data('DeleteObjects', buckets.deleteObjects) : undefined;
+      if (query.has('delete')) return data('DeleteObjects', buckets.deleteObjects);
+      throw unsupported('PostObject');
     default:
       return undefined;
   }
@@ -100,22 +124,25 @@ function objectOperation({
   headers,
 }: Pick<S3Request, 'method' | 'query' | 'headers'>): FoundOperation | undefined {
   const copies = headers['x-amz-copy-source'] !== undefined;
+  const inUpload = query.has('uploadId');
   switch (method) {
     case 'GET':
-      return query.has('uploadId') ? data('ListParts', multipart.listParts) : data('GetObject', objects.getObject);
+      if (query.has('attributes')) return data('GetObjectAttributes', objects.getObjectAttributes);
+      return inUpload ? data('ListParts', multipart.listParts) : data('GetObject', objects.getObject);
     case 'HEAD':
       return data('HeadObject', objects.headObject);
     case 'PUT':
-      if (query.has('uploadId'))
+      if (inUpload) {
         return copies ? data('UploadPartCopy', multipart.uploadPartCopy) : data('UploadPart', multipart.uploadPart);
+      }
       return copies ? data('CopyObject', objects.copyObject) : data('PutObject', objects.putObject);
     case 'DELETE':
-      return query.has('uploadId')
+      return inUpload
         ? data('AbortMultipartUpload', multipart.abortMultipartUpload)
         : data('DeleteObject', objects.deleteObject);
     case 'POST':
       if (query.has('uploads')) return data('CreateMultipartUpload', multipart.createMultipartUpload);
-      return query.has('uploadId') ? data('CompleteMultipartUpload', multipart.completeMultipartUpload) : undefined;
+      return inUpload ? data('CompleteMultipartUpload', multipart.completeMultipartUpload) : undefined;
     default:
       return undefined;
   }

@@ -1,80 +1,96 @@
 import { LochError } from '../../core/errors.ts';
-import type { ByteRange, ChecksumAlgorithm, GetOptions, ObjectHead, PutOptions } from '../../storage/contract.ts';
+import type { ByteRange, CopyOptions, GetOptions, ObjectHead, PutOptions } from '../../storage/contract.ts';
+import { checksumHeaders, checksumOptions, contentMd5 } from './checksum-headers.ts';
+import { s3Failure } from './errors.ts';
+import { headerText } from './header-text.ts';
 import { header, type S3Request } from './request.ts';
 import type { RequestBody } from './request-body.ts';
 
 const KEPT = ['content-encoding', 'cache-control', 'content-disposition', 'content-language', 'expires'];
-const ALGORITHMS = ['crc32', 'crc32c', 'crc64nvme', 'sha1', 'sha256'] as const satisfies readonly ChecksumAlgorithm[];
+const METADATA = 'x-amz-meta-';
 const METADATA_LIMIT = 2048;
+const MAX_BYTES = 5 * 1024 ** 3;
+/** With bucket owners enforced, these say nothing that is not so. */
+const HARMLESS_ACLS = new Set(['private', 'bucket-owner-full-control']);
 
 /** What of S3 the door does not do; asking for it is refused rather than left out. */
-const REFUSED_HEADERS: Record<string, string> = {
+const REFUSED_HEADERS: Readonly<Record<string, string>> = {
   'x-amz-server-side-encryption': 'server-side encryption',
+  'x-amz-server-side-encryption-aws-kms-key-id': 'server-side encryption',
   'x-amz-server-side-encryption-customer-algorithm': 'encryption with customer keys',
+  'x-amz-copy-source-server-side-encryption-customer-algorithm': 'encryption with customer keys',
   'x-amz-tagging': 'object tags',
   'x-amz-object-lock-mode': 'object lock',
   'x-amz-object-lock-legal-hold': 'object lock',
+  'x-amz-bucket-object-lock-enabled': 'object lock',
   'x-amz-website-redirect-location': 'website redirects',
+  'x-amz-write-offset-bytes': 'appending to objects',
+  'x-amz-rename-source': 'renaming objects',
 };
 
 /** **Errors**: `unsupported` naming the feature a header asks for. */
 export function refuseUnsupported(request: S3Request): void {
   for (const [name, feature] of Object.entries(REFUSED_HEADERS)) {
-    if (request.headers[name] !== undefined) {
-      throw new LochError(
-        'unsupported',
-        `Loch does not have ${feature} yet (header ${name}). Send the request without it.`,
-        {
-          context: { header: name },
-        },
-      );
-    }
+    if (header(request, name) === undefined) continue;
+    throw new LochError('unsupported', `Loch does not have ${feature} (header ${name}). Send the request without it.`, {
+      context: { header: name },
+    });
   }
   const acl = header(request, 'x-amz-acl');
-  if (acl !== undefined && acl !== 'private' && acl !== 'bucket-owner-full-control') {
-    throw new LochError(
-      'unsupported',
-      `ACL \`${acl}\` is not supported: access is given by IAM policies and Lake Formation grants.`,
-      {
-        context: { header: 'x-amz-acl' },
-      },
+  const granted = Object.keys(request.headers).find((name) => name.startsWith('x-amz-grant-'));
+  if ((acl !== undefined && !HARMLESS_ACLS.has(acl)) || granted !== undefined) {
+    throw s3Failure(
+      'AccessControlListNotSupported',
+      'invalid_argument',
+      'The bucket does not allow ACLs: access is given by IAM policies and Lake Formation grants.',
+      { header: granted ?? 'x-amz-acl' },
     );
   }
   const storageClass = header(request, 'x-amz-storage-class');
   if (storageClass !== undefined && storageClass !== 'STANDARD') {
-    throw new LochError('unsupported', `Storage class \`${storageClass}\` is not supported. Known: STANDARD.`, {
-      context: { s3_code: 'InvalidStorageClass' },
-    });
+    throw s3Failure(
+      'InvalidStorageClass',
+      'unsupported',
+      `Storage class \`${storageClass}\` is not supported. Known: STANDARD.`,
+    );
   }
 }
 
-/** What a write is told by its headers. */
+/** **Errors**: `unsupported` for a version other than the only one there is. */
+export function refuseVersion(request: S3Request): void {
+  const version = request.query.get('versionId');
+  if (version === null || version === '' || version === 'null') return;
+  throw new LochError('unsupported', 'Versions of objects are not kept: leave versionId out.', {
+    context: { parameter: 'versionId', version },
+  });
+}
+
+/** What a write is told by its headers. **Errors**: `unsupported`, `entity_too_large`, `limit_exceeded`, `invalid_argument`. */
 export function putOptions(request: S3Request, body?: RequestBody): PutOptions {
   refuseUnsupported(request);
-  const metadata: Record<string, string> = {};
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(request.headers)) {
-    const text = Array.isArray(value) ? value.join(',') : (value ?? '');
-    if (name.startsWith('x-amz-meta-')) metadata[name.slice('x-amz-meta-'.length)] = text;
-    else if (KEPT.includes(name)) headers[name] = text;
-  }
-  // The framing of the transfer is no property of the object.
-  const encoding = headers['content-encoding']
-    ?.split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== 'aws-chunked');
-  if (encoding !== undefined) {
-    if (encoding.length > 0) headers['content-encoding'] = encoding.join(',');
-    else delete headers['content-encoding'];
-  }
-  const size = Object.entries(metadata).reduce((sum, [name, value]) => sum + name.length + Buffer.byteLength(value), 0);
-  if (size > METADATA_LIMIT) {
-    throw new LochError('limit_exceeded', `User metadata has ${size} bytes; the limit is ${METADATA_LIMIT}.`, {
-      context: { s3_code: 'MetadataTooLarge', size, max_size_allowed: METADATA_LIMIT },
-    });
+  if (body?.length !== undefined && body.length > MAX_BYTES) {
+    throw new LochError(
+      'entity_too_large',
+      `The body has ${body.length} bytes; one request takes at most ${MAX_BYTES}. Upload it in parts.`,
+      { context: { proposedSize: body.length, maxSizeAllowed: MAX_BYTES } },
+    );
   }
   const contentType = header(request, 'content-type');
-  const contentMd5 = header(request, 'content-md5');
+  const md5 = body === undefined ? undefined : contentMd5(request);
+  return {
+    metadata: userMetadata(request),
+    headers: keptHeaders(request),
+    signal: request.context.signal,
+    ...(contentType === undefined ? {} : { contentType }),
+    ...(md5 === undefined ? {} : { contentMd5: md5 }),
+    ...writeConditions(request),
+    ...(body?.length === undefined ? {} : { contentLength: body.length }),
+    ...checksumOptions(request, body),
+  };
+}
+
+/** **Errors**: `unsupported` for If-None-Match with an ETag. */
+export function writeConditions(request: S3Request): Pick<PutOptions, 'ifMatch' | 'ifNoneMatch'> {
   const ifMatch = header(request, 'if-match');
   const ifNoneMatch = header(request, 'if-none-match');
   if (ifNoneMatch !== undefined && ifNoneMatch !== '*') {
@@ -83,76 +99,79 @@ export function putOptions(request: S3Request, body?: RequestBody): PutOptions {
     });
   }
   return {
-    metadata,
-    headers,
-    signal: request.context.signal,
-    ...(contentType === undefined ? {} : { contentType }),
-    ...(contentMd5 === undefined ? {} : { contentMd5 }),
     ...(ifMatch === undefined ? {} : { ifMatch }),
     ...(ifNoneMatch === undefined ? {} : { ifNoneMatch: '*' as const }),
-    ...(body?.length === undefined ? {} : { contentLength: body.length }),
-    ...(body === undefined ? {} : { checksums: checksumsOf(request, body) }),
-    ...announcedChecksums(request),
   };
 }
 
-/** The algorithms a request announces: by a checksum header, by its trailers, or for the parts of an upload. */
-function announcedChecksums(request: S3Request): Pick<PutOptions, 'checksumAlgorithms' | 'checksumType'> {
-  const trailers = (header(request, 'x-amz-trailer') ?? '')
-    .toLowerCase()
-    .split(',')
-    .map((name) => name.trim());
-  const wanted = header(request, 'x-amz-checksum-algorithm')?.toLowerCase();
-  const found = ALGORITHMS.filter(
-    (name) =>
-      request.headers[`x-amz-checksum-${name}`] !== undefined ||
-      trailers.includes(`x-amz-checksum-${name}`) ||
-      wanted === name,
+function userMetadata(request: S3Request): Record<string, string> {
+  const metadata: Record<string, string> = {};
+  const add = (name: string, value: string) => {
+    if (name.startsWith(METADATA)) metadata[name.slice(METADATA.length)] = value;
+  };
+  if (request.query.has('X-Amz-Signature')) for (const [name, value] of request.query) add(name.toLowerCase(), value);
+  for (const name of Object.keys(request.headers)) add(name, header(request, name)!);
+  let size = 0;
+  for (const [name, value] of Object.entries(metadata)) size += Buffer.byteLength(name) + Buffer.byteLength(value);
+  if (size <= METADATA_LIMIT) return metadata;
+  throw s3Failure(
+    'MetadataTooLarge',
+    'limit_exceeded',
+    `Your metadata headers have ${size} bytes; the limit is ${METADATA_LIMIT}.`,
+    { size, maxSizeAllowed: METADATA_LIMIT },
   );
-  const type = header(request, 'x-amz-checksum-type');
+}
+
+function keptHeaders(request: S3Request): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const name of KEPT) {
+    const value = request.headers[name];
+    if (typeof value === 'string') headers[name] = headerText(value);
+  }
+  // The framing of the transfer is no property of the object.
+  const encodings = (headers['content-encoding'] ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '' && part !== 'aws-chunked');
+  if (encodings.length > 0) headers['content-encoding'] = encodings.join(',');
+  else delete headers['content-encoding'];
+  return headers;
+}
+
+function dateHeader(request: S3Request, name: string): number | undefined {
+  const at = Date.parse(header(request, name) ?? '');
+  return Number.isNaN(at) ? undefined : at;
+}
+
+/** The four conditions of a read; `prefix` for those on the source of a copy. */
+function readConditions(request: S3Request, prefix: string): NonNullable<CopyOptions['source']> {
+  const ifMatch = header(request, `${prefix}if-match`);
+  const ifNoneMatch = header(request, `${prefix}if-none-match`);
+  const ifModifiedSince = dateHeader(request, `${prefix}if-modified-since`);
+  const ifUnmodifiedSince = dateHeader(request, `${prefix}if-unmodified-since`);
   return {
-    ...(found.length === 0 ? {} : { checksumAlgorithms: found }),
-    ...(type === 'COMPOSITE' || type === 'FULL_OBJECT' ? { checksumType: type } : {}),
+    ...(ifMatch === undefined ? {} : { ifMatch }),
+    ...(ifNoneMatch === undefined ? {} : { ifNoneMatch }),
+    ...(ifModifiedSince === undefined ? {} : { ifModifiedSince }),
+    ...(ifUnmodifiedSince === undefined ? {} : { ifUnmodifiedSince }),
   };
 }
 
-function checksumsOf(request: S3Request, body: RequestBody): () => Readonly<Record<string, string>> {
-  const stated: Record<string, string> = {};
-  for (const algorithm of ALGORITHMS) {
-    const value = header(request, `x-amz-checksum-${algorithm}`);
-    if (value !== undefined) stated[algorithm] = value;
-  }
-  return () => {
-    for (const [name, value] of Object.entries(body.trailers())) {
-      const algorithm = name.replace(/^x-amz-checksum-/, '');
-      if (ALGORITHMS.some((known) => known === algorithm)) stated[algorithm] = value;
-    }
-    return stated;
-  };
-}
+/** Conditions on the source of a copy. */
+export const copyConditions = (request: S3Request): NonNullable<CopyOptions['source']> =>
+  readConditions(request, 'x-amz-copy-source-');
 
 /** Range and conditions of a read. */
 export function getOptions(request: S3Request): GetOptions {
   const range = parseRange(header(request, 'range'));
-  const time = (name: string) => {
-    const at = Date.parse(header(request, name) ?? '');
-    return Number.isNaN(at) ? undefined : at;
-  };
-  const ifMatch = header(request, 'if-match');
-  const ifNoneMatch = header(request, 'if-none-match');
-  const modifiedSince = time('if-modified-since');
-  const unmodifiedSince = time('if-unmodified-since');
   return {
     signal: request.context.signal,
     ...(range === undefined ? {} : { range }),
-    ...(ifMatch === undefined ? {} : { ifMatch }),
-    ...(ifNoneMatch === undefined ? {} : { ifNoneMatch }),
-    ...(modifiedSince === undefined ? {} : { ifModifiedSince: modifiedSince }),
-    ...(unmodifiedSince === undefined ? {} : { ifUnmodifiedSince: unmodifiedSince }),
+    ...readConditions(request, ''),
   };
 }
 
-/** A range header; one that is not understood is no range, as RFC 9110 has it. */
+/** A range header; several ranges, or one that is not understood, are no range, as RFC 9110 has it. */
 export function parseRange(text: string | undefined): ByteRange | undefined {
   const match = /^bytes=(\d*)-(\d*)$/.exec(text ?? '');
   if (match === null || (match[1] === '' && match[2] === '')) return undefined;
@@ -163,21 +182,26 @@ export function parseRange(text: string | undefined): ByteRange | undefined {
 }
 
 /** The headers of an object; `response-*` parameters of the query override some of them. */
-export function headHeaders(head: ObjectHead, request: S3Request): Record<string, string> {
-  const headers: Record<string, string> = {
+export function objectHeaders(head: ObjectHead, request: S3Request, whole: boolean): Record<string, string | number> {
+  const headers: Record<string, string | number> = {
     etag: head.etag,
     'last-modified': new Date(head.lastModified).toUTCString(),
     'accept-ranges': 'bytes',
     'content-type': head.contentType,
     ...head.headers,
   };
-  for (const [name, value] of Object.entries(head.metadata)) headers[`x-amz-meta-${name}`] = value;
-  if (header(request, 'x-amz-checksum-mode')?.toUpperCase() === 'ENABLED') {
-    for (const [algorithm, value] of Object.entries(head.checksums)) headers[`x-amz-checksum-${algorithm}`] = value;
+  for (const [name, value] of Object.entries(head.metadata)) headers[METADATA + name] = value;
+  // A checksum is of the whole object: with a part of it, clients would compare and fail.
+  if (whole && header(request, 'x-amz-checksum-mode')?.toUpperCase() === 'ENABLED') {
+    Object.assign(headers, checksumHeaders(head.checksums));
   }
   for (const name of ['content-type', ...KEPT]) {
     const override = request.query.get(`response-${name}`);
-    if (override !== null) headers[name] = override;
+    if (override === null) continue;
+    if (request.signature === undefined) {
+      throw new LochError('missing_argument', 'Request specific response headers need a signed request.');
+    }
+    headers[name] = override;
   }
   return headers;
 }

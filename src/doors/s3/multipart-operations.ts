@@ -1,140 +1,210 @@
 import { LochError } from '../../core/errors.ts';
-import { readBody } from '../kit/read-body.ts';
-import { parseRange, putOptions } from './headers.ts';
-import { checksumHeaders, copySource } from './object-operations.ts';
-import { header, numberParameter, type S3Operation, type S3Request } from './request.ts';
-import { openBody } from './request-body.ts';
-import { childText, parseXml, renderXml, sendXml } from './xml.ts';
+import type { ByteRange, CompletedPart, UploadRef } from '../../storage/contract.ts';
+import { emptyAnswer, xmlAnswer } from './answer.ts';
+import { ownerOf } from './bucket-operations.ts';
+import { checksumElements, checksumHeaders, statedChecksums } from './checksum-headers.ts';
+import { s3Failure } from './errors.ts';
+import { copyConditions, parseRange, putOptions, refuseUnsupported, writeConditions } from './headers.ts';
+import { keyEncoder } from './list-operations.ts';
+import { copySource } from './object-operations.ts';
+import { header, nameOf, numberParameter, type S3Operation, type S3Request } from './request.ts';
+import { openBody, readDocument } from './request-body.ts';
+import { childText, renderXml, type XmlElement } from './xml.ts';
 
-const BODY_LIMIT = 2 * 1024 * 1024;
+const DOCUMENT_LIMIT = 4 * 1024 * 1024;
 const MAX_PARTS = 10_000;
-const KEEP_ALIVE_MS = 10_000;
+const CHECKSUM_ELEMENT = /^Checksum(CRC32|CRC32C|CRC64NVME|SHA1|SHA256)$/;
 
-const uploadOf = (request: S3Request) => ({
-  bucket: request.bucket,
-  key: request.key,
+const uploadOf = (request: S3Request): UploadRef => ({
+  ...nameOf(request),
   uploadId: request.query.get('uploadId') ?? '',
 });
 
 export const createMultipartUpload: S3Operation = async (request) => {
-  const upload = await request.access.createUpload(request.context, request, putOptions(request));
-  sendXml(
-    request,
-    200,
-    renderXml('InitiateMultipartUploadResult', { Bucket: request.bucket, Key: request.key, UploadId: upload.uploadId }),
+  const { checksums: _, ...options } = putOptions(request);
+  const upload = await request.access.createUpload(request.context, nameOf(request), options);
+  const algorithm = options.checksumAlgorithms?.[0];
+  const headers: Record<string, string> = {};
+  if (algorithm !== undefined) {
+    headers['x-amz-checksum-algorithm'] = algorithm.toUpperCase();
+    headers['x-amz-checksum-type'] = options.checksumType ?? (algorithm === 'crc64nvme' ? 'FULL_OBJECT' : 'COMPOSITE');
+  }
+  return xmlAnswer(
+    renderXml('InitiateMultipartUploadResult', {
+      Bucket: request.bucket,
+      Key: request.key,
+      UploadId: upload.uploadId,
+    }),
+    headers,
   );
 };
 
 function partNumberOf(request: S3Request): number {
-  const number = Number(request.query.get('partNumber'));
-  if (Number.isInteger(number) && number >= 1 && number <= MAX_PARTS) return number;
+  const text = request.query.get('partNumber') ?? '';
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number >= 1 && number <= MAX_PARTS) return number;
   throw new LochError('invalid_argument', `Part number must be an integer between 1 and ${MAX_PARTS}, inclusive.`, {
-    context: { argument_name: 'partNumber' },
+    context: { argument_name: 'partNumber', argument_value: text },
   });
 }
 
 export const uploadPart: S3Operation = async (request) => {
   const number = partNumberOf(request);
-  const body = openBody(request.incoming, request.signature);
-  const part = await request.access.putPart(
-    request.context,
-    uploadOf(request),
-    number,
-    body.bytes,
-    putOptions(request, body),
-  );
-  request.response.writeHead(200, { etag: part.etag, 'content-length': 0, ...checksumHeaders(part.checksums) }).end();
+  const body = openBody(request);
+  if (body.length === undefined && request.headers['transfer-encoding'] === undefined) {
+    throw s3Failure('MissingContentLength', 'missing_argument', 'You must provide the Content-Length HTTP header.');
+  }
+  const options = putOptions(request, body);
+  const part = await request.access.putPart(request.context, uploadOf(request), number, body.bytes, options);
+  const { 'x-amz-checksum-type': _, ...headers } = checksumHeaders(part.checksums);
+  return emptyAnswer(200, { etag: part.etag, ...headers });
 };
 
 export const uploadPartCopy: S3Operation = async (request) => {
-  const range = parseRange(header(request, 'x-amz-copy-source-range'));
+  refuseUnsupported(request);
   const part = await request.access.copyPart(
     request.context,
     uploadOf(request),
     partNumberOf(request),
     copySource(request),
-    range,
+    copyRange(header(request, 'x-amz-copy-source-range')),
+    { source: copyConditions(request), signal: request.context.signal },
   );
-  sendXml(
-    request,
-    200,
-    renderXml('CopyPartResult', { LastModified: new Date(part.lastModified).toISOString(), ETag: part.etag }),
+  const { ChecksumType: _, ...checksums } = checksumElements(part.checksums);
+  return xmlAnswer(
+    renderXml('CopyPartResult', {
+      LastModified: new Date(part.lastModified).toISOString(),
+      ETag: part.etag,
+      ...checksums,
+    }),
   );
 };
+
+/** **Errors**: `invalid_argument`: a range that is not understood must not become the whole object. */
+function copyRange(text: string | undefined): ByteRange | undefined {
+  if (text === undefined) return undefined;
+  const range = parseRange(text);
+  if (range !== undefined && 'first' in range && range.last !== undefined) return range;
+  throw new LochError(
+    'invalid_argument',
+    'The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy.',
+    { context: { argument_name: 'x-amz-copy-source-range', argument_value: text } },
+  );
+}
 
 export const listParts: S3Operation = async (request) => {
   const max = numberParameter(request, 'max-parts', { min: 1, max: 1000 }, 1000);
   const after = numberParameter(request, 'part-number-marker', { min: 0, max: MAX_PARTS }, 0);
+  const encode = keyEncoder(request);
   const parts = await request.access.listParts(request.context, uploadOf(request), { after, max: max + 1 });
   const shown = parts.slice(0, max);
-  const xml = renderXml('ListPartsResult', {
-    Bucket: request.bucket,
-    Key: request.key,
-    UploadId: uploadOf(request).uploadId,
-    PartNumberMarker: after,
-    NextPartNumberMarker: parts.length > max ? shown.at(-1)!.partNumber : undefined,
-    MaxParts: max,
-    IsTruncated: parts.length > max,
-    Part: shown.map((part) => ({
-      PartNumber: part.partNumber,
-      LastModified: new Date(part.lastModified).toISOString(),
-      ETag: part.etag,
-      Size: part.size,
-    })),
-    StorageClass: 'STANDARD',
-  });
-  sendXml(request, 200, xml);
+  return xmlAnswer(
+    renderXml('ListPartsResult', {
+      Bucket: request.bucket,
+      Key: encode(request.key),
+      UploadId: uploadOf(request).uploadId,
+      Initiator: ownerOf(request),
+      Owner: ownerOf(request),
+      PartNumberMarker: after,
+      NextPartNumberMarker: parts.length > max ? shown.at(-1)!.partNumber : undefined,
+      MaxParts: max,
+      IsTruncated: parts.length > max,
+      Part: shown.map((part) => {
+        const { ChecksumType: _, ...checksums } = checksumElements(part.checksums);
+        return {
+          PartNumber: part.partNumber,
+          LastModified: new Date(part.lastModified).toISOString(),
+          ETag: part.etag,
+          Size: part.size,
+          ...checksums,
+        };
+      }),
+      StorageClass: 'STANDARD',
+    }),
+  );
 };
 
 export const completeMultipartUpload: S3Operation = async (request) => {
-  const document = parseXml((await readBody(request.incoming, BODY_LIMIT)).toString('utf8'));
-  const parts = document.children
-    .filter((child) => child.name === 'Part')
-    .map((part) => ({ partNumber: Number(childText(part, 'PartNumber')), etag: childText(part, 'ETag') ?? '' }));
-  if (parts.length === 0 || parts.some((part) => !Number.isInteger(part.partNumber))) {
-    throw new LochError('malformed_request', 'The list of parts is empty or holds a part without PartNumber.');
+  const document = await readDocument(request, DOCUMENT_LIMIT);
+  const listed = document?.children.filter((child) => child.name === 'Part') ?? [];
+  if (document?.name !== 'CompleteMultipartUpload' || listed.length === 0 || listed.length > MAX_PARTS) {
+    throw new LochError('malformed_request', `A completion lists 1 to ${MAX_PARTS} parts; this one ${listed.length}.`);
   }
-  const { metadata: _, headers: __, contentType: ___, ...options } = putOptions(request);
-  // A long completion keeps the connection alive by white space before the document, as S3 does: then the status is
-  // sent already, and a failure is told in the body.
-  const alive = setInterval(() => {
-    if (!request.response.headersSent) request.response.writeHead(200, { 'content-type': 'application/xml' });
-    request.response.write(' ');
-  }, KEEP_ALIVE_MS);
-  try {
-    const head = await request.access.completeUpload(request.context, uploadOf(request), parts, options);
-    const xml = renderXml('CompleteMultipartUploadResult', {
-      Location: `/${request.bucket}/${request.key}`,
+  const parts = listed.map(completedPart);
+  const completing = request.access.completeUpload(request.context, uploadOf(request), parts, {
+    ...writeConditions(request),
+    checksums: statedChecksums(request),
+    signal: request.context.signal,
+  });
+  const slow = completing.then((head) =>
+    renderXml('CompleteMultipartUploadResult', {
+      Location: `http://${request.headers.host ?? 'localhost'}/${request.bucket}/${encodeURI(request.key)}`,
       Bucket: request.bucket,
       Key: request.key,
       ETag: head.etag,
-    });
-    if (request.response.headersSent) request.response.end(xml.replace(/^<\?xml[^>]*\?>\n/, ''));
-    else sendXml(request, 200, xml);
-  } finally {
-    clearInterval(alive);
-  }
+      ...checksumElements(head.checksums),
+    }),
+  );
+  return { status: 200, body: { slow } };
 };
+
+function completedPart(part: XmlElement): CompletedPart {
+  const partNumber = Number(childText(part, 'PartNumber'));
+  const etag = childText(part, 'ETag');
+  if (!Number.isInteger(partNumber) || partNumber < 1 || etag === undefined) {
+    throw new LochError('malformed_request', 'A part of the completion has no PartNumber or no ETag.');
+  }
+  const checksums: Record<string, string> = {};
+  for (const { name, text } of part.children) {
+    const algorithm = CHECKSUM_ELEMENT.exec(name)?.[1];
+    if (algorithm !== undefined) checksums[algorithm.toLowerCase()] = text;
+  }
+  return { partNumber, etag, checksums };
+}
 
 export const abortMultipartUpload: S3Operation = async (request) => {
   await request.access.abortUpload(request.context, uploadOf(request));
-  request.response.writeHead(204).end();
+  return emptyAnswer(204);
 };
 
 export const listMultipartUploads: S3Operation = async (request) => {
-  const prefix = request.query.get('prefix') ?? '';
-  const uploads = await request.access.listUploads(request.context, request.bucket, prefix === '' ? {} : { prefix });
-  const xml = renderXml('ListMultipartUploadsResult', {
-    Bucket: request.bucket,
-    Prefix: prefix,
-    MaxUploads: 1000,
-    IsTruncated: false,
-    Upload: uploads.map((upload) => ({
-      Key: upload.key,
-      UploadId: upload.uploadId,
-      Initiated: new Date(upload.startedAt).toISOString(),
-      StorageClass: 'STANDARD',
-    })),
+  const { query } = request;
+  if (query.get('delimiter')) {
+    throw new LochError('unsupported', 'ListMultipartUploads with a delimiter is not supported. List with a prefix.', {
+      context: { parameter: 'delimiter' },
+    });
+  }
+  const encode = keyEncoder(request);
+  const max = numberParameter(request, 'max-uploads', { min: 1, max: 1000 }, 1000);
+  const prefix = query.get('prefix') ?? '';
+  const key = query.get('key-marker') ?? '';
+  const uploadId = query.get('upload-id-marker') ?? '';
+  const uploads = await request.access.listUploads(request.context, request.bucket, {
+    max: max + 1,
+    ...(prefix === '' ? {} : { prefix }),
+    ...(key === '' ? {} : { after: { key, ...(uploadId === '' ? {} : { uploadId }) } }),
   });
-  sendXml(request, 200, xml);
+  const shown = uploads.slice(0, max);
+  const last = uploads.length > max ? shown.at(-1)! : undefined;
+  return xmlAnswer(
+    renderXml('ListMultipartUploadsResult', {
+      Bucket: request.bucket,
+      KeyMarker: encode(key),
+      UploadIdMarker: uploadId,
+      NextKeyMarker: last === undefined ? undefined : encode(last.key),
+      NextUploadIdMarker: last?.uploadId,
+      Prefix: encode(prefix),
+      EncodingType: query.get('encoding-type') || undefined,
+      MaxUploads: max,
+      IsTruncated: last !== undefined,
+      Upload: shown.map((upload) => ({
+        Key: encode(upload.key),
+        UploadId: upload.uploadId,
+        Initiator: ownerOf(request),
+        Owner: ownerOf(request),
+        StorageClass: 'STANDARD',
+        Initiated: new Date(upload.startedAt).toISOString(),
+      })),
+    }),
+  );
 };

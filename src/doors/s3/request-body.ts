@@ -5,12 +5,17 @@
  * - A body that is not what was signed or declared fails at its end at the latest, so that a store which commits after
  *   the last byte commits nothing.
  * - Memory is one network chunk: signatures and hashes are computed as bytes pass.
- * **Source**: S3 API Reference, "Signature Calculations for the Authorization Header: Transferring Payload in Chunks".
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { CHECKSUM_ALGORITHMS, createDigest } from '../../storage/contract.ts';
 import { LochError } from '../../core/errors.ts';
-import { type ChunkSeed, chunkSignature, trailerSignature } from '../kit/sigv4/index.ts';
+import type { ChunkSeed } from '../kit/sigv4/index.ts';
+import { BodyReader } from './body-reader.ts';
+import { decodeChunks } from './chunked-body.ts';
+import { s3Failure } from './errors.ts';
+import type { S3Request } from './request.ts';
+import { parseXml, type XmlElement } from './xml.ts';
 
 /** What the signature said about the body. */
 export interface BodySignature extends ChunkSeed {
@@ -23,187 +28,142 @@ export interface RequestBody {
   readonly bytes: AsyncIterable<Uint8Array>;
   /** Bytes without framing, when the client told them. */
   readonly length?: number;
+  /** Names of trailing headers the client announced. */
+  readonly announced: readonly string[];
   /** Trailing headers, complete once `bytes` has ended. */
-  trailers(): Readonly<Record<string, string>>;
+  readonly trailers: ReadonlyMap<string, string>;
 }
 
-/** Opens the body of `request`. **Errors**, at once or while reading: `incomplete_body`, `checksum_mismatch`, `signature_mismatch`, `malformed_request`. */
-export function openBody(request: IncomingMessage, signature: BodySignature | undefined): RequestBody {
-  const hash = signature?.payloadHash ?? String(request.headers['x-amz-content-sha256'] ?? 'UNSIGNED-PAYLOAD');
-  if (hash.startsWith('STREAMING-')) return openChunked(request, hash, signature);
-  const stated = request.headers['content-length'];
-  const length = stated === undefined ? {} : { length: Number(stated) };
-  const source = complete(request);
-  return {
-    bytes: /^[0-9a-f]{64}$/i.test(hash) ? hashed(source, hash.toLowerCase()) : source,
-    ...length,
-    trailers: () => ({}),
-  };
+/** **Units**: milliseconds. */
+const IDLE_MS = 60_000;
+const SIGNED = 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD';
+const SIGNED_TRAILER = 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER';
+const UNSIGNED_TRAILER = 'STREAMING-UNSIGNED-PAYLOAD-TRAILER';
+
+/**
+ * Opens the body of `request`.
+ * **Errors**, at once or while reading: `incomplete_body`, `checksum_mismatch`, `signature_mismatch`, `timeout`,
+ * `malformed_request`, `invalid_argument`.
+ */
+export function openBody(
+  request: Pick<S3Request, 'incoming' | 'signature'>,
+  options: { readonly idleMs?: number } = {},
+): RequestBody {
+  const { incoming, signature } = request;
+  const hash = signature?.payloadHash ?? String(incoming.headers['x-amz-content-sha256'] ?? 'UNSIGNED-PAYLOAD');
+  const source = new BodyReader(incoming, options.idleMs ?? IDLE_MS);
+  if (hash.startsWith('STREAMING-')) return openChunked(incoming, hash, signature, source);
+  const stated = incoming.headers['content-length'];
+  const plain = { ...(stated === undefined ? {} : { length: Number(stated) }), announced: [], trailers: new Map() };
+  if (hash === 'UNSIGNED-PAYLOAD') return { ...plain, bytes: source };
+  if (/^[0-9a-fA-F]{64}$/.test(hash)) return { ...plain, bytes: hashed(source, hash.toLowerCase()) };
+  throw new LochError(
+    'invalid_argument',
+    'x-amz-content-sha256 must be UNSIGNED-PAYLOAD, a STREAMING-… name, or the hex SHA-256 of the body.',
+    { context: { argument_name: 'x-amz-content-sha256', argument_value: hash } },
+  );
 }
 
-/** The bytes of a message; one that was cut off is an error, not an end. */
-async function* complete(request: IncomingMessage): AsyncGenerator<Buffer> {
-  try {
-    for await (const chunk of request as AsyncIterable<Buffer>) yield chunk;
-  } catch (error) {
-    throw new LochError('incomplete_body', 'The connection ended before the body did.', { cause: error });
-  }
-  if (!request.complete) throw new LochError('incomplete_body', 'The connection ended before the body did.');
-}
-
-async function* hashed(source: AsyncIterable<Buffer>, expected: string): AsyncGenerator<Buffer> {
+async function* hashed(source: BodyReader, expected: string): AsyncGenerator<Buffer> {
   const hash = createHash('sha256');
   for await (const chunk of source) {
     hash.update(chunk);
     yield chunk;
   }
-  if (hash.digest('hex') === expected) return;
-  throw new LochError('checksum_mismatch', 'The body is not the one whose SHA-256 was signed (x-amz-content-sha256).', {
-    context: { s3_code: 'XAmzContentSHA256Mismatch' },
-  });
+  const calculated = hash.digest('hex');
+  if (calculated === expected) return;
+  throw s3Failure(
+    'XAmzContentSHA256Mismatch',
+    'checksum_mismatch',
+    'The body is not the one whose SHA-256 was signed (x-amz-content-sha256).',
+    { clientComputedContentSHA256: expected, s3ComputedContentSHA256: calculated },
+  );
 }
 
-function openChunked(request: IncomingMessage, kind: string, signature: BodySignature | undefined): RequestBody {
-  const signed = kind.startsWith('STREAMING-AWS4-HMAC-SHA256-PAYLOAD');
-  if (!signed && kind !== 'STREAMING-UNSIGNED-PAYLOAD-TRAILER') {
+function openChunked(
+  incoming: IncomingMessage,
+  kind: string,
+  signature: BodySignature | undefined,
+  source: BodyReader,
+): RequestBody {
+  const signed = kind === SIGNED || kind === SIGNED_TRAILER;
+  if (!signed && kind !== UNSIGNED_TRAILER) {
     throw new LochError(
       'unsupported',
-      `x-amz-content-sha256 \`${kind}\` is not supported. Known: STREAMING-AWS4-HMAC-SHA256-PAYLOAD, the same with -TRAILER, STREAMING-UNSIGNED-PAYLOAD-TRAILER.`,
+      `x-amz-content-sha256 \`${kind}\` is not supported. Known: ${SIGNED}, ${SIGNED_TRAILER}, ${UNSIGNED_TRAILER}.`,
     );
   }
-  const stated = request.headers['x-amz-decoded-content-length'];
-  if (stated === undefined || !/^\d+$/.test(String(stated))) {
-    throw new LochError('missing_argument', 'A chunked body needs the header x-amz-decoded-content-length.', {
-      context: { s3_code: 'MissingContentLength' },
-    });
+  if (signed && signature === undefined) {
+    throw new LochError('signature_mismatch', 'Chunks can be signed only in a request that is signed.');
   }
-  const trailers: Record<string, string> = {};
-  return {
-    bytes: decodeChunks(complete(request), signed ? signature : undefined, trailers),
-    length: Number(stated),
-    trailers: () => trailers,
+  const stated = String(incoming.headers['x-amz-decoded-content-length'] ?? '');
+  if (!/^\d{1,15}$/.test(stated)) {
+    throw s3Failure(
+      'MissingContentLength',
+      'missing_argument',
+      'A chunked body needs the header x-amz-decoded-content-length.',
+    );
+  }
+  const announced = announcedTrailers(incoming);
+  const trailers = new Map<string, string>();
+  const signing = signed ? { ...signature!, trailer: kind === SIGNED_TRAILER } : undefined;
+  return { bytes: decodeChunks(source, signing, announced, trailers), length: Number(stated), announced, trailers };
+}
+
+function announcedTrailers(incoming: IncomingMessage): string[] {
+  const names = String(incoming.headers['x-amz-trailer'] ?? '').toLowerCase();
+  return names
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+}
+
+/**
+ * The small XML document of a request, as it was signed; undefined for an empty body. With `integrity`, S3 wants it
+ * covered by Content-MD5 or a checksum. **Errors**: those of `openBody`; `entity_too_large`, `checksum_mismatch`.
+ */
+export async function readDocument(
+  request: S3Request,
+  limit: number,
+  integrity: 'required' | 'optional' = 'optional',
+): Promise<XmlElement | undefined> {
+  const body = openBody(request);
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body.bytes) {
+    size += chunk.length;
+    if (size > limit) {
+      throw new LochError('entity_too_large', `The document of the request is larger than ${limit} bytes.`, {
+        context: { limit },
+      });
+    }
+    chunks.push(chunk);
+  }
+  const bytes = Buffer.concat(chunks, size);
+  const checked = verifyDocument(request, body, bytes);
+  if (integrity === 'required' && !checked) {
+    throw new LochError('missing_argument', 'Missing required header: Content-MD5 or x-amz-checksum-…');
+  }
+  return size === 0 ? undefined : parseXml(bytes.toString('utf8'));
+}
+
+function verifyDocument(request: S3Request, body: RequestBody, bytes: Buffer): boolean {
+  let checked = false;
+  const verify = (algorithm: (typeof CHECKSUM_ALGORITHMS)[number] | 'md5', expected: string | undefined) => {
+    if (expected === undefined) return;
+    const digest = createDigest(algorithm);
+    digest.update(bytes);
+    const calculated = digest.digest().toString('base64');
+    checked = true;
+    if (calculated === expected) return;
+    throw new LochError('checksum_mismatch', `The body's ${algorithm} is ${calculated}, not ${expected} as stated.`, {
+      context: { checksum: algorithm, expected, calculated },
+    });
   };
-}
-
-const MAX_LINE = 16 * 1024;
-
-/** Reads lines and counted bytes from a stream of buffers. */
-class ChunkReader {
-  readonly #source: AsyncIterator<Buffer>;
-  #buffer: Buffer = Buffer.alloc(0);
-
-  constructor(source: AsyncIterable<Buffer>) {
-    this.#source = source[Symbol.asyncIterator]();
+  verify('md5', request.headers['content-md5'] as string | undefined);
+  for (const algorithm of CHECKSUM_ALGORITHMS) {
+    const name = `x-amz-checksum-${algorithm}`;
+    verify(algorithm, body.trailers.get(name) ?? (request.incoming.headers[name] as string | undefined));
   }
-
-  async #more(): Promise<boolean> {
-    const next = await this.#source.next();
-    if (next.done) return false;
-    this.#buffer = this.#buffer.length === 0 ? next.value : Buffer.concat([this.#buffer, next.value]);
-    return true;
-  }
-
-  /** The next line without its CRLF. */
-  async line(): Promise<string> {
-    for (let from = 0; ; ) {
-      const end = this.#buffer.indexOf('\r\n', from);
-      if (end >= 0) {
-        const line = this.#buffer.toString('latin1', 0, end);
-        this.#buffer = this.#buffer.subarray(end + 2);
-        return line;
-      }
-      if (this.#buffer.length > MAX_LINE)
-        throw new LochError('malformed_request', 'A chunk header is longer than 16 KiB.');
-      from = Math.max(0, this.#buffer.length - 1);
-      if (!(await this.#more()))
-        throw new LochError('incomplete_body', 'The chunked body ended inside a chunk header.');
-    }
-  }
-
-  /** The next `count` bytes, piece by piece. */
-  async *bytes(count: number): AsyncGenerator<Buffer> {
-    let left = count;
-    while (left > 0) {
-      if (this.#buffer.length === 0 && !(await this.#more())) {
-        throw new LochError('incomplete_body', `The chunked body ended ${left} bytes early.`);
-      }
-      const piece = this.#buffer.subarray(0, left);
-      this.#buffer = this.#buffer.subarray(piece.length);
-      left -= piece.length;
-      yield piece;
-    }
-  }
-}
-
-async function* decodeChunks(
-  source: AsyncIterable<Buffer>,
-  signature: BodySignature | undefined,
-  trailers: Record<string, string>,
-): AsyncGenerator<Buffer> {
-  const reader = new ChunkReader(source);
-  let previous = signature?.signature ?? '';
-  for (;;) {
-    const header = await reader.line();
-    const match = /^([0-9a-fA-F]{1,8})(?:;chunk-signature=([0-9a-f]{64}))?$/.exec(header.trim());
-    if (match === null)
-      throw new LochError(
-        'malformed_request',
-        'A chunk header of the body is not of the form `size;chunk-signature=…`.',
-        { context: { s3_code: 'InvalidChunkSizeError' } },
-      );
-    const size = Number.parseInt(match[1]!, 16);
-    const hash = signature === undefined ? undefined : createHash('sha256');
-    for await (const piece of reader.bytes(size)) {
-      hash?.update(piece);
-      yield piece;
-    }
-    if (signature !== undefined && hash !== undefined)
-      previous = verifyChunk(signature, previous, hash.digest('hex'), match[2]);
-    if (size === 0) break;
-    if ((await reader.line()) !== '')
-      throw new LochError('malformed_request', 'A chunk of the body is longer than its header says.');
-  }
-  await readTrailers(reader, signature, previous, trailers);
-}
-
-function verifyChunk(seed: BodySignature, previous: string, sha256: string, stated: string | undefined): string {
-  const expected = chunkSignature(seed, previous, sha256);
-  if (stated === undefined || !timingSafeEqual(expected, Buffer.from(stated, 'hex'))) {
-    throw new LochError('signature_mismatch', 'The signature of a chunk of the body does not match its bytes.');
-  }
-  return stated;
-}
-
-async function readTrailers(
-  reader: ChunkReader,
-  signature: BodySignature | undefined,
-  previous: string,
-  trailers: Record<string, string>,
-): Promise<void> {
-  const sent: [string, string][] = [];
-  let stated: string | undefined;
-  for (;;) {
-    // Some clients end the body right after the last chunk, without the empty line.
-    const line = await reader.line().catch((error: unknown) => {
-      if (error instanceof LochError && error.code === 'incomplete_body') return '';
-      throw error;
-    });
-    if (line === '') break;
-    const colon = line.indexOf(':');
-    const name = line.slice(0, colon).trim().toLowerCase();
-    const value = line.slice(colon + 1).trim();
-    if (name === 'x-amz-trailer-signature') stated = value;
-    else sent.push([name, value]);
-  }
-  if (signature?.payloadHash.endsWith('-TRAILER')) {
-    const expected = trailerSignature(signature, previous, sent);
-    if (
-      stated === undefined ||
-      !/^[0-9a-f]{64}$/.test(stated) ||
-      !timingSafeEqual(expected, Buffer.from(stated, 'hex'))
-    ) {
-      throw new LochError('signature_mismatch', 'The signature of the trailing headers does not match them.');
-    }
-  }
-  for (const [name, value] of sent) trailers[name] = value;
+  return checked;
 }

@@ -1,7 +1,10 @@
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { RequestContext } from '../../core/caller.ts';
 import { LochError } from '../../core/errors.ts';
-import type { ObjectAccess } from '../../storage/contract.ts';
+import type { ObjectAccess, ObjectName } from '../../storage/contract.ts';
+import type { S3Answer } from './answer.ts';
+import { s3Failure } from './errors.ts';
+import { headerText } from './header-text.ts';
 import type { BodySignature } from './request-body.ts';
 
 /** One S3 request, taken apart. */
@@ -14,24 +17,38 @@ export interface S3Request {
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
   readonly incoming: IncomingMessage;
-  readonly response: ServerResponse;
   readonly signature: BodySignature | undefined;
   readonly region: string;
   readonly accountId: string;
 }
 
-/** An operation: writes its answer, or throws. */
-export type S3Operation = (request: S3Request) => Promise<void>;
+/** An operation: answers, or throws. */
+export type S3Operation = (request: S3Request) => Promise<S3Answer>;
 
-/** The first value of a header. */
-export function header(request: S3Request, name: string): string | undefined {
+/** The object a request is about. */
+export const nameOf = ({ bucket, key }: S3Request): ObjectName => ({ bucket, key });
+
+/**
+ * The value of a header, as the client meant it. A presigned request may carry `x-amz-…` headers in its query, where
+ * the signature covers them.
+ */
+export function header(request: Pick<S3Request, 'headers' | 'query'>, name: string): string | undefined {
   const value = request.headers[name];
-  return Array.isArray(value) ? value[0] : value;
+  if (value !== undefined) return headerText(Array.isArray(value) ? value.join(',') : value);
+  return name.startsWith('x-amz-') ? presignedValue(request.query, name) : undefined;
 }
 
-/** A whole number of the query within bounds. **Errors**: `invalid_argument` naming parameter and bounds. */
+/** **Source**: the AWS SDKs hoist `x-amz-…` headers into the query when they presign. */
+function presignedValue(query: URLSearchParams, name: string): string | undefined {
+  // The checksum of a presigned upload is that of the empty body it was presigned with.
+  if (!query.has('X-Amz-Signature') || name.startsWith('x-amz-checksum-')) return undefined;
+  for (const [key, value] of query) if (key.toLowerCase() === name) return value;
+  return undefined;
+}
+
+/** A whole number of the query within bounds; larger ones are brought down to `max`. **Errors**: `invalid_argument`. */
 export function numberParameter(
-  request: S3Request,
+  request: Pick<S3Request, 'query'>,
   name: string,
   bounds: { readonly min: number; readonly max: number },
   fallback: number,
@@ -43,29 +60,24 @@ export function numberParameter(
     throw new LochError(
       'invalid_argument',
       `\`${name}\` must be a whole number from ${bounds.min} to ${bounds.max}, not \`${text}\`.`,
-      {
-        context: { argument_name: name, argument_value: text },
-      },
+      { context: { argument_name: name, argument_value: text } },
     );
   }
   return Math.min(value, bounds.max);
 }
 
 /** Bucket and key of a path-style path, percent-decoded. **Errors**: `invalid_argument` for bad escapes. */
-export function parsePath(rawPath: string): { readonly bucket: string; readonly key: string } {
+export function parsePath(rawPath: string): ObjectName {
   const slash = rawPath.indexOf('/', 1);
   const bucket = slash === -1 ? rawPath.slice(1) : rawPath.slice(1, slash);
   const key = slash === -1 ? '' : rawPath.slice(slash + 1);
   try {
     return { bucket: decodeURIComponent(bucket), key: decodeURIComponent(key) };
-  } catch (error) {
-    throw new LochError(
+  } catch {
+    throw s3Failure(
+      'InvalidURI',
       'invalid_argument',
       'The path holds an escape that is not UTF-8. Encode the key by percent escapes of its UTF-8 bytes.',
-      {
-        context: { s3_code: 'InvalidURI' },
-        cause: error,
-      },
     );
   }
 }

@@ -1,7 +1,6 @@
 import { SaxesParser } from 'saxes';
 import { LochError } from '../../core/errors.ts';
 import { escapeXml } from '../kit/escape-xml.ts';
-import type { S3Request } from './request.ts';
 
 const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
 
@@ -22,7 +21,7 @@ function renderMembers(content: XmlRecord): string {
     if (value === undefined) continue;
     if (Array.isArray(value)) for (const item of value) text += `<${name}>${renderMembers(item)}</${name}>`;
     else if (typeof value === 'object') text += `<${name}>${renderMembers(value as XmlRecord)}</${name}>`;
-    else text += `<${name}>${escapeXml(String(value))}</${name}>`;
+    else text += `<${name}>${typeof value === 'string' ? escapeXml(value) : value}</${name}>`;
   }
   return text;
 }
@@ -48,8 +47,9 @@ export function parseXml(text: string): XmlElement {
     throw new LochError('malformed_request', 'A DOCTYPE is not allowed in the body.');
   });
   parser.on('opentag', (tag) => {
-    if (stack.length > MAX_DEPTH)
+    if (stack.length > MAX_DEPTH) {
       throw new LochError('malformed_request', `The XML of the body is nested deeper than ${MAX_DEPTH}.`);
+    }
     const element: XmlElement = { name: tag.name.replace(/^.*:/, ''), children: [], text: '' };
     stack.at(-1)!.children.push(element);
     stack.push(element);
@@ -67,11 +67,4 @@ export function parseXml(text: string): XmlElement {
 /** The text of the first child of that name. */
 export function childText(element: XmlElement, name: string): string | undefined {
   return element.children.find((child) => child.name === name)?.text;
-}
-
-/** Answers with an XML document. */
-export function sendXml(request: S3Request, status: number, body: string): void {
-  const bytes = Buffer.from(body);
-  request.response.writeHead(status, { 'content-type': 'application/xml', 'content-length': bytes.length });
-  request.response.end(bytes);
 }

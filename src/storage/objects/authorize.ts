@@ -5,22 +5,9 @@
  */
 import { s3Arn } from '../../core/arn.ts';
 import type { RequestContext } from '../../core/caller.ts';
-import { LochError } from '../../core/errors.ts';
-import type { Audit, Policy, TableDirectory } from '../../governance/contract.ts';
-import type { ObjectName, ObjectStore } from '../contract.ts';
-
-/** What the use-cases of objects are built from. */
-export interface ObjectDeps {
-  readonly objects: ObjectStore;
-  readonly policy: Policy;
-  readonly audit: Audit;
-  /** Asked late: the catalog stands above storage. */
-  readonly directory: () => TableDirectory;
-  /** ARN of the one principal that may read a key, for keys that belong to somebody (query results). */
-  readonly ownerOf: (bucket: string, key: string) => Promise<string | undefined>;
-  readonly accountId: string;
-  readonly region: string;
-}
+import { isLochError, type LochError } from '../../core/errors.ts';
+import type { ObjectName } from '../contract.ts';
+import type { ObjectDeps } from './object-deps.ts';
 
 /** Requires `action` on the object and, where grants govern it, unfiltered SELECT on its table. */
 export async function authorizeRead(
@@ -37,19 +24,26 @@ export async function authorizeRead(
   const table = await directory.tableAt(name.bucket, name.key);
   const columns = table === undefined ? undefined : await directory.tableColumns(table);
   if (table === undefined || columns === undefined) {
+    // No table owns the key: whoever may write there may read there.
     await deps.policy.authorizeDataLocation(context, `s3://${name.bucket}/${name.key}`);
     return;
   }
-  const shape = await deps.policy.tableShape(context, table, columns).catch((error: unknown) => {
-    throw refusal(context, name, 'the files of a table need SELECT on it', error);
-  });
-  if (shape.kind !== 'full') {
-    throw refusal(
-      context,
-      name,
-      'files of a table are read only by holders of SELECT on all of its rows and columns; query the table instead',
-    );
+  let shape: Awaited<ReturnType<typeof deps.policy.tableShape>>;
+  try {
+    shape = await deps.policy.tableShape(context, table, columns);
+  } catch (error) {
+    // The policy recorded its refusal; to the reader of a file a hidden table is a file that may not be read.
+    if (!isLochError(error, 'table_not_found', 'access_denied')) throw error;
+    throw await refusal(deps, context, name, action, 'the files of a table need SELECT on it');
   }
+  if (shape.kind === 'full') return;
+  throw await refusal(
+    deps,
+    context,
+    name,
+    action,
+    'files of a table are read only by holders of SELECT on all of its rows and columns; query the table instead',
+  );
 }
 
 /** Requires `action` on the object and, where grants govern it, DATA_LOCATION_ACCESS. */
@@ -66,6 +60,25 @@ export async function authorizeWrite(
   await deps.policy.authorizeDataLocation(context, `s3://${name.bucket}/${name.key}`);
 }
 
+/**
+ * The answer for an object that does not exist: whoever may not list the bucket does not learn what is not in it.
+ * **Source**: Amazon S3 API Reference, "GetObject", permissions.
+ */
+export async function missingOrHidden(
+  deps: ObjectDeps,
+  context: RequestContext,
+  name: ObjectName,
+  error: unknown,
+): Promise<unknown> {
+  if (!isLochError(error, 'object_not_found')) return error;
+  try {
+    await deps.policy.authorize(context, { action: 's3:ListBucket', resource: s3Arn(name.bucket) });
+    return error;
+  } catch (refused) {
+    return refused;
+  }
+}
+
 async function requireOwner(
   deps: ObjectDeps,
   context: RequestContext,
@@ -74,35 +87,15 @@ async function requireOwner(
 ): Promise<void> {
   const owner = await deps.ownerOf(name.bucket, name.key);
   if (owner === undefined || owner === context.principal.arn) return;
-  throw refusal(context, name, `it is a query result of another principal (${action})`);
+  throw await refusal(deps, context, name, action, 'it is a query result of another principal');
 }
 
-function refusal(context: RequestContext, name: ObjectName, why: string, cause?: unknown): LochError {
-  return new LochError(
-    'access_denied',
-    `User: ${context.principal.arn} may not access s3://${name.bucket}/${name.key}: ${why}.`,
-    { context: { principal: context.principal.arn, resource: s3Arn(name.bucket, name.key) }, cause },
-  );
-}
-
-/** Records what was done to an object, or that it was refused, and hands the failure on. */
-export async function recorded<T>(
+function refusal(
   deps: ObjectDeps,
   context: RequestContext,
-  eventName: string,
   name: ObjectName,
-  work: () => Promise<T>,
-  bytesOf?: (result: T) => number,
-): Promise<T> {
-  const event = { eventSource: 's3.amazonaws.com', eventName, resource: s3Arn(name.bucket, name.key) };
-  let result: T;
-  try {
-    result = await work();
-  } catch (error) {
-    const code = error instanceof LochError ? error.code : 'internal';
-    await deps.audit.recordData(context, [{ ...event, errorCode: code === 'access_denied' ? 'AccessDenied' : code }]);
-    throw error;
-  }
-  await deps.audit.recordData(context, [{ ...event, ...(bytesOf === undefined ? {} : { bytes: bytesOf(result) }) }]);
-  return result;
+  action: string,
+  why: string,
+): Promise<LochError> {
+  return deps.policy.refuse(context, { action, resource: s3Arn(name.bucket, name.key), why: `${why}.`, by: [] });
 }

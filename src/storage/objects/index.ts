@@ -1,22 +1,46 @@
 import type { ObjectAccess } from '../contract.ts';
-import type { ObjectDeps } from './authorize.ts';
-import { bucketUseCases } from './buckets.ts';
-import { deleteUseCases } from './delete-object.ts';
-import { readUseCases } from './get-object.ts';
-import { listUseCases } from './list-objects.ts';
-import { uploadUseCases } from './multipart.ts';
-import { writeUseCases } from './put-object.ts';
+import { abortUpload } from './abort-upload.ts';
+import { completeUpload } from './complete-upload.ts';
+import { copyObject } from './copy-object.ts';
+import { copyPart } from './copy-part.ts';
+import { createBucket } from './create-bucket.ts';
+import { createUpload } from './create-upload.ts';
+import { deleteBucket } from './delete-bucket.ts';
+import { deleteObject } from './delete-object.ts';
+import { deleteObjects } from './delete-objects.ts';
+import { getObject } from './get-object.ts';
+import { headBucket } from './head-bucket.ts';
+import { headObject } from './head-object.ts';
+import { listBuckets } from './list-buckets.ts';
+import { listObjects } from './list-objects.ts';
+import { listParts } from './list-parts.ts';
+import { listUploads } from './list-uploads.ts';
+import type { ObjectDeps } from './object-deps.ts';
+import { putObject } from './put-object.ts';
+import { putPart } from './put-part.ts';
 
-export type { ObjectDeps } from './authorize.ts';
+export type { ObjectDeps } from './object-deps.ts';
 
 /** Objects as a caller may use them, over a store that asks nobody. */
 export function createObjectAccess(deps: ObjectDeps): ObjectAccess {
   return {
-    ...bucketUseCases(deps),
-    ...readUseCases(deps),
-    ...writeUseCases(deps),
-    ...deleteUseCases(deps),
-    ...listUseCases(deps),
-    ...uploadUseCases(deps),
+    createBucket: createBucket(deps),
+    deleteBucket: deleteBucket(deps),
+    headBucket: headBucket(deps),
+    listBuckets: listBuckets(deps),
+    putObject: putObject(deps),
+    getObject: getObject(deps),
+    headObject: headObject(deps),
+    listObjects: listObjects(deps),
+    deleteObject: deleteObject(deps),
+    deleteObjects: deleteObjects(deps),
+    copyObject: copyObject(deps),
+    createUpload: createUpload(deps),
+    putPart: putPart(deps),
+    copyPart: copyPart(deps),
+    listParts: listParts(deps),
+    completeUpload: completeUpload(deps),
+    abortUpload: abortUpload(deps),
+    listUploads: listUploads(deps),
   };
 }

@@ -1,13 +1,12 @@
 import { s3Arn } from '../../core/arn.ts';
 import type { ObjectAccess } from '../contract.ts';
-import type { ObjectDeps } from './authorize.ts';
+import type { ObjectDeps } from './object-deps.ts';
+import { recorded } from './record.ts';
 
-type Lists = Pick<ObjectAccess, 'listObjects' | 'listUploads'>;
-
-/** Listings of a bucket. */
-export function listUseCases(deps: ObjectDeps): Lists {
-  return {
-    async listObjects(context, bucket, options) {
+/** A page of a bucket's keys. Names are no data: grants on tables do not hide them, IAM may (`s3:prefix`). */
+export function listObjects(deps: ObjectDeps): ObjectAccess['listObjects'] {
+  return (context, bucket, options) =>
+    recorded(deps, context, 'ListObjects', { bucket }, async () => {
       await deps.policy.authorize(context, {
         action: 's3:ListBucket',
         resource: s3Arn(bucket),
@@ -18,10 +17,5 @@ export function listUseCases(deps: ObjectDeps): Lists {
         },
       });
       return deps.objects.list(bucket, options);
-    },
-    async listUploads(context, bucket, options) {
-      await deps.policy.authorize(context, { action: 's3:ListBucketMultipartUploads', resource: s3Arn(bucket) });
-      return deps.objects.uploads(bucket, options);
-    },
-  };
+    });
 }

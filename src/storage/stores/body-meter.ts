@@ -1,6 +1,6 @@
 import { LochError } from '../../core/errors.ts';
 import type { ChecksumAlgorithm, PutOptions } from '../contract.ts';
-import { CHECKSUM_ALGORITHMS, createDigest, type Digest } from './checksums/digest.ts';
+import { CHECKSUM_ALGORITHMS, createDigest, type Digest } from '../checksums/digest.ts';
 
 /** What a body turned out to be, after its expectations were verified. */
 export interface Measured {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { LochError } from '../../core/errors.ts';
-import type { ChecksumAlgorithm, PutOptions } from '../contract.ts';
-import { combineCrcs, isCombinable } from './checksums/combine.ts';
-import { CHECKSUM_ALGORITHMS, createDigest } from './checksums/digest.ts';
+import type { ChecksumAlgorithm, CompletedPart, PutOptions } from '../contract.ts';
+import { combineCrcs, isCombinable } from '../checksums/combine.ts';
+import { CHECKSUM_ALGORITHMS, createDigest } from '../checksums/digest.ts';
 
 export const MAX_PART_NUMBER = 10_000;
 
@@ -30,7 +30,7 @@ export interface ListedPart {
  */
 export function chooseParts<P extends ListedPart>(
   recorded: readonly P[],
-  listed: readonly { readonly partNumber: number; readonly etag: string }[],
+  listed: readonly CompletedPart[],
   minPartBytes: number,
 ): P[] {
   if (listed.length === 0) {
@@ -39,7 +39,7 @@ export function chooseParts<P extends ListedPart>(
   const byNumber = new Map(recorded.map((part) => [part.number, part]));
   const chosen: P[] = [];
   let before = 0;
-  for (const { partNumber, etag } of listed) {
+  for (const { partNumber, etag, checksums } of listed) {
     if (partNumber <= before) {
       throw new LochError(
         'invalid_part_order',
@@ -58,6 +58,7 @@ export function chooseParts<P extends ListedPart>(
         { context: { partNumber, etag } },
       );
     }
+    assertPartChecksums(part, checksums);
     chosen.push(part);
   }
   for (const part of chosen.slice(0, -1)) {
@@ -69,6 +70,16 @@ export function chooseParts<P extends ListedPart>(
     );
   }
   return chosen;
+}
+
+function assertPartChecksums(part: ListedPart, stated: CompletedPart['checksums']): void {
+  const own = JSON.parse(part.checksums) as Record<string, string>;
+  for (const [name, value] of Object.entries(stated ?? {})) {
+    if (own[name] === undefined || own[name] === value) continue;
+    throw new LochError('invalid_part', `Part ${part.number} has the ${name} ${own[name]}, not ${value} as stated.`, {
+      context: { partNumber: part.number, checksum: name },
+    });
+  }
 }
 
 /**

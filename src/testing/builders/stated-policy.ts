@@ -48,6 +48,7 @@ export function statedPolicy(
       if ((await decide(context, request)).allowed) return;
       throw denied(context.principal.name, `${request.action} on ${request.resource}`);
     },
+    refuse: async (context, { action, resource }) => denied(context.principal.name, `${action} on ${resource}`),
     async authorizeTable(context, name, permission) {
       const mine = of(context.principal.name);
       if (mine === 'all') return;

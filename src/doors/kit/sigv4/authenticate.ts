@@ -204,7 +204,7 @@ function withoutToken(text: string, stated: StatedSignature): string {
 }
 
 /** Whether `stated` (hex) is `expected`, in time that does not depend on where they differ. */
-function signatureEquals(expected: Uint8Array, stated: string): boolean {
+export function signatureEquals(expected: Uint8Array, stated: string): boolean {
   if (!/^[0-9a-f]{64}$/.test(stated)) return false;
   return timingSafeEqual(expected, Buffer.from(stated, 'hex'));
 }

@@ -5,6 +5,7 @@ export {
   type AuthenticationDeps,
   authenticate,
   type SignedRequest,
+  signatureEquals,
 } from './authenticate.ts';
 export { type HeaderValues, parseQuery, uriDecode } from './canonical.ts';
 export { type ChunkSeed, chunkSignature, trailerSignature } from './chunk-signature.ts';

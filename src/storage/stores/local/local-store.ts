@@ -13,6 +13,7 @@ import { isLochError, LochError, toLochError } from '../../../core/errors.ts';
 import type { MetadataStore } from '../../../metadata/contract.ts';
 import type {
   BucketInfo,
+  CompletedPart,
   CopyOptions,
   GetOptions,
   ListOptions,
@@ -256,7 +257,7 @@ export class LocalStore implements ObjectStore {
 
   async completeUpload(
     upload: UploadRef,
-    parts: readonly { readonly partNumber: number; readonly etag: string }[],
+    parts: readonly CompletedPart[],
     options: PutOptions = {},
   ): Promise<ObjectHead> {
     try {

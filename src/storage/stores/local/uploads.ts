@@ -15,6 +15,7 @@ import { isLochError } from '../../../core/errors.ts';
 import { newId } from '../../../core/ids.ts';
 import type { MetadataStore } from '../../../metadata/contract.ts';
 import type {
+  CompletedPart,
   ListUploadsOptions,
   ObjectBody,
   ObjectHead,
@@ -163,11 +164,7 @@ export class LocalUploads {
     return (await this.#deps.store.read(procedures.parts, { uploadId: upload.uploadId, after, max })).map(partInfo);
   }
 
-  async complete(
-    upload: UploadRef,
-    listed: readonly { readonly partNumber: number; readonly etag: string }[],
-    options: PutOptions,
-  ): Promise<ObjectHead> {
+  async complete(upload: UploadRef, listed: readonly CompletedPart[], options: PutOptions): Promise<ObjectHead> {
     const { slots, options: kept } = await this.#open(upload);
     const { quiet } = slots.beginCompletion();
     try {

@@ -7,6 +7,7 @@ import { isLochError, LochError } from '../../../core/errors.ts';
 import { newId } from '../../../core/ids.ts';
 import type {
   BucketInfo,
+  CompletedPart,
   CopyOptions,
   GetOptions,
   ListOptions,
@@ -237,7 +238,7 @@ export class MemoryStore implements ObjectStore {
 
   async completeUpload(
     ref: UploadRef,
-    listed: readonly { readonly partNumber: number; readonly etag: string }[],
+    listed: readonly CompletedPart[],
     options: PutOptions = {},
   ): Promise<ObjectHead> {
     const { objects, uploads } = this.#bucket(ref.bucket);

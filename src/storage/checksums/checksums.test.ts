@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { ChecksumAlgorithm } from '../../contract.ts';
+import type { ChecksumAlgorithm } from '../contract.ts';
 import { combineCrcs } from './combine.ts';
 import { CHECKSUM_ALGORITHMS, createDigest } from './digest.ts';
 

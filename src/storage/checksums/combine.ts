@@ -2,7 +2,7 @@
  * The CRC of two strings one after the other, from the CRCs of each and the length of the second: appending zero bytes
  * is a linear map over GF(2), applied by squaring. **Source**: zlib, `crc32_combine`.
  */
-import type { ChecksumAlgorithm } from '../../contract.ts';
+import type { ChecksumAlgorithm } from '../contract.ts';
 import { CRC32C_POLYNOMIAL } from './crc32c.ts';
 import { CRC64NVME_POLYNOMIAL } from './crc64nvme.ts';
 

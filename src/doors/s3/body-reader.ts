@@ -1,0 +1,94 @@
+import type { IncomingMessage } from 'node:http';
+import { LochError } from '../../core/errors.ts';
+
+/**
+ * The bytes of a request as they come. A message that was cut off is an error, not an end; so is a client that sends
+ * nothing for `idleMs` while it is waited for (time in which nobody reads does not count).
+ */
+export class BodyReader implements AsyncIterableIterator<Buffer> {
+  readonly #incoming: IncomingMessage;
+  readonly #idleMs: number;
+  readonly #onChange = () => this.#wake?.();
+  #state: 'new' | 'reading' | 'closed' = 'new';
+  #timer: NodeJS.Timeout | undefined;
+  #wake: (() => void) | undefined;
+  #read = 0;
+  #idle = false;
+
+  constructor(incoming: IncomingMessage, idleMs: number) {
+    this.#incoming = incoming;
+    this.#idleMs = idleMs;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** **Errors**: `incomplete_body`, `timeout`. */
+  async next(): Promise<IteratorResult<Buffer>> {
+    if (this.#state === 'new') this.#begin();
+    while (this.#state === 'reading') {
+      const chunk = this.#incoming.read() as Buffer | null;
+      if (chunk !== null) {
+        this.#read += chunk.length;
+        return { done: false, value: chunk };
+      }
+      if (this.#incoming.readableEnded && this.#incoming.complete) this.#close();
+      else if (this.#incoming.readableEnded || this.#incoming.destroyed) throw this.#cutOff();
+      else await this.#change();
+      if (this.#idle) throw this.#tooSlow();
+    }
+    return { done: true, value: undefined };
+  }
+
+  /** Stops reading; what is left stays in the connection. */
+  async return(): Promise<IteratorResult<Buffer>> {
+    this.#close();
+    return { done: true, value: undefined };
+  }
+
+  #begin(): void {
+    this.#state = 'reading';
+    // An aborted request errs and closes; `complete` tells it from one that has ended.
+    for (const event of ['readable', 'end', 'error', 'close']) this.#incoming.on(event, this.#onChange);
+  }
+
+  #close(): void {
+    this.#state = 'closed';
+    clearTimeout(this.#timer);
+    // The listener of errors stays: an error that nobody listens to would end the process.
+    for (const event of ['readable', 'end', 'close']) this.#incoming.off(event, this.#onChange);
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        this.#wake = undefined;
+        resolve();
+      };
+      this.#timer = this.#timer?.refresh() ?? setTimeout(() => this.#expire(), this.#idleMs);
+    });
+  }
+
+  #expire(): void {
+    if (this.#wake === undefined) return;
+    this.#idle = true;
+    this.#wake();
+  }
+
+  #cutOff(): LochError {
+    this.#close();
+    return new LochError('incomplete_body', `The connection ended after ${this.#read} bytes, before the body did.`, {
+      context: { found: this.#read },
+    });
+  }
+
+  #tooSlow(): LochError {
+    this.#close();
+    return new LochError(
+      'timeout',
+      `Nothing of the body came for ${this.#idleMs} ms, after ${this.#read} bytes. Send it again.`,
+      { context: { found: this.#read, limitMs: this.#idleMs } },
+    );
+  }
+}

@@ -1,0 +1,97 @@
+import type { IncomingMessage } from 'node:http';
+import type { RequestContext } from '../../core/caller.ts';
+import { isLochError, LochError } from '../../core/errors.ts';
+import { anonymousPrincipal, requestContext, splitTarget } from '../kit/request-facts.ts';
+import { type Authentication, authenticate, type SigningKeys } from '../kit/sigv4/index.ts';
+import { renamed, s3Failure } from './errors.ts';
+import type { S3DoorDeps } from './index.ts';
+import { parsePath, type S3Request } from './request.ts';
+
+/** What a request is known by before anybody vouched for it. */
+export interface RequestFacts {
+  readonly requestId: string;
+  readonly startedAt: number;
+  readonly signal: AbortSignal;
+}
+
+/** The context of a request, for the caller it was proven to come from, or for nobody. */
+export function contextFor(
+  incoming: IncomingMessage,
+  facts: RequestFacts,
+  deps: Pick<S3DoorDeps, 'accountId' | 'region'>,
+  proof?: Authentication,
+): RequestContext {
+  const proven = proof !== undefined && !proof.anonymous;
+  return requestContext(incoming, facts.signal, {
+    door: 's3',
+    requestId: facts.requestId,
+    principal: proven ? proof.principal : anonymousPrincipal(deps.accountId),
+    accountId: deps.accountId,
+    region: deps.region,
+    startedAt: facts.startedAt,
+  });
+}
+
+/** Who sent the request. **Errors**: those of `authenticate`, and a scope that is not of this lake's S3. */
+export async function proveRequest(
+  incoming: IncomingMessage,
+  deps: S3DoorDeps,
+  signingKeys: SigningKeys,
+  now: number,
+): Promise<Authentication> {
+  const { rawPath, rawQuery } = splitTarget(incoming);
+  const malformed =
+    incoming.headers.authorization === undefined ? 'AuthorizationQueryParametersError' : 'AuthorizationHeaderMalformed';
+  let proof: Authentication;
+  try {
+    proof = await authenticate(
+      { method: incoming.method ?? 'GET', rawPath, rawQuery, headers: incoming.headers },
+      { identities: deps.identities, now, signingKeys },
+    );
+  } catch (error) {
+    throw isLochError(error, 'malformed_request') ? renamed(error, malformed) : error;
+  }
+  if (proof.anonymous) return proof;
+  if (proof.service !== 's3') {
+    throw s3Failure(malformed, 'malformed_request', `The credential is scoped to \`${proof.service}\`, not to \`s3\`.`);
+  }
+  if (proof.region !== deps.region) {
+    throw s3Failure(
+      malformed,
+      'malformed_request',
+      `The authorization is malformed; the region '${proof.region}' is wrong; expecting '${deps.region}'.`,
+      { region: deps.region },
+    );
+  }
+  return proof;
+}
+
+/** The request taken apart. **Errors**: `invalid_argument` for a bad path; `access_denied` for another owner. */
+export function takeApart(
+  incoming: IncomingMessage,
+  context: RequestContext,
+  deps: S3DoorDeps,
+  proof: Authentication,
+): S3Request {
+  const { rawPath, rawQuery } = splitTarget(incoming);
+  const owner = incoming.headers['x-amz-expected-bucket-owner'];
+  const sourceOwner = incoming.headers['x-amz-source-expected-bucket-owner'];
+  for (const expected of [owner, sourceOwner]) {
+    if (expected === undefined || expected === deps.accountId) continue;
+    throw new LochError('access_denied', `The bucket does not belong to the account ${expected}.`, {
+      context: { expectedOwner: String(expected) },
+    });
+  }
+  return {
+    ...parsePath(rawPath),
+    context,
+    access: deps.access,
+    method: incoming.method ?? 'GET',
+    query: new URLSearchParams(rawQuery),
+    headers: incoming.headers,
+    incoming,
+    signature: proof.anonymous ? undefined : proof,
+    region: deps.region,
+    accountId: deps.accountId,
+  };
+}

@@ -1,0 +1,15 @@
+import type { ObjectAccess } from '../contract.ts';
+import { keyBytes } from '../stores/names.ts';
+import { authorizeWrite } from './authorize.ts';
+import type { ObjectDeps } from './object-deps.ts';
+import { recorded } from './record.ts';
+
+/** Begins a multipart upload. */
+export function createUpload(deps: ObjectDeps): ObjectAccess['createUpload'] {
+  return (context, target, options) =>
+    recorded(deps, context, 'CreateMultipartUpload', target, async () => {
+      keyBytes(target.key);
+      await authorizeWrite(deps, context, target, 's3:PutObject');
+      return deps.objects.createUpload(target.bucket, target.key, options);
+    });
+}

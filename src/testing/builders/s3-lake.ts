@@ -1,0 +1,160 @@
+import { createServer } from 'node:http';
+import { mkdtempSync, rmSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { type Clock, systemClock } from '../../core/clock.ts';
+import { createEventBus, type LochEvent } from '../../core/events.ts';
+import { createS3Door } from '../../doors/s3/index.ts';
+import type { ColumnType, TableDirectory, TableName } from '../../governance/contract.ts';
+import { type Governance, governanceStoreModules, openGovernance } from '../../governance/index.ts';
+import { openSqliteStore } from '../../metadata/sqlite/store.ts';
+import { createSealer } from '../../platform/sealer.ts';
+import { openStorage } from '../../storage/index.ts';
+import {
+  type LocalObjectStore,
+  type LocalStoreOptions,
+  localStoreModule,
+  openLocalStore,
+} from '../../storage/stores/local/index.ts';
+
+/** The account and region of the lake. */
+export const S3_LAKE = { accountId: '123456789012', region: 'us-east-1' } as const;
+
+/** A key as the SDK's clients take it. */
+export interface S3Key {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+/** A table that is only a name, columns and a location. */
+export interface NamedTable {
+  readonly name: TableName;
+  readonly columns: readonly ColumnType[];
+  /** `bucket/prefix/`. */
+  readonly location: string;
+}
+
+/** A listening S3 door over a real local store and real governance. */
+export interface S3Lake {
+  readonly endpoint: string;
+  readonly directory: string;
+  readonly objects: LocalObjectStore;
+  readonly governance: Governance;
+  /** Events of the door and of committed transactions, oldest first. */
+  readonly events: LochEvent[];
+  readonly rootKey: S3Key;
+  /** Tables that own locations; a test adds to it. */
+  readonly tables: NamedTable[];
+  /** An SDK client; root's unless a key is given. */
+  client(key?: S3Key, options?: Partial<S3ClientConfig>): S3Client;
+  /** A user with these statements, and a key of his. */
+  user(name: string, ...statements: object[]): Promise<S3Key>;
+  close(): Promise<void>;
+}
+
+/** Opens it in a new temporary directory, on a port of the system's choice. */
+export async function openS3Lake(
+  options: {
+    readonly clock?: Clock;
+    readonly store?: Partial<LocalStoreOptions>;
+    readonly ownerOf?: (bucket: string, key: string) => Promise<string | undefined>;
+  } = {},
+): Promise<S3Lake> {
+  const { accountId, region } = S3_LAKE;
+  const clock = options.clock ?? systemClock;
+  const directory = mkdtempSync(join(tmpdir(), 'loch-s3-lake-'));
+  const modules = [...governanceStoreModules, localStoreModule];
+  const store = await openSqliteStore({ file: join(directory, 'loch.db'), modules });
+  const events: LochEvent[] = [];
+  const bus = createEventBus((error) => {
+    throw error;
+  });
+  bus.subscribe('*', (event) => void events.push(event));
+  store.onCommitted((committed) => events.push(...committed));
+  const tables: NamedTable[] = [];
+  const same = (name: TableName) => (table: NamedTable) =>
+    table.name.database === name.database && table.name.table === name.table;
+  const tableDirectory: TableDirectory = {
+    tableColumns: async (name) => tables.find(same(name))?.columns,
+    databaseExists: async (name) => tables.some((table) => table.name.database === name),
+    tableAt: async (bucket, key) => tables.find(({ location }) => `${bucket}/${key}`.startsWith(location))?.name,
+  };
+  const governance = await openGovernance({
+    store,
+    clock,
+    sealer: createSealer(Buffer.alloc(32, 7)),
+    events: bus,
+    accountId,
+    region,
+    directory: () => tableDirectory,
+  });
+  const objects = await openLocalStore({
+    store,
+    directory: join(directory, 'objects'),
+    clock,
+    sweepEveryMs: 0,
+    ...options.store,
+  });
+  const { access } = openStorage({
+    objects,
+    policy: governance.policy,
+    audit: governance.audit,
+    directory: () => tableDirectory,
+    ownerOf: options.ownerOf ?? (async () => undefined),
+    accountId,
+    region,
+  });
+  const { audit, identities } = governance;
+  const door = createS3Door({ access, identities, audit, events: bus, clock, accountId, region });
+  const server = createServer((request, response) => void door(request, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const root = await governance.ensureRootKey();
+  const rootKey = { accessKeyId: root.accessKeyId, secretAccessKey: root.secret.reveal() };
+  const rootPrincipal = (await governance.identities.principal(`arn:aws:iam::${accountId}:root`))!;
+  const clients: S3Client[] = [];
+  return {
+    endpoint,
+    directory,
+    objects,
+    governance,
+    events,
+    rootKey,
+    tables,
+    client(key = rootKey, settings = {}) {
+      const client = new S3Client({ endpoint, region, forcePathStyle: true, credentials: key, ...settings });
+      clients.push(client);
+      return client;
+    },
+    async user(name, ...statements) {
+      const context = {
+        requestId: name,
+        principal: rootPrincipal,
+        accountId,
+        region,
+        door: 'internal' as const,
+        sourceIp: '127.0.0.1',
+        userAgent: 'test',
+        secure: false,
+        signal: new AbortController().signal,
+        startedAt: clock.now(),
+      };
+      await governance.identity.createEntity(context, 'user', { name });
+      const document = JSON.stringify({ Version: '2012-10-17', Statement: statements });
+      await governance.identity.putInlinePolicy(context, { kind: 'user', name }, 'inline', document);
+      const key = await governance.identity.createAccessKey(context, name);
+      return { accessKeyId: key.accessKeyId, secretAccessKey: key.secret.reveal() };
+    },
+    async close() {
+      for (const client of clients) client.destroy();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await objects.close();
+      await governance.close();
+      await store.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
