@@ -6,12 +6,13 @@
  *   parsed again, and its tree must equal the statement's tree with the table nodes replaced. So no reading of the text
  *   of ours is trusted, and what cannot be proven is refused. (Writing the tree back as text is no alternative: the
  *   engine prints `a CROSS JOIN b JOIN c` as another join.)
- * - Scans are complete SELECTs of our own making, put in parentheses in the stand-ins' places.
+ * - Scans are CTEs in front of the statement, and stand in it as names. The engine calls a column without alias by its
+ *   expression's text, subqueries included: a scan in place would show filters, masks with their salts, and paths there.
  * - Positions are bytes of UTF-8, as the engine counts.
  */
 import { LochError } from '../../core/errors.ts';
 import type { Engine, SyntaxNode } from '../../engines/contract.ts';
-import { positionOf, type TableUse } from './gate/inspect-statement.ts';
+import { type Inspection, positionOf, type TableUse } from './gate/inspect-statement.ts';
 import { type Token, tokensOf } from './gate/sql-tokens.ts';
 import { sqlName } from './sql-text.ts';
 
@@ -31,12 +32,18 @@ export interface RenderedStatement {
 /** A statement that scans can be put into, in the order of its tables. */
 export type StatementTemplate = (scans: readonly string[]) => RenderedStatement;
 
+interface ScanName {
+  readonly name: string;
+  /** Whether the statement says `AS table` after it, where its caller gave no alias. */
+  readonly aliased: boolean;
+}
+
 interface Edit {
   readonly start: number;
   readonly end: number;
-  /** Text, or the number of the scan that comes here in parentheses, with what follows it. */
   readonly text: string;
-  readonly scan?: number;
+  /** The scans come here, between `text` and `after`. */
+  readonly after?: string;
 }
 
 /** **Errors**: `unsupported` when the statement cannot be rewritten with proof. */
@@ -44,20 +51,43 @@ export async function rewriteStatement(
   engine: Engine,
   sql: string,
   tree: SyntaxNode,
-  tables: readonly TableUse[],
+  inspection: Pick<Inspection, 'tables' | 'cteNames'>,
   requalified: readonly Requalified[],
 ): Promise<StatementTemplate> {
+  const { tables } = inspection;
   // One character a byte, so that the engine's offsets are ours.
   const bytes = latin1(sql);
   const tokens = tokensOf(bytes).filter((token) => token.kind !== 'comment');
+  const named = scanNames(inspection).map((name, i): ScanName => {
+    const before = tokens[indexAt(tokens, tables[i]!.position) - 1];
+    // `TABLE t` takes no alias, and has no place to name the table again.
+    return { name, aliased: before?.text.toLowerCase() !== 'table' };
+  });
   const edits = [
-    ...tables.flatMap((use, i) => tableEdits(tokens, use, i)),
+    ...(tables.length === 0 ? [] : [scansEdit(tokens)]),
+    ...tables.flatMap((use, i) => tableEdits(tokens, use, named[i]!)),
     ...requalified.map((column) => columnEdit(tokens, column)),
   ].sort((a, b) => a.start - b.start);
   const end = tokens.findLast((token) => token.text !== ';')?.end ?? 0;
-  const template: StatementTemplate = (scans) => applyEdits(bytes.slice(0, end), edits, scans);
-  if (edits.length > 0) await prove(engine, template, tree, tables, requalified);
+  const template: StatementTemplate = (scans) => applyEdits(bytes.slice(0, end), edits, withClause(named, scans));
+  if (edits.length > 0) await prove(engine, template, tree, tables, named, requalified);
   return template;
+}
+
+/** A name for each scan that no CTE of the statement has: the table's own, so that derived column names read well. */
+function scanNames({ tables, cteNames }: Pick<Inspection, 'tables' | 'cteNames'>): string[] {
+  const taken = new Set(cteNames.map((name) => name.toLowerCase()));
+  return tables.map((use) => {
+    const base = use.database === undefined ? use.table : `${use.database}.${use.table}`;
+    let name = base;
+    for (let i = 2; taken.has(name.toLowerCase()); i++) name = `${base} ${i}`;
+    taken.add(name.toLowerCase());
+    return name;
+  });
+}
+
+function withClause(named: readonly ScanName[], scans: readonly string[]): string {
+  return named.map(({ name }, i) => `${sqlName(name)} AS NOT MATERIALIZED (${scans[i]!})`).join(', ');
 }
 
 async function prove(
@@ -65,6 +95,7 @@ async function prove(
   template: StatementTemplate,
   tree: SyntaxNode,
   tables: readonly TableUse[],
+  named: readonly ScanName[],
   requalified: readonly Requalified[],
 ): Promise<void> {
   const standIns = tables.map((_, i) => `SELECT ${i}`);
@@ -73,7 +104,32 @@ async function prove(
     throw unprovable(error);
   });
   if (actual === undefined || rest.length !== tables.length) throw unprovable();
-  if (!sameTree(actual, substitute(tree, tables, rest, requalified))) throw unprovable();
+  const withoutScans = takeScans(
+    actual,
+    named.map(({ name }) => name),
+    rest,
+  );
+  if (!sameTree(withoutScans, substitute(tree, tables, named, requalified))) throw unprovable();
+}
+
+/** The statement without the CTEs that are its scans, each of which must be exactly its stand-in. */
+function takeScans(statement: SyntaxNode, names: readonly string[], standIns: readonly SyntaxNode[]): SyntaxNode {
+  const node = statement.node as SyntaxNode;
+  const map = (node.cte_map as { readonly map: readonly { readonly key: string; readonly value: SyntaxNode }[] }).map;
+  const rest = map.filter(({ key, value }) => {
+    const i = names.indexOf(key);
+    if (i < 0) return true;
+    const expected = {
+      ...value,
+      aliases: [],
+      query: standIns[i],
+      key_targets: [],
+    };
+    if (!sameTree(value, expected)) throw unprovable();
+    return false;
+  });
+  if (rest.length !== map.length - names.length) throw unprovable();
+  return { ...statement, node: { ...node, cte_map: { map: rest } } };
 }
 
 const latin1 = (text: string) => Buffer.from(text, 'utf8').toString('latin1');
@@ -84,13 +140,22 @@ function indexAt(tokens: readonly Token[], position: number | undefined): number
   return index;
 }
 
-/** `db.t AT (…)` → `(scan) AS "t"`; an alias of the caller's own stays behind it. */
-function tableEdits(tokens: readonly Token[], use: TableUse, scan: number): Edit[] {
+/** Where the scans go: after the statement's own WITH, or with one in front of it. */
+function scansEdit(tokens: readonly Token[]): Edit {
+  const word = (i: number) => tokens[i]?.text.toLowerCase();
+  if (word(0) !== 'with') return { start: tokens[0]!.start, end: tokens[0]!.start, text: 'WITH ', after: ' ' };
+  const { end } = tokens[word(1) === 'recursive' ? 1 : 0]!;
+  return { start: end, end, text: ' ', after: ',' };
+}
+
+/** `db.t AT (…)` → `"scan" AS "t"`; an alias of the caller's own stays behind it. */
+function tableEdits(tokens: readonly Token[], use: TableUse, { name, aliased }: ScanName): Edit[] {
   const first = indexAt(tokens, use.position);
   let last = first;
   while (tokens[last + 1]?.text === '.' && tokens[last + 2] !== undefined) last += 2;
-  const alias = use.node.alias === '' ? ` AS ${latin1(sqlName(use.table))}` : '';
-  const edits: Edit[] = [{ start: tokens[first]!.start, end: tokens[last]!.end, text: alias, scan }];
+  const alias = use.node.alias === '' && aliased ? ` AS ${latin1(sqlName(use.table))}` : '';
+  const text = `${latin1(sqlName(name))}${alias}`;
+  const edits: Edit[] = [{ start: tokens[first]!.start, end: tokens[last]!.end, text }];
   if (use.timeTravel !== undefined) edits.push(timeTravelEdit(tokens, last));
   return edits;
 }
@@ -118,7 +183,7 @@ function columnEdit(tokens: readonly Token[], { node, dropped }: Requalified): E
   return { start: tokens[first]!.start, end: kept.start, text: '' };
 }
 
-function applyEdits(text: string, edits: readonly Edit[], scans: readonly string[]): RenderedStatement {
+function applyEdits(text: string, edits: readonly Edit[], scans: string): RenderedStatement {
   const pieces: { readonly from: number; readonly to: number; readonly original: number }[] = [];
   let result = '';
   let at = 0;
@@ -130,7 +195,7 @@ function applyEdits(text: string, edits: readonly Edit[], scans: readonly string
   for (const edit of edits) {
     if (edit.start < at) throw unprovable();
     copy(edit.start);
-    result += edit.scan === undefined ? edit.text : `(${latin1(scans[edit.scan]!)})${edit.text}`;
+    result += edit.after === undefined ? edit.text : `${edit.text}${latin1(scans)}${edit.after}`;
     at = edit.end;
   }
   copy(text.length);
@@ -147,25 +212,19 @@ function applyEdits(text: string, edits: readonly Edit[], scans: readonly string
 function substitute(
   tree: SyntaxNode,
   tables: readonly TableUse[],
-  scans: readonly SyntaxNode[],
+  named: readonly ScanName[],
   requalified: readonly Requalified[],
 ): SyntaxNode {
-  const uses = new Map(tables.map((use, i) => [use.node, { use, scan: scans[i] }]));
+  const scans = new Map(tables.map((use, i) => [use.node, { use, ...named[i]! }]));
   const columns = new Map(requalified.map(({ node, dropped }) => [node, dropped]));
   const visit = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(visit);
     if (value === null || typeof value !== 'object' || isRawNumber(value)) return value;
     const node = value as SyntaxNode;
-    const table = uses.get(node);
-    if (table !== undefined) {
-      return {
-        type: 'SUBQUERY',
-        alias: node.alias === '' ? table.use.table : node.alias,
-        sample: node.sample,
-        query_location: null,
-        subquery: table.scan,
-        column_name_alias: node.column_name_alias,
-      };
+    const scan = scans.get(node);
+    if (scan !== undefined) {
+      const alias = node.alias === '' && scan.aliased ? scan.use.table : node.alias;
+      return { ...node, alias, catalog_name: '', schema_name: '', table_name: scan.name, at_clause: null };
     }
     const dropped = columns.get(node);
     if (dropped !== undefined) return { ...node, column_names: (node.column_names as string[]).slice(dropped) };

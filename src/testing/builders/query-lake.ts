@@ -150,7 +150,7 @@ export async function openQueryLake(): Promise<QueryLake> {
       const result = await write(select, tables.fieldIds(schema), split);
       const files = await Promise.all(
         result.files.map(async (file, i) => {
-          const key = `bank/${table}/data/${i}-${Date.now()}.parquet`;
+          const key = `${database}/${table}/data/${i}-${Date.now()}.parquet`;
           await objects.put('lake', key, { adoptFile: file.path });
           return tables.dataFile(metadata!, { ...file, partition: {} }, `s3://lake/${key}`);
         }),

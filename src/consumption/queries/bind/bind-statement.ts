@@ -91,7 +91,7 @@ export async function bindStatement(
   const { tables: uses } = inspection;
   const requalified: readonly Requalified[] = requalifiedColumns(inspection);
   const [template, sources] = await Promise.all([
-    rewriteStatement(deps.engine, transpiled.sql, tree, uses, requalified),
+    rewriteStatement(deps.engine, transpiled.sql, tree, inspection, requalified),
     bindSources(deps, context, inspection, options, depth),
   ]);
   return {

@@ -74,7 +74,7 @@ const JSON_FUNCTIONS = list(`
 `);
 
 const OTHER = list(`
-  alias cast_to_type coalesce constant_or_null enum_code enum_first enum_last enum_range enum_range_boundary gen_random_uuid if ifnull
+  cast_to_type coalesce constant_or_null enum_code enum_first enum_last enum_range enum_range_boundary gen_random_uuid if ifnull
   nullif pg_typeof setseed typeof uuid uuid_extract_timestamp uuid_extract_version uuidv4 uuidv7 version
 `);
 

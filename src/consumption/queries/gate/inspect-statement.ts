@@ -42,6 +42,7 @@ export interface Inspection {
   readonly columns: readonly ColumnUse[];
   /** Stars and COLUMNS(…): the alias they are limited to, or undefined for all. */
   readonly stars: readonly (string | undefined)[];
+  readonly cteNames: readonly string[];
   /** Columns of USING. */
   readonly joinColumns: readonly string[];
   readonly naturalJoins: boolean;
@@ -69,6 +70,7 @@ class Walk implements Inspection {
   readonly tables: TableUse[] = [];
   readonly columns: ColumnUse[] = [];
   readonly stars: (string | undefined)[] = [];
+  readonly cteNames: string[] = [];
   readonly joinColumns: string[] = [];
   naturalJoins = false;
   #depth = 0;
@@ -179,6 +181,7 @@ class Walk implements Inspection {
       if (Object.keys(rest).length > 0) throw refused('this form of WITH is not supported', asNode(value));
       const name = fold(String(key));
       if (SYSTEM_NAME.test(name)) throw refused(`a CTE may not be called \`${String(key)}\``, asNode(value));
+      this.cteNames.push(String(key));
       const body = asNode(asNode(asNode(value).query).node);
       const recursive = body.type === 'RECURSIVE_CTE_NODE';
       if (recursive && fold(String(body.cte_name)) !== name) throw refused('this form of WITH RECURSIVE', body);
