@@ -137,6 +137,21 @@ describe('a workflow', () => {
     expect([run.state, states(run)]).toEqual(['STOPPED', { crawl: 'STOPPED', 'clean-a': 'STOPPED' }]);
   });
 
+  it('keeps its graph while it runs, though the workflow is changed; jobs are taken as they are then', async () => {
+    lake.crawls.hold.add('edit-crawler');
+    const crawl = { name: 'crawl', kind: 'crawler' as const, crawler: 'edit-crawler', after: [] };
+    const edited: JobDefinition = { ...total, name: 'edited', target: { database: 'd', table: 'edited' } };
+    await lake.jobs.put(lake.root, edited);
+    await lake.workflows.put(lake.root, { name: 'edited', nodes: [crawl, node('edited', 'crawl')], triggers: [] });
+    const started = await lake.workflows.start(lake.root, 'edited');
+    await until(async () => (lake.crawls.started.includes('edit-crawler') ? true : undefined));
+    await lake.workflows.put(lake.root, { name: 'edited', nodes: [node('failing')], triggers: [] });
+    await lake.jobs.put(lake.root, { ...edited, sql: 'SELECT 42 AS n' } as JobDefinition);
+    lake.crawls.end('edit-crawler', 'COMPLETED');
+    expect(states(await wait(started))).toEqual({ crawl: 'SUCCEEDED', edited: 'SUCCEEDED' });
+    expect(await lake.rows('SELECT n FROM d.edited')).toEqual([['42']]);
+  });
+
   it.each([
     [{ nodes: [] }, /at least one node/],
     [{ nodes: [node('a', 'b'), node('b', 'a')] }, /wait for each other: a → b → a/],

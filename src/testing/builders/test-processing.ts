@@ -27,13 +27,15 @@ export interface TestProcessingOptions {
   readonly wrapRunner?: (runner: StatementRunner) => StatementRunner;
   readonly wrapCatalog?: (catalog: Catalog) => Catalog;
   readonly wrapObjects?: (objects: ObjectStore) => ObjectStore;
+  /** A folder that is there before and after, for processes that are killed. */
+  readonly folder?: string;
   /** The catalog's crawlers instead of those that the test ends itself. */
   readonly realCrawlers?: boolean;
 }
 
 /** Opens them; `reopen` closes and opens again on the same folder, as a restart does. */
 export async function openTestProcessing(options: TestProcessingOptions = {}) {
-  const folder = await mkdtemp(join(tmpdir(), 'loch-processing-'));
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'loch-processing-')));
   const place = { accountId: TEST_ACCOUNT, region: 'us-east-1', clock: systemClock };
   const memoryLimitBytes = 512 * 1024 * 1024;
   const engine = await openDuckdbEngine({ workDirectory: join(folder, 'engine'), workers: 1, memoryLimitBytes });
@@ -107,7 +109,8 @@ export async function openTestProcessing(options: TestProcessingOptions = {}) {
     };
   };
   let current = await open();
-  for (const bucket of ['raw', 'lake']) {
+  const known = new Set((await current.objects.buckets()).map((bucket) => bucket.name));
+  for (const bucket of ['raw', 'lake'].filter((name) => !known.has(name))) {
     await current.objects.createBucket(bucket, { region: place.region, ownerAccountId: place.accountId });
   }
   const { identities } = current.governance;
@@ -170,7 +173,7 @@ export async function openTestProcessing(options: TestProcessingOptions = {}) {
     async close() {
       await current.shut();
       await engine.close();
-      await rm(folder, { recursive: true, force: true });
+      if (options.folder === undefined) await rm(folder, { recursive: true, force: true });
     },
   };
 }
