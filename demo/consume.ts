@@ -7,6 +7,7 @@ import {
   StartQueryExecutionCommand,
 } from '@aws-sdk/client-athena';
 import { CloudTrailClient, LookupEventsCommand } from '@aws-sdk/client-cloudtrail';
+import { GlueClient, SearchTablesCommand } from '@aws-sdk/client-glue';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -54,6 +55,14 @@ export async function tableHash(lake: Lake, table: string, key: string): Promise
   );
   const text = await Body!.transformToString();
   return { rows: text.trimEnd().split('\n').length - 1, hash: createHash('sha256').update(text).digest('hex') };
+}
+
+/** Names of the tables that a search of the catalog finds. */
+export async function search(lake: Lake, text: string): Promise<string[]> {
+  const { TableList } = await lake.through(() =>
+    new GlueClient(lake.client.sdk).send(new SearchTablesCommand({ SearchText: text })),
+  );
+  return (TableList ?? []).map((table) => `${table.DatabaseName}.${table.Name}`);
 }
 
 /** Events of a user in the audit trail. */

@@ -111,6 +111,16 @@ export async function grantDatabase(lake: Lake, role: string, database: string):
   await new LakeFormationClient(lake.client.sdk).send(grant);
 }
 
+/** Lets root read the tables that crawlers register in a database: administrators hold no SELECT of themselves. */
+export async function grantRootTables(lake: Lake, database: string): Promise<void> {
+  const grant = new GrantPermissionsCommand({
+    Principal: { DataLakePrincipalIdentifier: `arn:aws:iam::${lake.server.accountId}:root` },
+    Resource: { Table: { CatalogId: lake.server.accountId, DatabaseName: database, TableWildcard: {} } },
+    Permissions: ['SELECT'],
+  });
+  await lake.through(() => new LakeFormationClient(lake.client.sdk).send(grant));
+}
+
 /** Grants the analyst her region's rows of the curated tables, e-mail masked, without the national id. */
 export async function grantAnalyst(lake: Lake): Promise<void> {
   const lakeFormation = () => new LakeFormationClient(lake.client.sdk);

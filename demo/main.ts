@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { renderTable } from '../src/cli/table.ts';
 import type { JobRun } from '../src/processing/contract.ts';
-import { ask, eventsOf, tableHash } from './consume.ts';
+import { ask, eventsOf, search, tableHash } from './consume.ts';
 import { ANALYST, ANALYST_REGION, grantAnalyst, makeAnalyst } from './govern.ts';
 import { loadDatabase, putFiles, sendWebEvents } from './ingest.ts';
 import { Lake } from './lake.ts';
@@ -104,6 +104,11 @@ async function run(lake: Lake, options: DemoOptions, report: Report): Promise<Su
     const jobRuns = await timed('processing', 'crawl, clean, build', async () => {
       const runs = await processBatch(lake, since, { sent }, report);
       return [runs, `${runs.length} job runs`];
+    });
+    await timed('catalog', 'search for `customer email`', async () => {
+      const found = await search(lake, 'customer email');
+      if (found.length === 0) throw new Error('The catalog found no table for `customer email`.');
+      return [undefined, found.join(', ')];
     });
     await timed('governance', 'grants for the analyst', async () => {
       await grantAnalyst(lake);

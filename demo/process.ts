@@ -2,7 +2,7 @@
 import { CreateCrawlerCommand, GlueClient } from '@aws-sdk/client-glue';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobRun, WorkflowRun } from '../src/processing/contract.ts';
-import { grantDatabase, makeRole } from './govern.ts';
+import { grantDatabase, grantRootTables, makeRole } from './govern.ts';
 import { putBytes } from './ingest.ts';
 import type { Lake } from './lake.ts';
 import { JOBS, MANIFEST_PREFIX, WORKFLOW } from './pipeline.ts';
@@ -30,6 +30,7 @@ export async function definePipeline(lake: Lake): Promise<void> {
       if (error.name !== 'AlreadyExistsException') throw error;
     });
   });
+  await grantRootTables(lake, 'raw');
   for (const { name, ...job } of JOBS) await lake.through(() => lake.client.call('PUT', `/api/jobs/${name}`, job));
   const { name, ...workflow } = WORKFLOW;
   await lake.through(() => lake.client.call('PUT', `/api/workflows/${name}`, workflow));

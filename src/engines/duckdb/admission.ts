@@ -16,6 +16,7 @@ interface Ticket<Place> {
   readonly admit: (place: Place) => void;
 }
 
+/** Lets statements in by turn: short ones are not held up by long ones, and the queue is bounded. */
 export class AdmissionQueue<Place> {
   readonly #limit: number;
   readonly #lanes: Record<Lane, Map<string, Ticket<Place>[]>> = { short: new Map(), long: new Map() };

@@ -32,6 +32,7 @@ export interface Slot {
   release(): void;
 }
 
+/** The engine processes: started when there is work, replaced when they are spent or die. */
 export class WorkerPool {
   readonly #options: PoolOptions;
   readonly #queue: AdmissionQueue<Slot>;

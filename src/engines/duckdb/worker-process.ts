@@ -25,6 +25,7 @@ export interface WorkerLimits {
 /** A statement died only because its process was killed for another one: it may be run again. */
 export const COLLATERAL = 'engine_process_replaced';
 
+/** One engine process as promises. When it dies, only what it was running fails. */
 export class WorkerProcess {
   readonly ready: Promise<void>;
   readonly exited: Promise<void>;

@@ -14,6 +14,7 @@ const EXPRESSION = /!\{([^{}:]*)(?::([^{}]*))?\}/g;
 const DEFAULT_TIME = '!{timestamp:yyyy/MM/dd/HH/}';
 const EXTENSIONS = { UNCOMPRESSED: '', GZIP: '.gz', ZSTD: '.zst' } as const;
 
+/** Whether a prefix holds an expression `!{…}`, so that no date is appended to it. */
 export function hasExpression(prefix: string): boolean {
   return prefix.includes('!{');
 }

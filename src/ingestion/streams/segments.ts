@@ -11,6 +11,7 @@ export interface Segment {
 
 const NAME = /^(\d{16})\.log$/;
 
+/** The file of the segment that begins with a sequence number; names sort as the numbers do. */
 export function segmentPath(directory: string, first: number): string {
   return join(directory, `${String(first).padStart(16, '0')}.log`);
 }

@@ -31,6 +31,7 @@ async function dereference(db: Db, version: Replaced, at: number): Promise<void>
   );
 }
 
+/** The bucket is there. **Errors**: `bucket_not_found`. */
 export async function assertBucket(db: Db, bucket: string): Promise<void> {
   const { rows } = await sql`SELECT 1 FROM object_bucket WHERE name = ${bucket}`.execute(db);
   if (rows.length === 0) throw bucketMissing(bucket);
