@@ -5,6 +5,7 @@ import type { ObjectStore } from '../../storage/contract.ts';
 import type { DeliveryStreamSettings } from '../contract.ts';
 import { payloadOf } from '../streams/frame.ts';
 import type { AppendLog, LogCursor } from '../streams/log.ts';
+import { pipeThrough } from '../streams/pipe-through.ts';
 
 export interface ObjectToWrite {
   readonly objects: ObjectStore;
@@ -25,8 +26,11 @@ export interface ObjectToWrite {
 export async function writeObject(request: ObjectToWrite): Promise<void> {
   const { objects, settings, key, range, signal } = request;
   const identity = `${request.streamId}/${range.first}-${range.until}`;
+  const body = bodyOf(request);
+  // A put that fails early leaves it unread: its own failure then has nobody to tell.
+  body.on('error', () => body.destroy());
   try {
-    await objects.put(settings.bucket, key, compressed(records(request), settings.compression), {
+    await objects.put(settings.bucket, key, body, {
       ifNoneMatch: '*',
       operation: 'Delivery',
       contentType: 'application/octet-stream',
@@ -46,6 +50,8 @@ export async function writeObject(request: ObjectToWrite): Promise<void> {
         cause: error,
       },
     );
+  } finally {
+    body.destroy();
   }
 }
 
@@ -56,14 +62,14 @@ async function* records({ log, start, range }: ObjectToWrite): AsyncGenerator<Ui
   }
 }
 
-function compressed(
-  source: AsyncGenerator<Uint8Array>,
-  compression: DeliveryStreamSettings['compression'],
-): AsyncIterable<Uint8Array> {
-  if (compression === 'UNCOMPRESSED') return source;
-  const packer = compression === 'GZIP' ? createGzip() : createZstdCompress();
-  const input = Readable.from(source, { objectMode: false });
-  input.once('error', (error) => packer.destroy(error));
-  packer.once('close', () => input.destroy());
-  return input.pipe(packer);
+/** The records, compressed. Destroyed by whoever is done with it. */
+function bodyOf(request: ObjectToWrite): Readable {
+  switch (request.settings.compression) {
+    case 'UNCOMPRESSED':
+      return Readable.from(records(request), { objectMode: false });
+    case 'GZIP':
+      return pipeThrough(records(request), createGzip());
+    case 'ZSTD':
+      return pipeThrough(records(request), createZstdCompress());
+  }
 }

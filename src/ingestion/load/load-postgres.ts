@@ -1,7 +1,5 @@
-import { createWriteStream } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { RequestContext } from '../../core/caller.ts';
 import { LochError } from '../../core/errors.ts';
 import type { Secret } from '../../core/secret.ts';
@@ -15,8 +13,8 @@ import { columnsFor, layoutFor } from './target-table.ts';
 
 const INPUT = 'loaded';
 const ROWS_PER_RANGE = 500_000;
-/** One range is copied while another is converted. */
-const RANGES_AT_ONCE = 2;
+/** Some ranges are copied while others are converted. */
+const RANGES_AT_ONCE = 3;
 
 /** Writes the rows of a database table, read under one snapshot, as data files of the target. */
 export async function writePostgres(
@@ -116,10 +114,17 @@ async function copyRange(
   signal: AbortSignal,
 ): Promise<{ readonly path: string; readonly rows: number; readonly bytes: number }> {
   const copy = await snapshot.copy(table, range, signal);
-  await mkdir(join(path, '..'), { recursive: true, mode: 0o700 });
-  const file = createWriteStream(path, { mode: 0o600, highWaterMark: 1 << 20 });
-  await pipeline(copy.bytes, file, { signal });
-  return { path, rows: await copy.rows(), bytes: file.bytesWritten };
+  const file = await open(path, 'wx', 0o600);
+  let bytes = 0;
+  try {
+    for await (const piece of copy.bytes) {
+      for (let at = 0; at < piece.length; ) at += (await file.write(piece, at)).bytesWritten;
+      bytes += piece.length;
+    }
+  } finally {
+    await file.close();
+  }
+  return { path, rows: await copy.rows(), bytes };
 }
 
 function assertComplete(table: SourceTable, copied: number, read: number): void {

@@ -1,13 +1,11 @@
 import type { Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { pipeThrough } from '../streams/pipe-through.ts';
 
 /** Unpacks by the key's extension (`.gz`, `.zst`); other bytes go through. Errors of the source end the result. */
 export function unpacked(body: Readable, key: string): Readable {
   const unpack = /\.gz$/i.test(key) ? createGunzip() : /\.zst$/i.test(key) ? createZstdDecompress() : undefined;
-  if (unpack === undefined) return body;
-  body.once('error', (error) => unpack.destroy(error));
-  unpack.once('close', () => body.destroy());
-  return body.pipe(unpack);
+  return unpack === undefined ? body : pipeThrough(body, unpack);
 }
 
 /** The first `bytes` of the unpacked content, fewer when there are fewer; the rest is not read. */

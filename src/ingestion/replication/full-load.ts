@@ -8,15 +8,15 @@
  *   of its ranges are the rows of the snapshot.
  */
 import { createGzip, constants } from 'node:zlib';
-import { Readable } from 'node:stream';
 import type { RequestContext } from '../../core/caller.ts';
 import { isLochError, LochError, toLochError } from '../../core/errors.ts';
 import { s3Arn } from '../../core/arn.ts';
 import type { Secret } from '../../core/secret.ts';
 import type { Audit } from '../../governance/contract.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
-import type { ObjectStore } from '../../storage/contract.ts';
+import type { ObjectHead, ObjectStore } from '../../storage/contract.ts';
 import type { FullLoadTask } from '../contract.ts';
+import { pipeThrough } from '../streams/pipe-through.ts';
 import type { SourceConnector, SourceSnapshot, SourceTable } from '../connectors/source.ts';
 import store, { type PlannedTable, type RunTable } from './store.ts';
 
@@ -187,16 +187,18 @@ async function landOnce(
 ): Promise<number> {
   const { bucket } = request.task.target;
   const copy = await snapshot.copy(work.table, work.range, signal);
-  const source = Readable.from(copy.bytes, { objectMode: false });
-  const gzip = createGzip({ level: constants.Z_BEST_SPEED });
-  source.once('error', (error) => gzip.destroy(error));
-  gzip.once('close', () => source.destroy());
-  const head = await deps.objects.put(bucket, work.key, source.pipe(gzip), {
-    contentType: 'text/csv',
-    operation: 'FullLoad',
-    metadata: { 'loch-run': request.runId, 'loch-source-table': encodeURIComponent(work.name) },
-    signal,
-  });
+  const body = pipeThrough(copy.bytes, createGzip({ level: constants.Z_BEST_SPEED }));
+  let head: ObjectHead;
+  try {
+    head = await deps.objects.put(bucket, work.key, body, {
+      contentType: 'text/csv',
+      operation: 'FullLoad',
+      metadata: { 'loch-run': request.runId, 'loch-source-table': encodeURIComponent(work.name) },
+      signal,
+    });
+  } finally {
+    body.destroy();
+  }
   const rows = await copy.rows();
   await deps.audit.recordData(request.context, [
     {

@@ -1,9 +1,9 @@
 import pg from 'pg';
-import { to as copyTo } from 'pg-copy-streams';
 import { isLochError, LochError } from '../../../core/errors.ts';
 import type { Secret } from '../../../core/secret.ts';
 import type { SourceCopy } from '../source.ts';
 import { clientConfig, shownUrl } from './config.ts';
+import { CopyOut } from './copy-out.ts';
 
 /** Settings that make COPY's text independent of the server's. */
 const SESSION = `SET client_encoding = 'UTF8'; SET datestyle = 'ISO, YMD'; SET intervalstyle = 'iso_8601';
@@ -66,31 +66,22 @@ export class PostgresReader {
   /** Starts `COPY (select) TO STDOUT`. On an aborted signal the connection is broken off. */
   copy(select: string, signal: AbortSignal): SourceCopy {
     signal.throwIfAborted();
-    const stream = this.#client.query(
-      copyTo(`COPY (${select}) TO STDOUT (FORMAT csv, HEADER true)`, { highWaterMark: 1 << 20 }),
-    );
-    const breakOff = () => {
-      stream.destroy(signal.reason as Error);
-      void this.close();
-    };
+    const copy = new CopyOut(`COPY (${select}) TO STDOUT (FORMAT csv, HEADER true)`);
+    this.#client.query(copy);
+    const breakOff = () => void this.close();
     signal.addEventListener('abort', breakOff, { once: true });
-    const failure = (error: unknown) => this.#failure(error);
-    const settle = async () => {
-      // The row count comes behind the last byte: the next answer of the connection is behind it.
-      await this.#client.query('SELECT 1');
-      return stream.rowCount;
-    };
+    const failure = (error: unknown) => (signal.aborted ? signal.reason : this.#failure(error));
     return {
       bytes: (async function* () {
         try {
-          for await (const chunk of stream) yield chunk as Buffer;
+          yield* copy.bytes();
         } catch (error) {
-          throw signal.aborted ? signal.reason : failure(error);
+          throw failure(error);
         } finally {
           signal.removeEventListener('abort', breakOff);
         }
       })(),
-      rows: () => settle().catch((error: unknown) => Promise.reject(failure(error))),
+      rows: () => copy.rows().catch((error: unknown) => Promise.reject(failure(error))),
     };
   }
 
