@@ -8,6 +8,7 @@ import { isAlive, runningServer, type ServerFile } from '../src/cli/server-file.
 
 const START_MS = 30_000;
 const PATIENCE_MS = 120_000;
+const MOST_STARTS = 10;
 const CLI = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
 
 /** The Loch that the demo starts, starts again when it dies, and speaks to through its doors. */
@@ -40,7 +41,8 @@ export class Lake {
       return;
     }
     mkdirSync(join(this.data, 'logs'), { recursive: true, mode: 0o700 });
-    for (const ports of [this.#ports, { aws: '0', console: '0' }]) {
+    let ports = this.#ports;
+    for (let left = MOST_STARTS; left > 0; left--) {
       const output = openSync(join(this.data, 'logs', 'up.log'), 'a', 0o600);
       rmSync(join(this.data, 'server.json'), { force: true });
       const args = ['up', '--data', this.data, '--aws-port', ports.aws, '--console-port', ports.console];
@@ -50,6 +52,9 @@ export class Lake {
         this.#ports = { aws: new URL(this.server.awsUrl).port, console: new URL(this.server.consoleUrl).port };
         return;
       }
+      // Killed while it started: the same again. It gave up by itself: the ports may be taken.
+      if (child.signalCode === null && ports.aws === '0') break;
+      if (child.signalCode === null) ports = { aws: '0', console: '0' };
     }
     const log = join(this.data, 'logs', 'up.log');
     throw new Error(`Loch did not start. The end of ${log}:\n${readFileSync(log, 'utf8').slice(-2000)}`);
