@@ -221,6 +221,12 @@ export interface Catalog {
     page?: { readonly after?: string; readonly limit?: number; readonly expression?: string },
   ): Promise<readonly TableRecord[]>;
   tableVersions(context: RequestContext, name: TableName): Promise<readonly TableRecord[]>;
+  /** Forgets archived versions; returns those that were there. **Errors**: `invalid_argument` for the current one. */
+  deleteTableVersions(
+    context: RequestContext,
+    name: TableName,
+    versions: readonly number[],
+  ): Promise<readonly number[]>;
   search(
     context: RequestContext,
     query: { readonly text: string; readonly limit?: number; readonly database?: string },

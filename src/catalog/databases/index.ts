@@ -16,7 +16,7 @@ import { planTableScan } from './plan-table-scan.ts';
 import { resolveTable } from './resolve-table.ts';
 import { searchTables } from './search-tables.ts';
 import databaseStore from './store.ts';
-import { tableVersions } from './table-versions.ts';
+import { deleteTableVersions, tableVersions } from './table-versions.ts';
 import { updateDatabase } from './update-database.ts';
 import { updateTable } from './update-table.ts';
 
@@ -56,6 +56,7 @@ export function databaseUseCases(parts: CatalogParts): Omit<Catalog, keyof Icebe
     getTable: getTable(parts),
     listTables: listTables(parts),
     tableVersions: tableVersions(parts),
+    deleteTableVersions: deleteTableVersions(parts),
     search: searchTables(parts),
     createPartitions: async (context, name, partitions, options) => {
       await addPartitions(context, name, partitions, options);

@@ -12,6 +12,9 @@ import { nearestNames } from '../../core/suggest.ts';
 import type { TableName } from '../../governance/contract.ts';
 import { folderOf } from './rows.ts';
 
+/** How many names are compared to find near ones. */
+const COMPARED_NAMES = 2_000;
+
 interface Entry {
   readonly id: string;
   readonly database: string;
@@ -83,15 +86,17 @@ export class NameIndex {
     return tables === undefined ? [] : this.#sortedNames(`.${database}`, tables);
   }
 
+  /** Names like `name` that are visible. **Cost**: of many, only those of the same first letter are looked at. */
   nearDatabases(name: string, visible: (database: string) => boolean): string[] {
-    return nearestNames(name, this.databases().filter(visible));
+    return nearestNames(name, candidates(name, this.databases()).filter(visible));
   }
 
+  /** As `nearDatabases`, of the tables of a database. */
   nearTables(name: TableName, visible: (name: TableName) => boolean): string[] {
     const { database } = name;
     return nearestNames(
       name.table,
-      this.tables(database).filter((table) => visible({ database, table })),
+      candidates(name.table, this.tables(database)).filter((table) => visible({ database, table })),
     );
   }
 
@@ -173,4 +178,10 @@ export class NameIndex {
     this.#sorted.set(key, sorted);
     return sorted;
   }
+}
+
+function candidates(name: string, names: readonly string[]): readonly string[] {
+  return names.length <= COMPARED_NAMES
+    ? names
+    : names.filter((other) => other[0] === name[0]).slice(0, COMPARED_NAMES);
 }

@@ -1,4 +1,6 @@
 import type {
+  BatchGetCrawlersRequest,
+  BatchGetCrawlersResponse,
   Crawler,
   CrawlerTargets,
   CreateCrawlerRequest,
@@ -21,7 +23,7 @@ import type { CrawlerInput, CrawlerRecord, CrawlerRun, Crawlers, CrawlerTarget }
 import type { RequestContext } from '../../../core/caller.ts';
 import { LochError } from '../../../core/errors.ts';
 import type { OperationSpec } from '../service.ts';
-import { isText, pageSize, positionOf, tokenOf } from './pages.ts';
+import { checkBatch, isText, pageSize, positionOf, tokenOf } from './pages.ts';
 
 const PAGE = 1000;
 const LAST_STATUS = { RUNNING: 'SUCCEEDED', COMPLETED: 'SUCCEEDED', FAILED: 'FAILED', STOPPED: 'CANCELLED' } as const;
@@ -236,6 +238,18 @@ export function crawlerOperations(crawlers: Crawlers): Record<string, OperationS
       async run(context: RequestContext, input: GetCrawlersRequest): Promise<GetCrawlersResponse> {
         const { page, ...next } = await pageOf(crawlers, context, input);
         return { Crawlers: page.map(fromCrawler), ...next };
+      },
+    },
+    BatchGetCrawlers: {
+      readOnly: true,
+      async run(context: RequestContext, input: BatchGetCrawlersRequest): Promise<BatchGetCrawlersResponse> {
+        checkBatch(input.CrawlerNames, 100, 'CrawlerNames');
+        const known = new Map((await crawlers.list(context)).map((crawler) => [crawler.name, crawler]));
+        const names = input.CrawlerNames ?? [];
+        return {
+          Crawlers: names.flatMap((name) => (known.has(name) ? [fromCrawler(known.get(name)!)] : [])),
+          CrawlersNotFound: names.filter((name) => !known.has(name)),
+        };
       },
     },
     ListCrawlers: {

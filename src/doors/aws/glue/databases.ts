@@ -5,6 +5,8 @@ import type {
   GetDatabaseResponse,
   GetDatabasesRequest,
   GetDatabasesResponse,
+  GetUserDefinedFunctionsRequest,
+  GetUserDefinedFunctionsResponse,
   UpdateDatabaseRequest,
 } from '@aws-sdk/client-glue';
 import type { Catalog } from '../../../catalog/contract.ts';
@@ -49,6 +51,15 @@ export function databaseOperations(catalog: Catalog): Record<string, OperationSp
           DatabaseList: page.map(fromDatabase),
           ...(found.length > limit ? { NextToken: tokenOf(page.at(-1)!.name) } : {}),
         };
+      },
+    },
+    GetUserDefinedFunctions: {
+      readOnly: true,
+      partial: 'there are none: functions cannot be created; Hive clients ask before anything else',
+      async run(context: RequestContext, input: GetUserDefinedFunctionsRequest) {
+        checkCatalog(context, input.CatalogId);
+        if (input.DatabaseName !== undefined) await catalog.getDatabase(context, input.DatabaseName);
+        return { UserDefinedFunctions: [] } satisfies GetUserDefinedFunctionsResponse;
       },
     },
     UpdateDatabase: {

@@ -5,13 +5,18 @@ import type {
   BatchDeletePartitionResponse,
   BatchGetPartitionRequest,
   BatchGetPartitionResponse,
+  BatchUpdatePartitionRequest,
+  BatchUpdatePartitionResponse,
   CreatePartitionRequest,
   DeletePartitionRequest,
+  GetPartitionIndexesRequest,
+  GetPartitionIndexesResponse,
   GetPartitionRequest,
   GetPartitionResponse,
   GetPartitionsRequest,
   GetPartitionsResponse,
   PartitionError,
+  PartitionInput,
   UpdatePartitionRequest,
 } from '@aws-sdk/client-glue';
 import { createHash } from 'node:crypto';
@@ -147,6 +152,38 @@ async function batchGet(
   return { Partitions: found.map((one) => fromPartition(one, table, context.accountId)), UnprocessedKeys: [] };
 }
 
+/** One change of a partition; its values stay when the input has none. */
+async function updateOne(
+  catalog: Catalog,
+  context: RequestContext,
+  name: { readonly database: string; readonly table: string },
+  entry: { readonly PartitionValueList: string[] | undefined; readonly PartitionInput: PartitionInput | undefined },
+): Promise<void> {
+  const given = toPartition(entry.PartitionInput!);
+  const old = entry.PartitionValueList ?? [];
+  const values = given.values.length === 0 ? old : given.values;
+  await catalog.updatePartition(context, name, old, { ...given, values });
+}
+
+async function batchUpdate(
+  catalog: Catalog,
+  context: RequestContext,
+  input: BatchUpdatePartitionRequest,
+): Promise<BatchUpdatePartitionResponse> {
+  checkCatalog(context, input.CatalogId);
+  checkBatch(input.Entries, 100, 'Entries');
+  const failed = [];
+  for (const entry of input.Entries ?? []) {
+    try {
+      await updateOne(catalog, context, nameOf(input), entry);
+    } catch (error) {
+      if (!isLochError(error, 'partition_not_found', 'already_exists', 'invalid_argument')) throw error;
+      failed.push({ PartitionValueList: entry.PartitionValueList ?? [], ErrorDetail: errorDetail(error) });
+    }
+  }
+  return { Errors: failed };
+}
+
 /** Operations on partitions. */
 export function partitionOperations(catalog: Catalog): Record<string, OperationSpec> {
   return {
@@ -181,11 +218,20 @@ export function partitionOperations(catalog: Catalog): Record<string, OperationS
     UpdatePartition: {
       async run(context: RequestContext, input: UpdatePartitionRequest) {
         checkCatalog(context, input.CatalogId);
-        const given = toPartition(input.PartitionInput!);
-        const old = input.PartitionValueList ?? [];
-        const values = given.values.length === 0 ? old : given.values;
-        await catalog.updatePartition(context, nameOf(input), old, { ...given, values });
+        await updateOne(catalog, context, nameOf(input), input);
         return {};
+      },
+    },
+    BatchUpdatePartition: {
+      run: (context, input: BatchUpdatePartitionRequest) => batchUpdate(catalog, context, input),
+    },
+    GetPartitionIndexes: {
+      readOnly: true,
+      partial: 'there are none: indexes cannot be created',
+      async run(context: RequestContext, input: GetPartitionIndexesRequest): Promise<GetPartitionIndexesResponse> {
+        checkCatalog(context, input.CatalogId);
+        await catalog.getTable(context, nameOf(input));
+        return { PartitionIndexDescriptorList: [] };
       },
     },
     DeletePartition: {

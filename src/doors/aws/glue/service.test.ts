@@ -4,7 +4,10 @@ import {
   BatchCreatePartitionCommand,
   BatchDeletePartitionCommand,
   BatchDeleteTableCommand,
+  BatchDeleteTableVersionCommand,
+  BatchGetCrawlersCommand,
   BatchGetPartitionCommand,
+  BatchUpdatePartitionCommand,
   ConcurrentModificationException,
   CrawlerNotRunningException,
   CrawlerRunningException,
@@ -16,6 +19,7 @@ import {
   DeleteDatabaseCommand,
   DeletePartitionCommand,
   DeleteTableCommand,
+  DeleteTableVersionCommand,
   EntityNotFoundException,
   GetCrawlerCommand,
   GetCrawlerMetricsCommand,
@@ -234,7 +238,11 @@ describe('tables', () => {
     ]);
     const one = await glue.send(new GetTableVersionCommand({ ...partitioned, VersionId: '0' }));
     expect(one.TableVersion?.Table).toMatchObject(everything);
-    const none = glue.send(new GetTableVersionCommand({ ...partitioned, VersionId: '9' }));
+    const current = glue.send(new DeleteTableVersionCommand({ ...partitioned, VersionId: '1' }));
+    expect(await failure(current)).toBeInstanceOf(InvalidInputException);
+    const { Errors } = await glue.send(new BatchDeleteTableVersionCommand({ ...partitioned, VersionIds: ['0', '7'] }));
+    expect(Errors).toMatchObject([{ VersionId: '7', ErrorDetail: { ErrorCode: 'EntityNotFoundException' } }]);
+    const none = glue.send(new GetTableVersionCommand({ ...partitioned, VersionId: '0' }));
     expect(await failure(none)).toBeInstanceOf(EntityNotFoundException);
     const before = glue.send(new GetTableCommand({ ...at, QueryAsOfTime: new Date(0) }));
     expect(await failure(before)).toBeInstanceOf(EntityNotFoundException);
@@ -336,6 +344,15 @@ describe('partitions', () => {
       }),
     );
     expect(await failure(glue.send(new GetPartitionCommand(one)))).toBeInstanceOf(EntityNotFoundException);
+    const entry = {
+      PartitionValueList: ['2026', '02'],
+      PartitionInput: { ...partition('2026', '02'), Parameters: { n: 'new' } },
+    };
+    const absent = { PartitionValueList: ['1999', '02'], PartitionInput: partition('1999', '02') };
+    const batch = new BatchUpdatePartitionCommand({ ...partitioned, Entries: [entry, absent] });
+    expect((await glue.send(batch)).Errors).toMatchObject([{ PartitionValueList: ['1999', '02'] }]);
+    const changed = await glue.send(new GetPartitionCommand({ ...partitioned, PartitionValues: ['2026', '02'] }));
+    expect(changed.Partition?.Parameters).toEqual({ n: 'new' });
     await glue.send(new DeletePartitionCommand({ ...partitioned, PartitionValues: ['2026', '02'] }));
     expect((await glue.send(new GetPartitionsCommand(partitioned))).Partitions).toEqual([]);
   });
@@ -442,6 +459,8 @@ describe('crawlers', () => {
     expect(Crawls).toMatchObject([{ State: 'COMPLETED', CrawlId: expect.any(String) }]);
     expect((await glue.send(new ListCrawlersCommand({}))).CrawlerNames).toEqual(['feed']);
     expect((await glue.send(new GetCrawlersCommand({}))).Crawlers).toHaveLength(1);
+    const some = await glue.send(new BatchGetCrawlersCommand({ CrawlerNames: ['feed', 'gone'] }));
+    expect(some).toMatchObject({ Crawlers: [{ Name: 'feed' }], CrawlersNotFound: ['gone'] });
     await glue.send(new DeleteCrawlerCommand({ Name: 'feed' }));
     expect(await failure(shown())).toBeInstanceOf(EntityNotFoundException);
   });

@@ -1,8 +1,11 @@
 import type {
   BatchDeleteTableRequest,
   BatchDeleteTableResponse,
+  BatchDeleteTableVersionRequest,
+  BatchDeleteTableVersionResponse,
   CreateTableRequest,
   DeleteTableRequest,
+  DeleteTableVersionRequest,
   GetTableRequest,
   GetTableResponse,
   GetTablesRequest,
@@ -15,7 +18,7 @@ import type {
 } from '@aws-sdk/client-glue';
 import type { Catalog, TableRecord } from '../../../catalog/contract.ts';
 import type { RequestContext } from '../../../core/caller.ts';
-import { LochError } from '../../../core/errors.ts';
+import { isLochError, LochError } from '../../../core/errors.ts';
 import type { OperationSpec } from '../service.ts';
 import { errorDetail } from './errors.ts';
 import { icebergSpecOf } from './iceberg-input.ts';
@@ -125,6 +128,28 @@ async function getVersion(
   return { TableVersion: { Table: fromTable(table, context.accountId), VersionId: String(table.version) } };
 }
 
+async function deleteVersions(
+  catalog: Catalog,
+  context: RequestContext,
+  input: { readonly DatabaseName: string | undefined; readonly TableName: string | undefined },
+  versions: readonly string[],
+): Promise<BatchDeleteTableVersionResponse> {
+  const name = { database: input.DatabaseName!, table: input.TableName! };
+  const failed = [];
+  for (const VersionId of versions) {
+    try {
+      const version = versionNumber(VersionId);
+      const removed = await catalog.deleteTableVersions(context, name, [version]);
+      if (removed.length > 0) continue;
+      throw new LochError('not_found', `Table \`${name.database}.${name.table}\` has no version ${version}.`);
+    } catch (error) {
+      if (!isLochError(error, 'not_found', 'invalid_argument') || versions.length === 1) throw error;
+      failed.push({ TableName: name.table, VersionId, ErrorDetail: errorDetail(error) });
+    }
+  }
+  return { Errors: failed };
+}
+
 /** Operations on tables and their versions. */
 export function tableOperations(catalog: Catalog): Record<string, OperationSpec> {
   return {
@@ -182,6 +207,20 @@ export function tableOperations(catalog: Catalog): Record<string, OperationSpec>
           }
         }
         return { Errors: failed };
+      },
+    },
+    DeleteTableVersion: {
+      async run(context: RequestContext, input: DeleteTableVersionRequest) {
+        checkCatalog(context, input.CatalogId);
+        await deleteVersions(catalog, context, input, [input.VersionId!]);
+        return {};
+      },
+    },
+    BatchDeleteTableVersion: {
+      async run(context: RequestContext, input: BatchDeleteTableVersionRequest) {
+        checkCatalog(context, input.CatalogId);
+        checkBatch(input.VersionIds, 100, 'VersionIds');
+        return deleteVersions(catalog, context, input, input.VersionIds ?? []);
       },
     },
     GetTableVersion: {
