@@ -7,6 +7,8 @@ import { renamed, s3Failure } from './errors.ts';
 import type { S3DoorDeps } from './index.ts';
 import { parsePath, type S3Request } from './request.ts';
 
+const MAX_KEY_BYTES = 1024;
+
 /** What a request is known by before anybody vouched for it. */
 export interface RequestFacts {
   readonly requestId: string;
@@ -82,8 +84,16 @@ export function takeApart(
       context: { expectedOwner: String(expected) },
     });
   }
+  const name = parsePath(rawPath);
+  const bytes = Buffer.byteLength(name.key);
+  if (bytes > MAX_KEY_BYTES) {
+    throw s3Failure('KeyTooLongError', 'invalid_argument', 'Your key is too long.', {
+      size: bytes,
+      maxSizeAllowed: MAX_KEY_BYTES,
+    });
+  }
   return {
-    ...parsePath(rawPath),
+    ...name,
     context,
     access: deps.access,
     method: incoming.method ?? 'GET',

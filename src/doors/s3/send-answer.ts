@@ -14,7 +14,11 @@ const LINGER_MS = 5_000;
 const DECLARATION = /^<\?xml[^>]*\?>\n/;
 
 /** Sends an answer. **Errors**: what a slow document fails with, unless the body has told it; a body that breaks off. */
-export async function sendAnswer(response: ServerResponse, answer: S3Answer): Promise<LochError | undefined> {
+export async function sendAnswer(
+  response: ServerResponse,
+  answer: S3Answer,
+  keepAliveMs = KEEP_ALIVE_MS,
+): Promise<LochError | undefined> {
   const { status, body } = answer;
   const headers = Object.fromEntries(
     Object.entries(answer.headers ?? {}).map(([name, value]) => [name, headerBytes(value)]),
@@ -24,7 +28,7 @@ export async function sendAnswer(response: ServerResponse, answer: S3Answer): Pr
     await pipeline(body, response);
     return undefined;
   }
-  if (typeof body === 'object') return sendSlow(response, status, headers, body.slow);
+  if (typeof body === 'object') return sendSlow(response, status, headers, body.slow, keepAliveMs);
   if (body !== undefined) sendDocument(response, status, headers, body);
   else if (status === 204 || 'content-length' in headers) response.writeHead(status, headers).end();
   else response.writeHead(status, { ...headers, 'content-length': 0 }).end();
@@ -51,6 +55,7 @@ async function sendSlow(
   status: number,
   headers: Readonly<Record<string, string | number>>,
   slow: Promise<string>,
+  keepAliveMs: number,
 ): Promise<LochError | undefined> {
   let alive = false;
   const timer = setInterval(() => {
@@ -60,7 +65,7 @@ async function sendSlow(
     }
     alive = true;
     response.write(' ');
-  }, KEEP_ALIVE_MS);
+  }, keepAliveMs);
   try {
     const document = await slow;
     if (alive) response.end(document.replace(DECLARATION, ''));
