@@ -61,7 +61,7 @@ async function run(lake: Lake, options: DemoOptions, report: Report): Promise<Su
   };
   const source = { scale: options.scale, seed: options.seed };
   const database = await timed('source', 'source database', async () => {
-    const opened = await openSourceDatabase(options.data, options.pg);
+    const opened = await openSourceDatabase(options.pg);
     const rows = await fillSourceDatabase(opened.url, source);
     return [
       { ...opened, rows },
