@@ -14,6 +14,7 @@ import {
 const LOCATION = 'location';
 const COMMENT = 'comment';
 
+/** The databases the caller may see; below a database there are none. */
 export async function listNamespaces(request: IcebergRequest): Promise<IcebergAnswer> {
   const parent = request.query.get('parent');
   if (parent !== null && parent !== '') {
@@ -36,16 +37,19 @@ export function nextPage(
   return page.limit !== undefined && entries.length === page.limit ? { 'next-page-token': entries.at(-1)!.name } : {};
 }
 
+/** A database with its properties. */
 export async function loadNamespace(request: IcebergRequest): Promise<IcebergAnswer> {
   const database = await request.catalog.getDatabase(request.context, databaseOf(request));
   return { status: 200, body: { namespace: [database.name], properties: propertiesOf(database) } };
 }
 
+/** No content when the database is there. **Errors**: `database_not_found`. */
 export async function namespaceExists(request: IcebergRequest): Promise<IcebergAnswer> {
   await request.catalog.getDatabase(request.context, databaseOf(request));
   return { status: 204 };
 }
 
+/** The database made of the body. **Errors**: `already_exists`; `unsupported` for more than one level. */
 export async function createNamespace(request: IcebergRequest): Promise<IcebergAnswer> {
   const body = bodyObject(request);
   if (!Array.isArray(body.namespace)) throw new LochError('missing_argument', 'The member `namespace` must be a list.');
@@ -63,11 +67,13 @@ export async function createNamespace(request: IcebergRequest): Promise<IcebergA
   return { status: 200, body: { namespace: [database.name], properties: propertiesOf(database) } };
 }
 
+/** No content once the empty database is gone. **Errors**: `conflict` when it holds tables. */
 export async function dropNamespace(request: IcebergRequest): Promise<IcebergAnswer> {
   await request.catalog.deleteDatabase(request.context, databaseOf(request));
   return { status: 204 };
 }
 
+/** Which properties were set, removed, and not there to be removed. */
 export async function updateNamespaceProperties(request: IcebergRequest): Promise<IcebergAnswer> {
   const body = bodyObject(request);
   const updates = textMap(body, 'updates');

@@ -19,6 +19,7 @@ import {
   textMember,
 } from './request.ts';
 
+/** The Iceberg tables of a database that the caller may see. */
 export async function listTables(request: IcebergRequest): Promise<IcebergAnswer> {
   const database = databaseOf(request);
   const page = pageOf(request);
@@ -33,6 +34,7 @@ export async function listTables(request: IcebergRequest): Promise<IcebergAnswer
   };
 }
 
+/** A table's metadata and where its files are; not modified when the client has it already. */
 export async function loadTable(request: IcebergRequest): Promise<IcebergAnswer> {
   const table = await request.catalog.openForEngine(request.context, nameOf(request));
   const tag = entityTag(table, request);
@@ -40,11 +42,13 @@ export async function loadTable(request: IcebergRequest): Promise<IcebergAnswer>
   return { status: 200, body: loadResult(table, request), headers: { etag: tag } };
 }
 
+/** No content when the caller may load the table. */
 export async function tableExists(request: IcebergRequest): Promise<IcebergAnswer> {
   await request.catalog.openForEngine(request.context, nameOf(request));
   return { status: 204 };
 }
 
+/** The new table, or only its metadata when the client will commit it itself (`stage-create`). */
 export async function createTable(request: IcebergRequest): Promise<IcebergAnswer> {
   const body = bodyObject(request);
   const spec = specOf(request, body);
@@ -75,6 +79,7 @@ function specOf(request: IcebergRequest, body: Readonly<Record<string, unknown>>
   };
 }
 
+/** The table whose metadata file the body names. */
 export async function registerTable(request: IcebergRequest): Promise<IcebergAnswer> {
   const body = bodyObject(request);
   if (body.overwrite === true) {
@@ -90,6 +95,7 @@ export async function registerTable(request: IcebergRequest): Promise<IcebergAns
   return { status: 200, body: loadResult(table, request), headers: { etag: entityTag(table, request) } };
 }
 
+/** The table after requirements were checked and updates applied. **Errors**: `commit_conflict`. */
 export async function commitTable(request: IcebergRequest): Promise<IcebergAnswer> {
   const body = bodyObject(request);
   const table = await request.catalog.commitUpdates(request.context, nameOf(request), {

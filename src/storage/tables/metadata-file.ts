@@ -44,7 +44,18 @@ export function parseTableMetadata(text: string, location: string): TableMetadat
       },
     );
   }
-  const metadata = normalize(json, version);
+  try {
+    const metadata = normalize(json, version);
+    assertComplete(metadata, corrupt);
+    assertReadable(metadata, location);
+    return metadata;
+  } catch (error) {
+    // A value of an unexpected shape trips whoever touches it first.
+    throw error instanceof LochError ? error : corrupt((error as Error).message, error);
+  }
+}
+
+function assertComplete(metadata: TableMetadata, corrupt: (what: string) => LochError): void {
   for (const [field, kind] of REQUIRED) {
     const value = (metadata as Json)[field];
     const fits = kind === 'array' ? Array.isArray(value) : typeof value === kind;
@@ -53,8 +64,6 @@ export function parseTableMetadata(text: string, location: string): TableMetadat
   if (!metadata.schemas.some((schema) => schema['schema-id'] === metadata['current-schema-id'])) {
     throw corrupt(`its current schema ${metadata['current-schema-id']} is not among its schemas`);
   }
-  assertReadable(metadata, location);
-  return metadata;
 }
 
 /** The JSON text of a metadata file. **Errors**: `unsupported` for a version that is only read. */
