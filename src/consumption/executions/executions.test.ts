@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RequestContext } from '../../core/caller.ts';
 import type { LochError } from '../../core/errors.ts';
-import { objectText } from '../../testing/builders/folder-objects.ts';
+import { objectText } from '../../testing/builders/object-text.ts';
 import { openQueryLake, type QueryLake } from '../../testing/builders/query-lake.ts';
 import type { QueryExecution, Queries } from '../contract.ts';
 

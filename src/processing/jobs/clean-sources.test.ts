@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { objectText } from '../../testing/builders/folder-objects.ts';
+import { objectText } from '../../testing/builders/object-text.ts';
 import { openTestProcessing } from '../../testing/builders/test-processing.ts';
 import type { JobDefinition } from '../contract.ts';
 

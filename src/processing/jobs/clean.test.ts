@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTestProcessing } from '../../testing/builders/test-processing.ts';
 import type { JobDefinition } from '../contract.ts';
-import { objectText } from '../../testing/builders/folder-objects.ts';
+import { objectText } from '../../testing/builders/object-text.ts';
 
 type Lake = Awaited<ReturnType<typeof openTestProcessing>>;
 let lake: Lake;

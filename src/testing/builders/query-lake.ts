@@ -8,15 +8,15 @@ import { systemClock } from '../../core/clock.ts';
 import { createEventBus } from '../../core/events.ts';
 import { type Consumption, consumptionStoreModules, openConsumption } from '../../consumption/index.ts';
 import type { Engine } from '../../engines/contract.ts';
-import { openDuckdbEngine } from '../../engines/duckdb/index.ts';
+import { type DuckdbEngineOptions, openDuckdbEngine } from '../../engines/duckdb/index.ts';
 import type { TableDirectory } from '../../governance/contract.ts';
 import { type Governance, governanceStoreModules, openGovernance } from '../../governance/index.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
 import { openSqliteStore } from '../../metadata/sqlite/store.ts';
 import { createSealer } from '../../platform/sealer.ts';
 import type { ObjectStore, TableFormat } from '../../storage/contract.ts';
+import { localStoreModule, openLocalStore } from '../../storage/stores/local/index.ts';
 import { createTableFormat } from '../../storage/tables/index.ts';
-import { folderObjects } from './folder-objects.ts';
 import { contextOf, TEST_ACCOUNT } from './test-lake.ts';
 
 /** The whole query path over a real store, catalog, governance and engine, in a temporary folder. */
@@ -40,7 +40,7 @@ export interface QueryLake {
     name: string,
     columns: readonly { readonly name: string; readonly type: string }[],
     select: string,
-    options?: { readonly filesBy?: string },
+    options?: { readonly filesBy?: string; readonly rowsPerFile?: number },
   ): Promise<void>;
   /** Rows of a statement in the engine's own dialect. */
   rows(context: RequestContext, sql: string): Promise<readonly (readonly (string | null)[])[]>;
@@ -48,12 +48,12 @@ export interface QueryLake {
 }
 
 /** Opens a lake with one bucket `lake` and one database `bank`. */
-export async function openQueryLake(): Promise<QueryLake> {
+export async function openQueryLake(engineOptions: Partial<DuckdbEngineOptions> = {}): Promise<QueryLake> {
   const folder = mkdtempSync(join(tmpdir(), 'loch-query-'));
   const clock = systemClock;
   const store = await openSqliteStore({
     file: join(folder, 'loch.db'),
-    modules: [...governanceStoreModules, ...catalogStoreModules, ...consumptionStoreModules],
+    modules: [...governanceStoreModules, localStoreModule, ...catalogStoreModules, ...consumptionStoreModules],
   });
   let directory: TableDirectory | undefined;
   const sealer = createSealer(Buffer.alloc(32, 5));
@@ -69,7 +69,8 @@ export async function openQueryLake(): Promise<QueryLake> {
     directory: () => directory!,
   });
   const { policy, audit, identities } = governance;
-  const objects = folderObjects(join(folder, 'objects'));
+  const objects = await openLocalStore({ store, directory: join(folder, 'objects'), clock, sweepEveryMs: 0 });
+  await objects.createBucket('lake', { region: 'us-east-1', ownerAccountId: TEST_ACCOUNT });
   const tables = createTableFormat({ objects, clock });
   const opened = await openCatalog({
     store,
@@ -83,7 +84,7 @@ export async function openQueryLake(): Promise<QueryLake> {
   });
   directory = opened.directory;
   const { catalog } = opened;
-  const engine = await openDuckdbEngine({ workDirectory: join(folder, 'work'), threads: 2 });
+  const engine = await openDuckdbEngine({ threads: 2, ...engineOptions, workDirectory: join(folder, 'work') });
   const open = () =>
     openConsumption({
       store,
@@ -104,7 +105,12 @@ export async function openQueryLake(): Promise<QueryLake> {
   await catalog.createDatabase(root, { name: 'bank', locationUri: 's3://lake/bank' });
 
   let written = 0;
-  const write = async (select: string, fieldIds: Readonly<Record<string, number>>, partitionBy: readonly string[]) =>
+  const write = async (
+    select: string,
+    fieldIds: Readonly<Record<string, number>>,
+    partitionBy: readonly string[],
+    rowsPerFile?: number,
+  ) =>
     engine.execute(
       {
         sql: select,
@@ -114,6 +120,7 @@ export async function openQueryLake(): Promise<QueryLake> {
           directory: join(folder, 'written', String(written++)),
           fieldIds,
           ...(partitionBy.length === 0 ? {} : { partitionBy }),
+          ...(rowsPerFile === undefined ? {} : { rowsPerFile }),
         },
       },
       new AbortController().signal,
@@ -147,7 +154,7 @@ export async function openQueryLake(): Promise<QueryLake> {
       const { metadata } = await catalog.createIcebergTable(root, { database, name: table, columns });
       const schema = metadata!.schemas[0]!;
       const split = options.filesBy === undefined ? [] : [options.filesBy];
-      const result = await write(select, tables.fieldIds(schema), split);
+      const result = await write(select, tables.fieldIds(schema), split, options.rowsPerFile);
       const files = await Promise.all(
         result.files.map(async (file, i) => {
           const key = `${database}/${table}/data/${i}-${Date.now()}.parquet`;
@@ -170,6 +177,7 @@ export async function openQueryLake(): Promise<QueryLake> {
       await engine.close();
       await opened.close();
       await governance.close();
+      await objects.close();
       await store.close();
       rmSync(folder, { recursive: true });
     },
