@@ -17,6 +17,7 @@ import { newId } from '../../core/ids.ts';
 import type { Audit, Identities } from '../../governance/contract.ts';
 import { readBody } from '../kit/read-body.ts';
 import { anonymousPrincipal, clientGone, requestContext, splitTarget } from '../kit/request-facts.ts';
+import { createRejections, type RecordRejection } from '../kit/rejections.ts';
 import { createSigningKeys, type SigningKeys } from '../kit/sigv4/index.ts';
 import { authenticateFor } from './authenticate-for.ts';
 import { findOperation } from './find-operation.ts';
@@ -57,6 +58,7 @@ interface Progress {
 export function createAwsDoor(deps: AwsDoorDeps): HttpHandler {
   const router = createRouter(deps.services);
   const signingKeys = createSigningKeys();
+  const rejected = createRejections(deps.audit, deps.clock);
   return async (request, response) => {
     const progress = begin(request, response, deps);
     let answer: WireAnswer;
@@ -64,7 +66,7 @@ export function createAwsDoor(deps: AwsDoorDeps): HttpHandler {
     try {
       answer = await serve(request, progress, deps, router, signingKeys);
     } catch (error) {
-      failure = toLochError(error);
+      failure = await recordRejection(rejected, request, progress, toLochError(error));
       answer = failed(failure, progress);
       if (failure.code === 'entity_too_large') response.setHeader('connection', 'close');
     }
@@ -167,6 +169,25 @@ async function recordCall(
     ...(wire === undefined
       ? {}
       : { errorCode: call.model.protocol === 'query' ? wire.queryCode : wire.name, errorMessage: wire.message }),
+  });
+}
+
+/** A request that nobody vouches for is in the trail as well, under the operation it asked for. */
+function recordRejection(
+  rejected: RecordRejection,
+  request: IncomingMessage,
+  progress: Progress,
+  failure: LochError,
+): Promise<LochError> {
+  const { context, service, model, operation } = progress;
+  const wire = wireError(failure, context.requestId, service, model);
+  return rejected({
+    request,
+    context,
+    failure,
+    eventSource: `${service?.name ?? 'unknown'}.amazonaws.com`,
+    eventName: operation ?? 'Unknown',
+    errorCode: model?.protocol === 'query' ? wire.queryCode : wire.name,
   });
 }
 

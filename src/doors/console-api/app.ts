@@ -15,12 +15,14 @@ import type { EventBus } from '../../core/events.ts';
 import { newId } from '../../core/ids.ts';
 import type { Audit, Identities } from '../../governance/contract.ts';
 import { readBody } from '../kit/read-body.ts';
-import { clientGone, requestContext, splitTarget } from '../kit/request-facts.ts';
+import { anonymousPrincipal, clientGone, requestContext, splitTarget } from '../kit/request-facts.ts';
+import { createRejections } from '../kit/rejections.ts';
 import { authenticate, createSigningKeys } from '../kit/sigv4/index.ts';
 import { SESSION_COOKIE, type Sessions } from './session.ts';
 
 /** What every route has: the caller's context and the parsed body. */
 export interface ApiVariables {
+  requestId: string;
   context: RequestContext;
   /** The JSON body, or undefined. */
   body: unknown;
@@ -51,6 +53,7 @@ const PUBLIC = new Set(['POST /api/session', 'POST /api/session/link']);
 export function createApiApp(deps: ApiDeps, groups: readonly Routes[]): Routes {
   const app = new Hono<ApiEnvironment>();
   const signingKeys = createSigningKeys();
+  const rejected = createRejections(deps.audit, deps.clock);
 
   app.use('*', async (c, next) => {
     const started = deps.clock.now();
@@ -60,26 +63,7 @@ export function createApiApp(deps: ApiDeps, groups: readonly Routes[]): Routes {
     const streamed = c.req.method === 'GET' || c.req.path.startsWith('/api/uploads/');
     const body = streamed ? Buffer.alloc(0) : await readBody(incoming, BODY_LIMIT);
     const isPublic = PUBLIC.has(`${c.req.method} ${c.req.path}`);
-    const anonymous = {
-      kind: 'anonymous',
-      arn: 'anonymous',
-      id: 'ANONYMOUS',
-      name: 'anonymous',
-      accountId: deps.accountId,
-    } as const;
-    const principal =
-      (await callerOf(incoming, body, getCookie(c, SESSION_COOKIE))) ?? (isPublic ? anonymous : undefined);
-    c.header('x-loch-request-id', requestId);
-    if (principal === undefined) {
-      return c.json(
-        {
-          code: 'missing_credentials',
-          message: 'Sign in first: POST /api/session with an access key, or sign the request (SigV4, service `loch`).',
-          requestId,
-        },
-        401,
-      );
-    }
+    const anonymous = anonymousPrincipal(deps.accountId);
     const facts = {
       door: 'console',
       requestId,
@@ -87,21 +71,39 @@ export function createApiApp(deps: ApiDeps, groups: readonly Routes[]): Routes {
       region: deps.region,
       startedAt: started,
     } as const;
-    const own = requestContext(incoming, clientGone(outgoing as ServerResponse), { ...facts, principal });
+    const gone = clientGone(outgoing as ServerResponse);
+    c.set('requestId', requestId);
+    c.header('x-loch-request-id', requestId);
+    const operation = routeName(c.req.method, c.req.path);
+    const reject = (failure: LochError) =>
+      rejected({
+        request: incoming,
+        context: requestContext(incoming, gone, { ...facts, principal: anonymous }),
+        failure,
+        eventSource: 'console.loch',
+        eventName: operation,
+        errorCode: failure.code,
+      });
+    const caller = await callerOf(incoming, body, getCookie(c, SESSION_COOKIE)).catch(async (error: unknown) => {
+      throw await reject(toLochError(error));
+    });
+    const principal = caller ?? (isPublic ? anonymous : undefined);
+    if (principal === undefined) {
+      const failure = new LochError(
+        'missing_credentials',
+        'Sign in first: POST /api/session with an access key, or sign the request (SigV4, service `loch`).',
+      );
+      // The console asks so whether somebody is signed in: a question, not an attempt.
+      throw operation === 'GET session' ? failure : await reject(failure);
+    }
+    const own = requestContext(incoming, gone, { ...facts, principal });
     const viewed = await viewedPrincipal(own, c.req.header('x-loch-view-as'), c.req.method, c.req.path);
     const context = viewed === undefined ? own : { ...own, principal: viewed };
     c.set('context', context);
     c.set('viewedBy', viewed === undefined ? undefined : principal.arn);
     c.set('body', parseBody(body));
     await next();
-    await recordCall(
-      c.req.method,
-      routeName(c.req.method, c.req.path),
-      context,
-      c.res.status,
-      c.get('auditParameters'),
-      c.error,
-    );
+    await recordCall(c.req.method, operation, context, c.res.status, c.get('auditParameters'), c.error);
     return undefined;
   });
 
@@ -189,7 +191,7 @@ export function createApiApp(deps: ApiDeps, groups: readonly Routes[]): Routes {
 
   app.onError((error, c) => {
     const known = error instanceof z.ZodError ? fromZod(error) : toLochError(error);
-    const requestId = c.get('context')?.requestId ?? newId();
+    const requestId = c.get('requestId') ?? newId();
     const message =
       known.code === 'internal' ? `Loch failed inside. \`loch logs ${requestId}\` tells more.` : known.message;
     if (c.get('context') === undefined) {
@@ -200,7 +202,7 @@ export function createApiApp(deps: ApiDeps, groups: readonly Routes[]): Routes {
     }
     return c.json(
       { code: known.code, message, requestId, context: known.context },
-      known.status as ContentfulStatusCode,
+      (known.code === 'missing_credentials' ? 401 : known.status) as ContentfulStatusCode,
     );
   });
   app.notFound((c) =>
@@ -208,7 +210,7 @@ export function createApiApp(deps: ApiDeps, groups: readonly Routes[]): Routes {
       {
         code: 'not_found',
         message: `There is no ${c.req.method} ${c.req.path}.`,
-        requestId: c.get('context')?.requestId,
+        requestId: c.get('requestId'),
       },
       404,
     ),

@@ -19,6 +19,7 @@ import type { Audit, Identities } from '../../governance/contract.ts';
 import { parseLosslessJson, stringifyLosslessJson } from '../../storage/contract.ts';
 import { readBody } from '../kit/read-body.ts';
 import { anonymousPrincipal, clientGone, requestContext, splitTarget } from '../kit/request-facts.ts';
+import { createRejections } from '../kit/rejections.ts';
 import { authenticate, createSigningKeys } from '../kit/sigv4/index.ts';
 import { catalogConfig } from './config.ts';
 import { icebergError } from './errors.ts';
@@ -58,6 +59,7 @@ export function createIcebergDoor(
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const tokens = createIcebergTokens({ identities: deps.identities, clock: deps.clock, key: deps.tokenKey });
   const signingKeys = createSigningKeys();
+  const rejected = createRejections(deps.audit, deps.clock);
   const settings: IcebergSettings = { accountId: deps.accountId, region: deps.region, s3Endpoint: deps.s3Endpoint };
 
   async function principalOf(request: IncomingMessage, body: Uint8Array): Promise<Principal> {
@@ -125,6 +127,19 @@ export function createIcebergDoor(
     });
   }
 
+  /** A request that nobody vouches for, under the operation it asked for. */
+  function recordRejection(request: IncomingMessage, { context }: Progress, failure: LochError): Promise<LochError> {
+    const path = splitTarget(request).rawPath.replace(/^\/iceberg\/v1/, '');
+    return rejected({
+      request,
+      context,
+      failure,
+      eventSource: 'glue.amazonaws.com',
+      eventName: operationNameOf(request.method ?? 'GET', path),
+      errorCode: icebergError(failure, context.requestId).type,
+    });
+  }
+
   return async (request, response) => {
     const requestId = newId();
     const progress: Progress = {
@@ -143,7 +158,7 @@ export function createIcebergDoor(
     try {
       answer = await serve(request, progress);
     } catch (error) {
-      failure = toLochError(error);
+      failure = await recordRejection(request, progress, toLochError(error));
       await record(progress, failure).catch((cause: unknown) => {
         failure = toLochError(cause);
       });
@@ -152,6 +167,16 @@ export function createIcebergDoor(
     else sendFailure(request, response, requestId, failure!);
     report(deps, progress, response.statusCode, failure);
   };
+}
+
+function operationNameOf(method: string, path: string): string {
+  if (path === '/oauth/tokens') return 'GetToken';
+  if (path === '/config') return 'GetConfig';
+  try {
+    return findIcebergOperation(method, path).operation.name;
+  } catch {
+    return 'Unknown'; // the rejection is what counts, and is told
+  }
 }
 
 function parseBody(body: Buffer): unknown {

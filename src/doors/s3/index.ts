@@ -5,6 +5,7 @@
  * - Every answer has `x-amz-request-id`; every failure is S3's XML form, except where HTTP forbids a body.
  * - Nothing of an answer is sent before the operation has succeeded, but for a completion that takes its time.
  * - Bucket operations are in the audit trail before the first byte of their answer; objects are recorded by the use-case.
+ * - A request that nobody vouches for is in the trail as well, under the operation it asked for.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestContext } from '../../core/caller.ts';
@@ -15,12 +16,13 @@ import { newId } from '../../core/ids.ts';
 import type { Audit, Identities } from '../../governance/contract.ts';
 import type { ObjectAccess } from '../../storage/contract.ts';
 import { clientGone, splitTarget } from '../kit/request-facts.ts';
+import { createRejections } from '../kit/rejections.ts';
 import { createSigningKeys, type SigningKeys } from '../kit/sigv4/index.ts';
 import type { S3Answer } from './answer.ts';
 import { s3ErrorOf } from './errors.ts';
 import { type FoundOperation, findOperation } from './find-operation.ts';
 import { contextFor, proveRequest, type RequestFacts, takeApart } from './open-request.ts';
-import type { S3Request } from './request.ts';
+import { parsePath, type S3Request } from './request.ts';
 import { sendAnswer, sendFailure } from './send-answer.ts';
 
 export interface S3DoorDeps {
@@ -42,6 +44,7 @@ interface Progress {
 /** The handler of S3 requests. It answers everything itself and never throws. */
 export function createS3Door(deps: S3DoorDeps): (incoming: IncomingMessage, response: ServerResponse) => Promise<void> {
   const signingKeys = createSigningKeys();
+  const rejected = createRejections(deps.audit, deps.clock);
   return async (incoming, response) => {
     const startedAt = deps.clock.now();
     const facts = { requestId: newId(), startedAt, signal: clientGone(response) };
@@ -53,12 +56,31 @@ export function createS3Door(deps: S3DoorDeps): (incoming: IncomingMessage, resp
       const answer = await serve(incoming, facts, progress, deps, signingKeys);
       failure = await sendAnswer(response, answer);
     } catch (error) {
-      failure = toLochError(error);
       const resource = splitTarget(incoming).rawPath;
+      const known = toLochError(error);
+      failure = await rejected({
+        request: incoming,
+        context: progress.context,
+        failure: known,
+        eventSource: 's3.amazonaws.com',
+        eventName: operationAskedFor(incoming),
+        errorCode: s3ErrorOf(known).name,
+      });
       sendFailure(incoming, response, failure, { resource, requestId: facts.requestId });
     }
     report(deps, progress, response, failure);
   };
+}
+
+/** The operation of a request that nobody vouched for. */
+function operationAskedFor(incoming: IncomingMessage): string {
+  const { rawPath, rawQuery } = splitTarget(incoming);
+  try {
+    const { method = 'GET', headers } = incoming;
+    return findOperation({ ...parsePath(rawPath), method, headers, query: new URLSearchParams(rawQuery) }).name;
+  } catch {
+    return 'Unknown'; // the rejection is what counts, and is told
+  }
 }
 
 async function serve(
