@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const PACKAGES = ['pyiceberg==0.12.0', 'pyarrow==26.0.1'];
+const PACKAGES = ['pyiceberg==0.12.0', 'pyarrow==26.0.1', 'boto3==1.44.5'];
 const INSTALL_MS = 300_000;
 
 export type PythonEnvironment = { readonly python: string } | { readonly missing: string };
