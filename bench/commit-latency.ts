@@ -7,14 +7,9 @@ import { open } from 'node:fs/promises';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openCatalog, catalogStoreModules } from '../src/catalog/index.ts';
-import { systemClock } from '../src/core/clock.ts';
-import { openSqliteStore } from '../src/metadata/sqlite/store.ts';
+import { openCommitLake } from '../test/faults/commit-lake.ts';
 import type { DataFile } from '../src/storage/contract.ts';
-import { localStoreModule, openLocalStore } from '../src/storage/stores/local/index.ts';
-import { createTableFormat } from '../src/storage/tables/index.ts';
 import { contextOf, TEST_ACCOUNT } from '../src/testing/builders/request-context.ts';
-import { statedPolicy } from '../src/testing/builders/stated-policy.ts';
 
 const BEFORE = 100;
 const MEASURED = 200;
@@ -48,25 +43,10 @@ export async function run(): Promise<Record<string, unknown>> {
 }
 
 async function commits(directory: string): Promise<{ readonly times: number[]; readonly snapshots: number }> {
-  const clock = systemClock;
-  const store = await openSqliteStore({
-    file: join(directory, 'loch.db'),
-    modules: [...catalogStoreModules, localStoreModule],
-  });
-  const objects = await openLocalStore({ store, directory: join(directory, 'objects'), clock });
-  const opened = await openCatalog({
-    store,
-    objects,
-    tables: createTableFormat({ objects, clock }),
-    policy: statedPolicy({}),
-    identities: { accessKey: async () => undefined, principal: async () => undefined },
-    clock,
-    accountId: TEST_ACCOUNT,
-    region: 'us-east-1',
-  });
+  const lake = await openCommitLake(directory);
   const root = contextOf('root');
-  const { catalog } = opened;
-  await objects.createBucket('bench', { region: 'us-east-1', ownerAccountId: TEST_ACCOUNT });
+  const { catalog } = lake;
+  await lake.objects.createBucket('bench', { region: 'us-east-1', ownerAccountId: TEST_ACCOUNT });
   await catalog.createDatabase(root, { name: TABLE.database, locationUri: 's3://bench/' });
   await catalog.createIcebergTable(root, {
     database: TABLE.database,
@@ -83,9 +63,7 @@ async function commits(directory: string): Promise<{ readonly times: number[]; r
     if (i >= BEFORE) times.push(performance.now() - start);
   }
   const { length } = await catalog.snapshots(root, TABLE);
-  await opened.close();
-  await objects.close();
-  await store.close();
+  await lake.close();
   return { times, snapshots: length };
 }
 

@@ -2,7 +2,7 @@
  * Where a table's files may lie: under its own location, nowhere else. Manifests name files by full path, so forged ones
  * could make a reader open, or a cleaner remove, the files of other tables.
  */
-import { LochError } from '../../core/errors.ts';
+import { isLochError, LochError } from '../../core/errors.ts';
 import type { Snapshot, TableMetadata } from '../../storage/contract.ts';
 import type { CatalogParts } from '../databases/parts.ts';
 import { folderOf } from '../databases/rows.ts';
@@ -58,9 +58,26 @@ export async function assertFilesInside(
   const before = base ?? { ...withoutCurrent, snapshots: [] };
   for (const snapshot of addedSnapshots(before, metadata)) {
     if (!isInside(metadata.location, snapshot['manifest-list'])) throw outside(metadata, snapshot['manifest-list']);
-    for (const file of await parts.tables.snapshotFiles(before, snapshot)) {
+    for (const file of await broughtFiles(parts, before, snapshot)) {
       if (!isInside(metadata.location, file)) throw outside(metadata, file);
     }
+  }
+}
+
+/** What a caller's own manifests lead to; that they cannot be read is his doing, not ours. */
+async function broughtFiles(
+  parts: Pick<CatalogParts, 'tables'>,
+  base: TableMetadata,
+  snapshot: Snapshot,
+): Promise<readonly string[]> {
+  try {
+    return await parts.tables.snapshotFiles(base, snapshot);
+  } catch (error) {
+    if (!isLochError(error, 'data_corrupt')) throw error;
+    throw new LochError('invalid_argument', `Snapshot ${snapshot['snapshot-id']} cannot be taken: ${error.message}`, {
+      context: { snapshotId: snapshot['snapshot-id'] },
+      cause: error,
+    });
   }
 }
 

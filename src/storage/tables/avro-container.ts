@@ -17,6 +17,8 @@ const SYNC_BYTES = 16;
 const BLOCK_BYTES = 1 << 20;
 /** Below this, compressing on the spot is cheaper than a trip to the thread pool. */
 const INLINE_BYTES = 256 * 1024;
+/** A block unpacks to this at most: a small file must not fill the memory. */
+const PLAIN = { maxOutputLength: 256 * 1024 * 1024 };
 const HEADER = avro.Type.forSchema({ type: 'map', values: 'bytes' });
 
 export interface AvroContainer {
@@ -65,11 +67,7 @@ export async function writeAvroContainer(
 
 /** Header and decompressed blocks of a container file. **Errors**: `data_corrupt`; `unsupported` naming the codec. */
 export async function readAvroContainer(file: Buffer, name: string): Promise<AvroContainer> {
-  const corrupt = (what: string, cause?: unknown) =>
-    new LochError('data_corrupt', `\`${name}\` is not a readable Avro file: ${what}. Restore it from a backup.`, {
-      context: { file: name },
-      cause,
-    });
+  const corrupt = (what: string, cause?: unknown) => corruptAvro(name, what, cause);
   if (!file.subarray(0, 4).equals(MAGIC)) throw corrupt('it does not start with the Avro magic');
   try {
     const header = HEADER.decode(file, 4) as { value: Record<string, Buffer>; offset: number };
@@ -95,17 +93,29 @@ export async function readAvroContainer(file: Buffer, name: string): Promise<Avr
   }
 }
 
+/** The error of an Avro file that cannot be read. */
+export function corruptAvro(name: string, what: string, cause?: unknown): LochError {
+  return new LochError('data_corrupt', `\`${name}\` is not a readable Avro file: ${what}. Restore it from a backup.`, {
+    context: { file: name },
+    cause,
+  });
+}
+
 async function unpack(data: Buffer, codec: string, name: string): Promise<Buffer> {
   switch (codec) {
     case 'null':
       return data;
     case 'deflate':
-      return data.length <= INLINE_BYTES / 4 ? inflateRawSync(data) : promisify<Buffer, Buffer>(inflateRaw)(data);
+      return data.length <= INLINE_BYTES / 4
+        ? inflateRawSync(data, PLAIN)
+        : promisify<Buffer, typeof PLAIN, Buffer>(inflateRaw)(data, PLAIN);
     case 'zstandard':
-      return zstdDecompressSync(data);
+      return zstdDecompressSync(data, PLAIN);
     case 'snappy': {
       const packed = data.subarray(0, -4); // four bytes of CRC-32 follow the block
-      const output = Buffer.alloc(snappyLength(packed));
+      const length = snappyLength(packed);
+      if (length > PLAIN.maxOutputLength) throw new RangeError('a block is too large');
+      const output = Buffer.alloc(length);
       snappyUncompress(packed, output);
       return output;
     }

@@ -9,7 +9,7 @@
  * **Source**: Iceberg specification, "Manifests", "Sequence Number Inheritance", "Manifest Lists".
  */
 import type { IcebergSchema, PartitionSpec } from './contract-types.ts';
-import { readAvroContainer, writeAvroContainer } from './avro-container.ts';
+import { corruptAvro, readAvroContainer, writeAvroContainer } from './avro-container.ts';
 import { codingType, MANIFEST_LIST_SCHEMA, manifestEntrySchema } from './manifest-schema.ts';
 import type { PartitionTuple } from './partition-tuple.ts';
 
@@ -145,16 +145,20 @@ export async function decodeManifestList(file: Buffer, name: string): Promise<re
 
 async function decodeRecords<R>(file: Buffer, name: string): Promise<readonly R[]> {
   const container = await readAvroContainer(file, name);
-  const type = codingType(container.schema);
   const records: R[] = [];
-  for (const { count, data } of container.blocks) {
-    let offset = 0;
-    for (let i = 0; i < count; i++) {
-      const decoded = type.decode(data, offset) as { value: R; offset: number };
-      if (decoded.offset < 0) throw new RangeError(`\`${name}\` ends inside a record`);
-      records.push(decoded.value);
-      offset = decoded.offset;
+  try {
+    const type = codingType(container.schema);
+    for (const { count, data } of container.blocks) {
+      let offset = 0;
+      for (let i = 0; i < count; i++) {
+        const decoded = type.decode(data, offset) as { value: R; offset: number };
+        if (decoded.offset < 0) throw new RangeError('it ends inside a record');
+        records.push(decoded.value);
+        offset = decoded.offset;
+      }
     }
+  } catch (error) {
+    throw corruptAvro(name, (error as Error).message, error);
   }
   return records;
 }
