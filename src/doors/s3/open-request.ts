@@ -2,12 +2,19 @@ import type { IncomingMessage } from 'node:http';
 import type { RequestContext } from '../../core/caller.ts';
 import { isLochError, LochError } from '../../core/errors.ts';
 import { anonymousPrincipal, requestContext, splitTarget } from '../kit/request-facts.ts';
-import { type Authentication, authenticate, type SigningKeys } from '../kit/sigv4/index.ts';
+import { type Authenticated, type Authentication, authenticate, type SigningKeys } from '../kit/sigv4/index.ts';
 import { renamed, s3Failure } from './errors.ts';
 import type { S3DoorDeps } from './index.ts';
+import { authenticateLink, isPresignedV2 } from './presigned-v2.ts';
 import { parsePath, type S3Request } from './request.ts';
+import type { BodySignature } from './request-body.ts';
 
 const MAX_KEY_BYTES = 1024;
+
+/** Who a request comes from, and what its signature says about the body; chunks are signed by Version 4 alone. */
+export type Proof =
+  | { readonly anonymous: true }
+  | (Pick<Authenticated, 'principal' | 'payloadHash'> & { readonly anonymous: false } & Partial<BodySignature>);
 
 /** What a request is known by before anybody vouched for it. */
 export interface RequestFacts {
@@ -21,7 +28,7 @@ export function contextFor(
   incoming: IncomingMessage,
   facts: RequestFacts,
   deps: Pick<S3DoorDeps, 'accountId' | 'region'>,
-  proof?: Authentication,
+  proof?: Proof,
 ): RequestContext {
   const proven = proof !== undefined && !proof.anonymous;
   return requestContext(incoming, facts.signal, {
@@ -40,8 +47,13 @@ export async function proveRequest(
   deps: S3DoorDeps,
   signingKeys: SigningKeys,
   now: number,
-): Promise<Authentication> {
+): Promise<Proof> {
   const { rawPath, rawQuery } = splitTarget(incoming);
+  const query = new URLSearchParams(rawQuery);
+  if (incoming.headers.authorization === undefined && isPresignedV2(query)) {
+    const link = { method: incoming.method ?? 'GET', rawPath, query, headers: incoming.headers };
+    return { ...(await authenticateLink(link, { ...deps, now })), anonymous: false };
+  }
   const malformed =
     incoming.headers.authorization === undefined ? 'AuthorizationQueryParametersError' : 'AuthorizationHeaderMalformed';
   let proof: Authentication;
@@ -73,7 +85,7 @@ export function takeApart(
   incoming: IncomingMessage,
   context: RequestContext,
   deps: S3DoorDeps,
-  proof: Authentication,
+  proof: Proof,
 ): S3Request {
   const { rawPath, rawQuery } = splitTarget(incoming);
   const owner = incoming.headers['x-amz-expected-bucket-owner'];

@@ -17,9 +17,9 @@ import { s3Failure } from './errors.ts';
 import type { S3Request } from './request.ts';
 import { parseXml, type XmlElement } from './xml.ts';
 
-/** What the signature said about the body. */
-export interface BodySignature extends ChunkSeed {
-  readonly signature: string;
+/** What the signature said about the body. Only one of Version 4 can seed signatures of chunks. */
+export interface BodySignature extends Partial<ChunkSeed> {
+  readonly signature?: string;
   /** Hex SHA-256, `UNSIGNED-PAYLOAD`, or a `STREAMING-…` name. */
   readonly payloadHash: string;
 }
@@ -93,9 +93,7 @@ function openChunked(
       `x-amz-content-sha256 \`${kind}\` is not supported. Known: ${SIGNED}, ${SIGNED_TRAILER}, ${UNSIGNED_TRAILER}.`,
     );
   }
-  if (signed && signature === undefined) {
-    throw new LochError('signature_mismatch', 'Chunks can be signed only in a request that is signed.');
-  }
+  const seed = signed ? chunkSeed(signature) : undefined;
   const stated = String(incoming.headers['x-amz-decoded-content-length'] ?? '');
   if (!/^\d{1,15}$/.test(stated)) {
     throw s3Failure(
@@ -106,8 +104,16 @@ function openChunked(
   }
   const announced = announcedTrailers(incoming);
   const trailers = new Map<string, string>();
-  const signing = signed ? { ...signature!, trailer: kind === SIGNED_TRAILER } : undefined;
+  const signing = seed === undefined ? undefined : { ...seed, trailer: kind === SIGNED_TRAILER };
   return { bytes: decodeChunks(source, signing, announced, trailers), length: Number(stated), announced, trailers };
+}
+
+function chunkSeed(from: BodySignature | undefined): ChunkSeed & { readonly signature: string } {
+  const { signingKey, amzDate, scope, signature } = from ?? {};
+  if (signingKey === undefined || amzDate === undefined || scope === undefined || signature === undefined) {
+    throw new LochError('signature_mismatch', 'Chunks can be signed only in a request that is signed by Version 4.');
+  }
+  return { signingKey, amzDate, scope, signature };
 }
 
 function announcedTrailers(incoming: IncomingMessage): string[] {

@@ -38,10 +38,14 @@ export function header(request: Pick<S3Request, 'headers' | 'query'>, name: stri
   return name.startsWith('x-amz-') ? presignedValue(request.query, name) : undefined;
 }
 
+/** Whether the signature stands in the query, by either version. */
+export const isPresigned = (query: URLSearchParams): boolean =>
+  query.has('X-Amz-Signature') || (query.has('AWSAccessKeyId') && query.has('Signature'));
+
 /** **Source**: the AWS SDKs hoist `x-amz-…` headers into the query when they presign. */
 function presignedValue(query: URLSearchParams, name: string): string | undefined {
   // The checksum of a presigned upload is that of the empty body it was presigned with.
-  if (!query.has('X-Amz-Signature') || name.startsWith('x-amz-checksum-')) return undefined;
+  if (!isPresigned(query) || name.startsWith('x-amz-checksum-')) return undefined;
   for (const [key, value] of query) if (key.toLowerCase() === name) return value;
   return undefined;
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { Readable } from 'node:stream';
 import {
   AbortMultipartUploadCommand,
@@ -449,6 +449,42 @@ describe('presigned', () => {
     expect(await late.text()).toContain('<Code>AccessDenied</Code>');
     const changed = await fetch(getUrl.replace('p%20q', 'other'));
     expect(await changed.text()).toContain('<Code>SignatureDoesNotMatch</Code>');
+  });
+});
+
+describe('presigned by version 2, as boto3 does', () => {
+  const link = (method: string, path: string, more: Record<string, string> = {}, expires = Date.now() / 1000 + 60) => {
+    const { accessKeyId, secretAccessKey } = lake.rootKey;
+    const Expires = String(Math.floor(expires));
+    const amz = Object.entries(more)
+      .filter(([name]) => name.startsWith('x-amz-'))
+      .map(([name, value]) => `${name}:${value}\n`);
+    const signed = Object.entries(more).filter(([name]) => name.startsWith('response-'));
+    const resource = `${path}${signed.length === 0 ? '' : `?${signed.map((pair) => pair.join('=')).join('&')}`}`;
+    const text = `${method}\n\n${more['content-type'] ?? ''}\n${Expires}\n${amz.join('')}${resource}`;
+    const Signature = createHmac('sha1', secretAccessKey).update(text).digest('base64');
+    return `${lake.endpoint}${path}?${new URLSearchParams({ AWSAccessKeyId: accessKeyId, Expires, Signature, ...more })}`;
+  };
+
+  it('gets and puts, and refuses what was changed or has expired', async () => {
+    const Bucket = await newBucket();
+    const path = `/${Bucket}/a%20b%C3%BC`;
+    const put = await fetch(link('PUT', path, { 'x-amz-meta-m': '1', 'content-type': 'x/y' }), {
+      method: 'PUT',
+      body: Buffer.from('old link'),
+    });
+    expect([put.status, await put.text()]).toEqual([200, '']);
+    expect(await s3.send(new HeadObjectCommand({ Bucket, Key: 'a bü' }))).toMatchObject({ Metadata: { m: '1' } });
+    const got = await fetch(link('GET', path, { 'response-content-type': 'text/plain; charset=utf-8' }));
+    expect([got.status, await got.text()]).toEqual([200, 'old link']);
+    expect(got.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+    const code = async (url: string, init = {}) => /<Code>(\w+)</.exec(await (await fetch(url, init)).text())?.[1];
+    expect(await code(link('GET', path).replace('a%20b', 'other'))).toBe('SignatureDoesNotMatch');
+    expect(await code(link('GET', path), { method: 'DELETE' })).toBe('SignatureDoesNotMatch');
+    expect(await code(link('GET', path), { headers: { 'x-amz-acl': 'private' } })).toBe('SignatureDoesNotMatch');
+    expect(await code(link('GET', path, {}, Date.now() / 1000 - 5))).toBe('AccessDenied');
+    expect(await code(link('GET', path, {}, Date.now() / 1000 + 8 * 86_400))).toBe('AuthorizationQueryParametersError');
+    expect(await code(link('GET', path).replace(lake.rootKey.accessKeyId, 'AKIANOBODY'))).toBe('InvalidAccessKeyId');
   });
 });
 
