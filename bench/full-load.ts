@@ -1,8 +1,8 @@
 /**
  * A PostgreSQL table into a new Iceberg table of a running Loch, against reading the same table by `COPY … TO STDOUT`
  * from the same server in the same run.
- * `ratio` is our rows a second over those of COPY (one connection, bytes thrown away); the bar is 0.5 at a peak of
- * 300 MB, server and engine workers together. Options: rows (1,000,000).
+ * `ratio` is our rows a second over those of COPY (one connection, bytes thrown away); the bar is 0.5 with at most
+ * 300 MB resident in the server. `peak_rss_mb` counts the engine's workers as well. Options: rows (1,000,000).
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -11,6 +11,7 @@ import {
   castSql,
   type ColumnFacts,
   engineTypeOf,
+  factsRows,
   factsSql,
   readFacts,
   type TextColumn,
@@ -150,7 +151,8 @@ async function openCsv(
     },
   };
   const columns = names.map((name, i) => ({ name, text: { sql: `f${i}` } }));
-  return countFacts(deps, context, { objects: [input] }, columns, signal, async (file, row) => {
+  const looked = { columns, source: INPUT };
+  return countFacts(deps, context, { objects: [input] }, looked, signal, async (file, row) => {
     const { body } = await deps.objects.get(files.find(({ key }) => key === file)!.bucket, file);
     return raggedError(file, dialect, (await findRagged(body, file, dialect)) ?? { row });
   });
@@ -184,9 +186,11 @@ async function openJson(
   };
   const columns = keys.map((key, i) => ({
     name: names[i]!,
-    text: { sql: sqlName(key), isText: `json_type("_record", ${sqlText(jsonPointer(key))}) IN ('VARCHAR')` },
+    text: { sql: sqlName(key), isText: `CAST(j[${i + 1}] AS VARCHAR) LIKE '"%'` },
   }));
-  return countFacts(deps, context, { objects: [input] }, columns, signal, async (file, row, fault) => {
+  const pointers = keys.map((key) => sqlText(jsonPointer(key))).join(', ');
+  const source = `(SELECT *, json_extract("_record", [${pointers}]) AS j FROM ${INPUT}) AS parsed`;
+  return countFacts(deps, context, { objects: [input] }, { columns, source }, signal, async (file, row, fault) => {
     const what = fault === 'not_json' ? 'is not JSON' : 'is not a JSON object';
     return new LochError('invalid_argument', `\`${file}\`, record ${row}: ${what}. Nothing was loaded.`, {
       context: { file, record: row },
@@ -210,12 +214,13 @@ async function jsonKeys(
     columns: [{ name: 'any' }],
     options: { layout: group.layout },
   };
-  const keys = 'json_keys("_record")';
   const { rows } = await deps.runner.run(
     context,
     {
-      sql: `SELECT k, min("_row") AS r, min(p) AS p FROM (SELECT "_row", unnest(${keys}) AS k,
-        generate_subscripts(${keys}, 1) AS p FROM ${INPUT} WHERE "_record" IS NOT NULL) GROUP BY k ORDER BY 2, 3, 1`,
+      // Most records have one of few lists of keys: those are taken apart, not the keys of every record.
+      sql: `SELECT k, min(r) AS r, min(p) AS p FROM (SELECT r, unnest(ks) AS k, generate_subscripts(ks, 1) AS p
+        FROM (SELECT ks, min("_row") AS r FROM (SELECT json_keys("_record") AS ks, "_row" FROM ${INPUT}
+          WHERE "_record" IS NOT NULL) AS keyed GROUP BY ks) AS lists) AS all_keys GROUP BY k ORDER BY 2, 3, 1`,
       dialect: 'duckdb',
       result: { kind: 'rows', maxRows: MAX_COLUMNS },
       objects: [input],
@@ -263,13 +268,22 @@ async function countFacts(
   deps: ReadDeps,
   context: RequestContext,
   inputs: ReadableGroup['inputs'],
-  columns: readonly { readonly name: string; readonly text: TextColumn }[],
+  looked: {
+    readonly columns: readonly { readonly name: string; readonly text: TextColumn }[];
+    readonly source: string;
+  },
   signal: AbortSignal,
   explain: (file: string, row: number, fault: string) => Promise<LochError>,
 ): Promise<ReadableGroup> {
-  const facts = factsSql(columns.map(({ text }) => text));
-  const row = await firstRow(deps, context, inputs, `SELECT count(*), count("_fault"), ${facts} FROM ${INPUT}`, signal);
-  if (Number(row[1]) > 0) {
+  const { columns, source } = looked;
+  const sql = factsSql(
+    columns.map(({ text }) => text),
+    source,
+  );
+  const result = { kind: 'rows' as const, maxRows: factsRows(columns.length) };
+  const { rows: found } = await deps.runner.run(context, { sql, dialect: 'duckdb', result, ...inputs }, signal);
+  const { facts, rows, faults } = readFacts(found, columns.length);
+  if (faults > 0) {
     const [file, record, fault] = await firstRow(
       deps,
       context,
@@ -279,11 +293,10 @@ async function countFacts(
     );
     throw await explain(file!, Number(record), fault!);
   }
-  const counted = readFacts(row.slice(2));
   return {
     inputs,
-    rows: Number(row[0]),
-    columns: columns.map(({ name, text }, i) => ({ name, text: { ...text, facts: counted[i]! } })),
+    rows,
+    columns: columns.map(({ name, text }, i) => ({ name, text: { ...text, facts: facts[i]! } })),
   };
 }
 
