@@ -30,6 +30,8 @@ export interface IngestionDeps {
   readonly dataDirectory: string;
   /** Files of running loads, best on the volume of the object store; wiped at start. */
   readonly workDirectory: string;
+  /** Refuses bytes before the disk of `dataDirectory` is full: `disk_full`. */
+  readonly assertRoom?: (bytes: number) => Promise<void>;
 }
 
 export interface Ingestion extends Lifecycle {

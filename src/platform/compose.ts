@@ -165,6 +165,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         clock,
         dataDirectory: data.streamsDirectory,
         workDirectory: data.workDirectory,
+        assertRoom: (bytes) => objects.assertRoom(bytes),
       }),
     );
     const auditTable = opened(

@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Summary } from '../../demo/summary.ts';
 import { isAlive } from '../../src/cli/server-file.ts';
+import { lochEnvironment } from '../../src/testing/builders/running-loch.ts';
 import { type PostgresServer, startPostgres } from '../../src/testing/clients/postgres-server.ts';
 import { seededRandom } from '../../src/testing/faults/prng.ts';
 
@@ -47,6 +48,7 @@ function startDemo(data: string, url: string): DemoRun {
   const args = ['--once', '--scale', '0.02', '--data', data, '--pg', url, '--aws-port', '0', '--console-port', '0'];
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', DEMO, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: lochEnvironment(),
   });
   let out = '';
   let said = '';

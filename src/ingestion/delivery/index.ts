@@ -32,6 +32,8 @@ export interface DeliveryDeps {
   readonly maxBacklogBytes?: number;
   /** Streams that may exist. Default 5,000. */
   readonly maxStreams?: number;
+  /** Refuses bytes before the disk of the logs is full: `disk_full`. */
+  readonly assertRoom?: (bytes: number) => Promise<void>;
 }
 
 /** Opens all delivery streams, and goes on where an earlier process stopped. */
@@ -117,6 +119,7 @@ export async function openDelivery(deps: DeliveryDeps): Promise<Delivery & Lifec
     async put(context, name, records, operation = 'PutRecordBatch') {
       await policy.authorize(context, { action: `firehose:${operation}`, resource: streamArn(context, name) });
       checkRecords(records);
+      await deps.assertRoom?.(records.reduce((sum, record) => sum + record.length, 0));
       const first = await find(name).put(records);
       return records.map((_, i) => String(first + i).padStart(20, '0'));
     },

@@ -25,6 +25,11 @@ export interface RunningLoch {
   stop(options?: { readonly remove?: boolean }): Promise<void>;
 }
 
+/** The environment for a Loch: without the settings of tests, which it would refuse as unknown. */
+export function lochEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('LOCH_TEST_')));
+}
+
 /** Starts `loch up` on free ports; on the same `data` again after a crash. */
 export async function startLoch(
   options: {

@@ -41,6 +41,8 @@ export interface LocalObjectStore extends ObjectStore {
   sweep(): Promise<SweepReport>;
   /** Removes files that no transaction named, past the grace. Runs by itself once after the start. */
   sweepUnreferenced(): Promise<number>;
+  /** For other writers of the same disk. **Errors**: `disk_full` when so many bytes more would pass the watermark. */
+  assertRoom(bytes: number): Promise<void>;
 }
 
 /** The store module to load into the metadata store. */
@@ -97,5 +99,6 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalO
   return Object.assign(local, {
     sweep: () => alone(() => sweep(sweepDeps)),
     sweepUnreferenced: () => alone(() => sweepUnreferenced(sweepDeps, stop.signal)),
+    assertRoom: (bytes: number) => space.assertRoom(bytes),
   });
 }
