@@ -137,6 +137,12 @@ export class DeliveryStream implements Lifecycle {
         this.#ready.at(-1)!.plan = planned;
       }
     }
+    if (planned !== undefined && this.#open !== undefined && this.#open.first < planned.until) {
+      // The log came back from a backup without its end: what is left of the plan goes under its name.
+      const { until } = this.#open;
+      this.#makeReady();
+      this.#ready.at(-1)!.plan = { ...planned, until };
+    }
     if (this.#ready.length > 0) this.#deliver();
   }
 
@@ -285,7 +291,8 @@ export async function openDeliveryStream(
   directory: string,
   deps: DeliveryStreamDeps,
 ): Promise<DeliveryStream> {
-  const log = await AppendLog.open({ directory, startAt: stored.position.delivered });
+  const { delivered, planned } = stored.position;
+  const log = await AppendLog.open({ directory, startAt: Math.max(delivered, planned?.until ?? 0) });
   const stream = new DeliveryStream(stored, log, deps);
   await stream.resume();
   return stream;

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
@@ -197,6 +197,26 @@ describe('delivery', () => {
     await delivery.flush('web');
     expect(await delivered()).toEqual(['one\n', 'two\n']);
     expect(keys[0]).toContain('/10/web-1-2025-06-01-10-30-00-');
+  });
+
+  it('takes a log that came back without its end: nothing is delivered twice and new records follow', async () => {
+    await delivery.create(root, settings);
+    await delivery.put(root, 'web', [record('one')]);
+    await delivery.put(root, 'web', [record('two')]);
+    objects.afterPut = () => {
+      objects.afterPut = () => {};
+      throw new Error('the answer was lost');
+    };
+    await expect(delivery.flush('web')).rejects.toThrow('the answer was lost');
+    await delivery.close();
+    const [id] = readdirSync(join(folder, 'delivery'));
+    const [segment] = readdirSync(join(folder, 'delivery', id!));
+    truncateSync(join(folder, 'delivery', id!, segment!), 32 + 4 + 4);
+    await open();
+    await until(() => delivery.backlog('web').records === 0);
+    await delivery.put(root, 'web', [record('three')]);
+    await delivery.flush('web');
+    expect(await delivered()).toEqual(['one\ntwo\n', 'three\n']);
   });
 
   it('keeps what waits over a restart and goes on with its sequence', async () => {

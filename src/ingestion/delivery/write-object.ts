@@ -41,7 +41,7 @@ export async function writeObject(request: ObjectToWrite): Promise<void> {
   } catch (error) {
     if (!isLochError(error, 'precondition_failed')) throw error;
     const { metadata } = await objects.head(settings.bucket, key);
-    if (metadata['loch-delivery'] === identity) return;
+    if (holds(metadata['loch-delivery'], request.streamId, range)) return;
     throw new LochError(
       'conflict',
       `s3://${settings.bucket}/${key} is there and is not of this delivery. Move it away.`,
@@ -53,6 +53,12 @@ export async function writeObject(request: ObjectToWrite): Promise<void> {
   } finally {
     body.destroy();
   }
+}
+
+/** Whether an object that stands there holds the range: this one, or a longer one from before a restore. */
+function holds(identity: string | undefined, streamId: string, range: ObjectToWrite['range']): boolean {
+  const [id, first, until] = identity?.split(/[/-](?=\d+(?:-\d+)?$)/) ?? [];
+  return id === streamId && Number(first) === range.first && Number(until) >= range.until;
 }
 
 async function* records({ log, start, range }: ObjectToWrite): AsyncGenerator<Uint8Array> {

@@ -77,6 +77,14 @@ export async function openReplication(deps: ReplicationDeps): Promise<Replicatio
       await authorizeLanding(policy, context, task.target);
       const { source, ...definition } = task;
       await deps.objects.bucket(task.target.bucket);
+      const [active] = await deps.store.read(store.procedures.runs, { task: task.name, active: true, limit: 1 });
+      if (active !== undefined) {
+        throw new LochError(
+          'concurrent_run',
+          `Run ${active.id} of \`${task.name}\` is under way. Wait, or stop it, then change the task.`,
+          { context: { run: active.id } },
+        );
+      }
       await deps.store.write(store.procedures.putTask, {
         name: task.name,
         definition: JSON.stringify(definition),

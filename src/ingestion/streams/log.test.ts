@@ -142,6 +142,16 @@ describe('append log', () => {
     await log.close();
   });
 
+  it('leaves no large segment behind when all is passed, and goes on with its numbers', async () => {
+    const log = await AppendLog.open({ directory });
+    await log.append([Buffer.alloc(2 << 20)], facts);
+    await log.trim(1);
+    expect(readdirSync(directory)).toEqual([]);
+    expect((await log.append([bytes('next')], facts)).first).toBe(1);
+    expect(await contents(log)).toEqual(['next']);
+    await log.close();
+  });
+
   it('starts behind what is known to be delivered when the disk lost the end of the log', async () => {
     const log = await AppendLog.open({ directory });
     await log.append([bytes('old')], facts);

@@ -59,6 +59,8 @@ interface Waiting {
 }
 
 const MAX_GROUP_BYTES = 16 << 20;
+/** A segment whose records all have passed stays as it is up to this size. */
+const KEPT_BYTES = 1 << 20;
 
 /** The log of one directory; nobody else writes there. */
 export class AppendLog implements Lifecycle {
@@ -154,8 +156,10 @@ export class AppendLog implements Lifecycle {
     }
   }
 
-  /** Removes the segments that hold only records below `sequence`. */
+  /** Removes the segments that hold only records below `sequence`; the last one too when it has grown. */
   async trim(sequence: number): Promise<void> {
+    const idle = this.#writing === undefined && sequence >= this.#next;
+    if (idle && (this.#active?.bytes ?? 0) >= KEPT_BYTES) await this.#finishSegment();
     const all = [...this.#finished.map(({ first }) => first), this.#active?.first ?? this.#next];
     const passed = this.#finished.filter((_, i) => all[i + 1]! <= sequence);
     this.#finished = this.#finished.slice(passed.length);

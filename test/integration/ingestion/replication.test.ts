@@ -191,6 +191,7 @@ describe.skipIf(typeof started === 'string')(`full load${typeof started === 'str
     objects.beforePut = () => new Promise<void>((resolve) => releases.push(resolve));
     const { id } = await replication.start(root, 'bank');
     await expect(replication.start(root, 'bank')).rejects.toMatchObject({ code: 'concurrent_run' });
+    await expect(replication.put(root, task())).rejects.toMatchObject({ code: 'concurrent_run' });
     await new Promise((resolve) => setTimeout(resolve, 300));
     const stopping = replication.stop(root, id);
     objects.beforePut = () => {};
