@@ -100,9 +100,9 @@ export const variableOf = (name: string): string => `LOCH_${name.toUpperCase().r
 /** Variables of that form that are not settings. */
 const OTHER_VARIABLES = new Set(['LOCH_CONFIG', 'LOCH_DATA']);
 
-function unknownSetting(name: string, known: Iterable<string>, source: string): LochError {
+function unknownSetting(name: string, known: readonly string[], source: string): LochError {
   const near = nearestNames(name, known);
-  const hint = near.length > 0 ? `Did you mean \`${near.join('`, `')}\`?` : `Known: ${[...known].join(', ')}.`;
+  const hint = near.length > 0 ? `Did you mean \`${near.join('`, `')}\`?` : `Known: ${known.join(', ')}.`;
   return new LochError('configuration', `Unknown setting \`${name}\` in ${source}. ${hint}`, {
     context: { setting: name, source },
   });
@@ -130,7 +130,7 @@ export function loadConfig(sources: {
   for (const [variable, value] of Object.entries(sources.env ?? {})) {
     if (!variable.startsWith('LOCH_') || OTHER_VARIABLES.has(variable) || value === undefined) continue;
     const name = byVariable.get(variable);
-    if (name === undefined) throw unknownSetting(variable, byVariable.keys(), 'the environment');
+    if (name === undefined) throw unknownSetting(variable, [...byVariable.keys()], 'the environment');
     setPath(merged, name, value);
   }
   for (const [name, value] of Object.entries(sources.flags ?? {})) take(name, value, 'the flags');

@@ -18,14 +18,11 @@ import {
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
-import { type IncomingMessage, request } from 'node:http';
+import { mkdtempSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clientOf } from '../../src/cli/api-client.ts';
@@ -332,56 +329,3 @@ describe('a disk that is nearly full', () => {
     );
   }
 });
-
-const MIB = 1024 * 1024;
-const LARGE_MIB = process.env.LOCH_TEST_LARGE === '1' ? 2048 : 600;
-
-it(`streams ${LARGE_MIB} MiB through the S3 door, up and down, in memory that does not grow with it`, async () => {
-  const chunk = patterned(MIB, 42);
-  const bytes = function* () {
-    for (let i = 0; i < LARGE_MIB; i++) {
-      chunk.writeUInt32LE(i, 0);
-      yield Buffer.from(chunk);
-    }
-  };
-  const expected = createHash('md5');
-  for (const part of bytes()) expected.update(part);
-  const md5 = expected.digest('hex');
-
-  const memory = watchServer(loch.server.pid);
-  const command = { Bucket: 'raw', Key: 'large.bin' };
-  const url = await getSignedUrl(s3(), new PutObjectCommand(command), { expiresIn: 3600 });
-  const upload = request(url, { method: 'PUT', headers: { 'content-length': LARGE_MIB * MIB } });
-  const answered = once(upload, 'response') as Promise<[IncomingMessage]>;
-  await pipeline(Readable.from(bytes()), upload);
-  const [answer] = await answered;
-  answer.resume();
-  expect(answer.statusCode).toBe(200);
-  expect(answer.headers.etag).toBe(`"${md5}"`);
-
-  const { Body, ContentLength } = await s3().send(new GetObjectCommand(command));
-  expect(ContentLength).toBe(LARGE_MIB * MIB);
-  const found = createHash('md5');
-  for await (const part of Body as AsyncIterable<Buffer>) found.update(part);
-  expect(found.digest('hex')).toBe(md5);
-  const grown = memory.stop();
-  if (grown !== undefined) expect(grown / MIB).toBeLessThan(300);
-}, 300_000);
-
-/** Watches the resident memory of a process; `stop` tells by how much it grew at most. **Units**: bytes. */
-function watchServer(pid: number): { stop(): number | undefined } {
-  const file = `/proc/${pid}/statm`;
-  if (!existsSync(file)) return { stop: () => undefined };
-  const pages = () => Number(readFileSync(file, 'utf8').split(' ')[1]);
-  const first = pages();
-  let peak = first;
-  const timer = setInterval(() => {
-    peak = Math.max(peak, pages());
-  }, 20);
-  return {
-    stop() {
-      clearInterval(timer);
-      return (Math.max(peak, pages()) - first) * 4096;
-    },
-  };
-}

@@ -47,7 +47,7 @@ export async function startLoch(
   const command = [...(options.under ?? []), process.execPath, ...up];
   const child = spawn(command[0]!, command.slice(1), {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...options.env },
+    env: { ...lochEnvironment(), ...options.env },
   });
   let output = '';
   child.stdout.on('data', (chunk) => {
