@@ -29,6 +29,8 @@ export interface CatalogDependencies {
   readonly clock: Clock;
   readonly accountId: string;
   readonly region: string;
+  /** Whose private place a key lies in, if anybody's; nobody's when absent. */
+  readonly ownerOf?: (bucket: string, key: string) => Promise<string | undefined>;
 }
 
 const PURGE_EVERY_MS = 3_600_000;
@@ -48,7 +50,7 @@ export async function openCatalog(dependencies: CatalogDependencies): Promise<{
   );
   names = new NameIndex(await store.read(databaseStore.procedures.everyName, {}));
   names.apply(early);
-  const parts: CatalogParts = { ...dependencies, names };
+  const parts: CatalogParts = { ownerOf: async () => undefined, ...dependencies, names };
   const purge = setInterval(() => void purgeBin(parts).catch(() => {}), PURGE_EVERY_MS);
   purge.unref();
   const crawls = await openCrawlers({ ...parts, identities: dependencies.identities });

@@ -159,6 +159,8 @@ export interface Policy {
    * `undefined` when it does not.
    */
   registeredLocation(bucket: string, key: string): Promise<string | undefined>;
+  /** The registered locations that lie under a prefix, as `s3://` paths: what a table over it would reach into. */
+  registeredUnder(bucket: string, prefix: string): Promise<readonly string[]>;
   /** Lake Formation's data-location right for writing under a registered location (an S3 ARN or `s3://` path). */
   authorizeDataLocation(context: RequestContext, location: string): Promise<void>;
   /**

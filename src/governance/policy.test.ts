@@ -215,6 +215,9 @@ describe('data locations', () => {
     expect(await policy.registeredLocation('lake', 'data/secret/x')).toBe('arn:aws:s3:::lake/data/secret');
     expect(await policy.registeredLocation('lake', 'database/x')).toBeUndefined();
     expect(await policy.registeredLocation('lake', '')).toBeUndefined();
+    expect((await policy.registeredUnder('lake', '')).toSorted()).toEqual(['s3://lake/data', 's3://lake/data/secret']);
+    expect(await policy.registeredUnder('lake', 'data/secret/')).toEqual(['s3://lake/data/secret']);
+    expect(await policy.registeredUnder('lake', 'dat')).toEqual([]);
     await grants.grant(lake.root, {
       principal: ann.principal.arn,
       resource: { kind: 'location', arn: 'arn:aws:s3:::lake/data' },

@@ -22,7 +22,7 @@ import {
   type TableName,
   tableNotFound,
 } from './contract.ts';
-import { locationArn } from './grants/data-location.ts';
+import { isUnder, locationArn } from './grants/data-location.ts';
 import {
   decideCatalog,
   decideDatabase,
@@ -147,6 +147,12 @@ export function createPolicy({ decide, index, refuse, accountId, region }: Polic
     async registeredLocation(bucket, key) {
       const root = governingLocation(await index.current(), key === '' ? bucket : `${bucket}/${key}`);
       return root === undefined ? undefined : locationArn(root);
+    },
+    async registeredUnder(bucket, prefix) {
+      const path = `${bucket}/${prefix}`.replace(/\/+$/, '');
+      return [...(await index.current()).locations.keys()]
+        .filter((root) => isUnder(root, path))
+        .map((root) => `s3://${root}`);
     },
     async authorizeDataLocation(context, location) {
       const decision = decideLocation(await index.current(), context.principal, location);

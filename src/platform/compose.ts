@@ -92,8 +92,19 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       }),
     );
     const tables = createTableFormat({ objects, clock });
+    let results: { ownerOf(bucket: string, key: string): Promise<string | undefined> } | undefined;
     const catalogPart = opened(
-      await openCatalog({ store, objects, tables, policy, identities, clock, accountId, region }),
+      await openCatalog({
+        store,
+        objects,
+        tables,
+        policy,
+        identities,
+        clock,
+        accountId,
+        region,
+        ownerOf: async (bucket, key) => results?.ownerOf(bucket, key),
+      }),
     );
     directory = catalogPart.directory;
     const { catalog, crawlers } = catalogPart;
@@ -123,6 +134,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         queryTimeoutMs: config.engine.query_timeout_ms,
       }),
     );
+    results = consumption;
     const { queries, runner } = consumption;
     const storage = openStorage({
       objects,

@@ -4,7 +4,7 @@
  */
 import { s3Arn } from '../../core/arn.ts';
 import type { CrawlerTarget } from '../contract.ts';
-import { authorizeLocation } from '../databases/register-table.ts';
+import { authorizeLocation } from '../databases/authorize-location.ts';
 import { type Crawl, type CrawlerParts, checkGoing, placeOf, type TargetPlace } from './crawler-parts.ts';
 import { exclusionTest } from '../databases/exclusions.ts';
 import { extensionOf, type Folder, type FolderKind, type FolderObjects, folderOfKey } from './folder.ts';
@@ -31,7 +31,6 @@ async function authorizeTarget(parts: CrawlerParts, crawl: Crawl, place: TargetP
     resource: s3Arn(place.bucket),
     conditions: { 's3:prefix': prefix },
   });
-  await parts.policy.authorize(crawl.context, { action: 's3:GetObject', resource: s3Arn(place.bucket, `${prefix}*`) });
   await authorizeLocation(parts, crawl.context, `s3://${place.bucket}/${prefix}`);
 }
 

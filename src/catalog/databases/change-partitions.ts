@@ -20,7 +20,7 @@ export const createPartitions =
     const name = fold(given);
     const table = await tableToChange(parts, context, name, 'BatchCreatePartition');
     for (const partition of partitions) checkValues(table, partition.values);
-    await authorizePartitionLocations(parts, context, partitions);
+    await authorizePartitionLocations(parts, context, table, partitions);
     const results = await parts.store.transact([
       storeCall(databaseStore.procedures.addPartitions, {
         table: { id: table.id, database: table.database, name: table.name },
@@ -41,7 +41,7 @@ export const updatePartition =
     const table = await tableToChange(parts, context, name, 'UpdatePartition');
     checkValues(table, values);
     checkValues(table, partition.values);
-    await authorizePartitionLocations(parts, context, [partition]);
+    await authorizePartitionLocations(parts, context, table, [partition]);
     await parts.store.write(databaseStore.procedures.changePartition, {
       table: { id: table.id, database: table.database, name: table.name },
       values,

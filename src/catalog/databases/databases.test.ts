@@ -19,6 +19,12 @@ const policy = statedPolicy(
       },
     },
     stranger: { iam: true },
+    maker: {
+      iam: (_, resource) => !resource.startsWith('arn:aws:s3:::lake/closed/'),
+      databases: { sales: ['CREATE_TABLE'] },
+      tables: { 'sales.shaped': { permissions: ['SELECT'], rows: 'some' }, 'sales.whole': { permissions: ['SELECT'] } },
+      dataLocations: true,
+    },
     engineer: {
       iam: (action, resource) => action.startsWith('glue:') && !resource.includes('table/sales/secrets'),
       databases: { sales: ['ALL'] },
@@ -27,6 +33,8 @@ const policy = statedPolicy(
   },
   ['s3://lake/registered/'],
 );
+const owners = async (bucket: string, key: string) =>
+  bucket === 'results' ? (key.startsWith('maker/') ? contextOf('maker').principal.arn : 'nobody') : undefined;
 
 const orders: TableInput = {
   name: 'Orders',
@@ -47,7 +55,7 @@ const orders: TableInput = {
 
 let lake: Awaited<ReturnType<typeof testCatalog>>;
 beforeAll(async () => {
-  lake = await testCatalog(policy);
+  lake = await testCatalog(policy, owners);
 });
 afterAll(() => lake.close());
 beforeEach(async () => {
@@ -235,6 +243,31 @@ describe('tables', () => {
     const moved = { ...over, name: 'orders' };
     expect(await codeOf(lake.catalog.updateTable(engineer, 'sales', moved))).toBe('access_denied');
     expect((await lake.catalog.createTable(root, 'sales', over)).name).toBe('over');
+  });
+
+  it('lets nobody make a table over what he may not read himself', async () => {
+    const over = (location: string, partition?: string) =>
+      codeOf(
+        lake.catalog.createTable(contextOf('maker'), 'sales', {
+          name: `over_${location.length}${partition ?? ''}`,
+          columns: [{ name: 'a', type: 'string' }],
+          storage: { location, serdeParameters: {} },
+        }),
+      );
+    const at = (name: string, location: string) =>
+      lake.catalog.createTable(root, 'sales', { ...orders, name, storage: { location, serdeParameters: {} } });
+    expect(await over('s3://lake/open/x')).toBe('resolved');
+    expect(await over('s3://lake/closed/x/')).toBe('access_denied');
+    expect(await over('s3://results/')).toBe('access_denied');
+    expect(await over('s3://results/somebody/')).toBe('access_denied');
+    expect(await over('s3://results/maker/q.csv')).toBe('resolved');
+    expect(await over('s3://lake/registered/free/')).toBe('resolved');
+    await at('whole', 's3://lake/registered/whole/');
+    expect(await over('s3://lake/registered/whole/2026/')).toBe('resolved');
+    await at('shaped', 's3://lake/registered/shaped/');
+    expect(await over('s3://lake/registered/shaped/2026/01/')).toBe('access_denied');
+    expect(await over('s3://lake/registered/')).toBe('access_denied');
+    expect(await over('s3://lake/')).toBe('access_denied');
   });
 
   it('knows which table owns an object: the longest location wins, then the older table', async () => {

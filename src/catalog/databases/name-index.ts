@@ -112,6 +112,17 @@ export class NameIndex {
     return undefined;
   }
 
+  /** The tables that share files with a folder: the one that owns it, and those in it. **Cost**: looks at every folder. */
+  tablesAround(bucket: string, key: string): TableName[] {
+    const folder = folderOf(`s3://${bucket}/${key}`);
+    const found = new Set<Entry>();
+    for (const [claimed, owners] of this.#byFolder) {
+      const shares = claimed === folder || claimed.startsWith(`${folder}/`) || folder.startsWith(`${claimed}/`);
+      if (shares) for (const owner of owners) found.add(owner);
+    }
+    return [...found].map(({ database, table }) => ({ database, table }));
+  }
+
   #applyTable(change: Extract<StoredEvent, { name: 'catalogTableChanged' }>['payload']): void {
     const { id, location = '', createdAt = 0 } = change;
     if (id === undefined) return;

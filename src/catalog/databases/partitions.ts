@@ -3,10 +3,12 @@ import type { RequestContext } from '../../core/caller.ts';
 import { isLochError, LochError } from '../../core/errors.ts';
 import type { TableName, TableShape } from '../../governance/contract.ts';
 import type { TableRecord } from '../contract.ts';
+import { parseS3Uri } from '../../storage/contract.ts';
 import { authorizeGlue, readTable, requireTable } from './access.ts';
 import type { NewPartition } from './partition-procedures.ts';
 import type { CatalogParts } from './parts.ts';
-import { authorizeLocation } from './register-table.ts';
+import { isOutside } from './rows.ts';
+import { authorizeLocation } from './authorize-location.ts';
 
 /** The keys of a partition table, in order. **Errors**: `invalid_argument` when it has none. */
 export function checkValues(table: TableRecord, values: readonly string[]): void {
@@ -45,14 +47,27 @@ export async function tableToChange(
   return table;
 }
 
-/** A partition may lie anywhere its maker may make tables. */
+/** A partition may lie in its table's own folder, and wherever else its maker may make tables. */
 export async function authorizePartitionLocations(
   parts: CatalogParts,
   context: RequestContext,
+  table: TableRecord,
   partitions: readonly NewPartition[],
 ): Promise<void> {
-  const parents = new Set(partitions.map((partition) => partition.location));
-  for (const location of parents) await authorizeLocation(parts, context, location);
+  const own = { database: table.database, table: table.name };
+  const locations = new Set(partitions.map((partition) => partition.location));
+  for (const location of locations) {
+    if (isOwnFolder(parts, table, location)) continue;
+    await authorizeLocation(parts, context, location, own);
+  }
+}
+
+/** Whether the place is under the table's location and no other table's. */
+function isOwnFolder(parts: CatalogParts, table: TableRecord, location: string): boolean {
+  if (!/^s3[an]?:/.test(location) || isOutside(location, table.storage.location)) return false;
+  const { bucket, key } = parseS3Uri(location);
+  const owner = parts.names.tableAt(bucket, key);
+  return owner?.database === table.database && owner.table === table.name;
 }
 
 /** Whether every row's partition values are the caller's to see. */

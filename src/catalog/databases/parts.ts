@@ -17,6 +17,8 @@ export interface CatalogParts {
   readonly accountId: string;
   readonly region: string;
   readonly names: NameIndex;
+  /** Whose private place a key lies in: a query result is its owner's alone. */
+  readonly ownerOf: (bucket: string, key: string) => Promise<string | undefined>;
 }
 
 /** How long a dropped table stays in the bin. **Units**: milliseconds. */

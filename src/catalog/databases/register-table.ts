@@ -2,21 +2,13 @@ import type { RequestContext } from '../../core/caller.ts';
 import { LochError } from '../../core/errors.ts';
 import { newId } from '../../core/ids.ts';
 import { type StoreCall, storeCall } from '../../metadata/contract.ts';
-import { parseS3Uri } from '../../storage/contract.ts';
 import type { TableInput, TableRecord } from '../contract.ts';
 import { authorizeGlue, requireDatabase } from './access.ts';
+import { authorizeLocation } from './authorize-location.ts';
 import { checkTable, foldName } from './limits.ts';
 import type { CatalogParts } from './parts.ts';
 import databaseStore from './store.ts';
 import { definitionOf } from './table-definition.ts';
-
-/** Lake Formation's right to make tables over a registered location. **Errors**: `access_denied`. */
-export async function authorizeLocation(parts: CatalogParts, context: RequestContext, location: string): Promise<void> {
-  if (!/^s3[an]?:/.test(location)) return;
-  const { bucket, key } = parseS3Uri(location);
-  const registered = await parts.policy.registeredLocation(bucket, key);
-  if (registered !== undefined) await parts.policy.authorizeDataLocation(context, location);
-}
 
 export interface NewTable {
   readonly database: string;

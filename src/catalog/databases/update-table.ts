@@ -5,7 +5,7 @@ import type { TableInput, TableRecord } from '../contract.ts';
 import { authorizeGlue, readTable, requireTable } from './access.ts';
 import { checkTable } from './limits.ts';
 import type { CatalogParts } from './parts.ts';
-import { authorizeLocation } from './register-table.ts';
+import { authorizeLocation } from './authorize-location.ts';
 import { folderOf, type TableDefinition } from './rows.ts';
 import { swapForeignPointer } from './swap-foreign-pointer.ts';
 import databaseStore from './store.ts';
@@ -48,7 +48,7 @@ export const updateTable =
       );
     }
     if (folderOf(input.storage?.location ?? '') !== folderOf(before.storage.location)) {
-      await authorizeLocation(parts, context, input.storage?.location ?? '');
+      await authorizeLocation(parts, context, input.storage?.location ?? '', name);
     }
     const results = await parts.store.transact([
       storeCall(databaseStore.procedures.changeTable, {

@@ -50,7 +50,10 @@ const everybody: Identities = {
 };
 
 /** Opens a catalog on a real metadata store in a temporary folder; `reopen` closes both and opens them again on the same files. */
-export async function testCatalog(policy: Policy = statedPolicy({})) {
+export async function testCatalog(
+  policy: Policy = statedPolicy({}),
+  ownerOf: (bucket: string, key: string) => Promise<string | undefined> = async () => undefined,
+) {
   const folder = mkdtempSync(join(tmpdir(), 'loch-catalog-'));
   const clock = fixedClock(Date.UTC(2026, 0, 31));
   const files = await testObjects(['lake', 'raw', 'other', 'third']);
@@ -65,6 +68,7 @@ export async function testCatalog(policy: Policy = statedPolicy({})) {
       clock,
       accountId: TEST_ACCOUNT,
       region: 'us-east-1',
+      ownerOf,
     });
     return { ...opened, store };
   };
