@@ -21,5 +21,7 @@ export interface ExecutionDeps {
   /** Queries at once; the rest stands QUEUED. */
   readonly concurrency: number;
   readonly queryTimeoutMs: number;
+  /** Writes down whose results lie under a prefix; at once when it is known. */
+  readonly ownPrefix: (prefix: string, principalArn: string) => Promise<void>;
   readonly onFailure: (error: unknown) => void;
 }

@@ -62,15 +62,19 @@ export function createExecutor(deps: ExecutionDeps): Executor {
     const queued = await store.read(executionProcedures.get, { id });
     if (queued === undefined || queued.execution.state !== 'QUEUED') return;
     if (abort.signal.aborted) return finish(queued, abort.signal.reason, performance.now());
-    const record = await store.write(executionProcedures.begin, { id, attempt: queued.attempt + 1 });
-    if (record === undefined) return;
+    const record: ExecutionRecord = { ...queued, attempt: queued.attempt + 1 };
+    // The state is written while the statement is planned; nothing ends before it is.
+    const begun = store.write(executionProcedures.begin, { id, attempt: record.attempt });
+    begun.catch(() => {});
     const begunAt = performance.now();
     const waitedMs = Math.max(0, deps.clock.now() - record.execution.submittedAt);
     const limit = setTimeout(() => abort.abort(new TimedOut()), deps.queryTimeoutMs);
     try {
       const outcome = await produce(deps, record, folder, abort.signal);
+      if ((await begun) === undefined) return;
       await end(ended(record, 'SUCCEEDED', { ...outcome, queueMs: outcome.queueMs + waitedMs }));
     } catch (error) {
+      await begun;
       await finish(record, abort.signal.aborted ? (abort.signal.reason ?? error) : error, begunAt);
     } finally {
       clearTimeout(limit);

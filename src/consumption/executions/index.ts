@@ -25,9 +25,17 @@ export interface Executions extends Lifecycle {
 }
 
 /** Opens query executions, and goes on with every query that the last stop or crash left. */
-export async function openExecutions(deps: ExecutionDeps): Promise<Executions> {
-  const executor = createExecutor(deps);
+export async function openExecutions(options: Omit<ExecutionDeps, 'ownPrefix'>): Promise<Executions> {
   const owners = new Map<string, string>();
+  const deps: ExecutionDeps = {
+    ...options,
+    async ownPrefix(prefix, principalArn) {
+      if (owners.has(prefix)) return;
+      await options.store.write(executionProcedures.own, { prefix, principalArn });
+      owners.set(prefix, principalArn);
+    },
+  };
+  const executor = createExecutor(deps);
   const loadOwners = async () => {
     for (const { prefix, principalArn } of await deps.store.read(executionProcedures.owners, undefined)) {
       owners.set(prefix, principalArn);

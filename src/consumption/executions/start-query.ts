@@ -91,7 +91,7 @@ async function locationOf(
 ): Promise<string> {
   if (request.outputLocation === undefined) {
     const prefix = resultPrefix(context.principal.arn);
-    await deps.store.write(executionProcedures.own, { prefix, principalArn: context.principal.arn });
+    await deps.ownPrefix(prefix, context.principal.arn);
     return `s3://${deps.resultBucket}/${prefix}/${file}`;
   }
   const { bucket, key } = parseS3Uri(request.outputLocation);

@@ -19,6 +19,8 @@ const BLANK = {
   allow_community_extensions: 'false',
   allow_persistent_secrets: 'false',
   errors_as_json: 'true',
+  // An instance reads its files once: what it would cache is thrown away with it.
+  enable_external_file_cache: 'false',
 };
 
 async function openBlank(): Promise<Session> {

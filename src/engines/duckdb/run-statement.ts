@@ -90,12 +90,12 @@ async function produce(
       const copied = await query(
         `COPY (SELECT ${list.join(', ')} FROM (\n`,
         sql,
-        `${source(columns)}) TO ${sqlString(result.path)} (FORMAT csv, HEADER true, FORCE_QUOTE *)`,
+        `${source(columns)}) TO ${sqlString(result.path)} (FORMAT csv, HEADER true, FORCE_QUOTE *, USE_TMP_FILE false)`,
       );
       return fileResult(result.path, Number(copied.getRowsJson()[0]![0]));
     }
     case 'json': {
-      const copied = await query('COPY (\n', sql, `\n) TO ${sqlString(result.path)} (FORMAT json)`);
+      const copied = await query('COPY (\n', sql, `\n) TO ${sqlString(result.path)} (FORMAT json, USE_TMP_FILE false)`);
       return fileResult(result.path, Number(copied.getRowsJson()[0]![0]));
     }
     case 'parquet':
