@@ -151,6 +151,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         catalog,
         crawlers,
         directory,
+        ownerOf: consumption.ownerOf,
         policy,
         audit,
         objects,

@@ -23,6 +23,8 @@ export interface ProcessingOptions {
   readonly crawlers: Crawlers;
   /** Which table owns a place, for sources under a registered location. */
   readonly directory: TableDirectory;
+  /** ARN of the one principal that may read a key, for keys that belong to somebody (query results). */
+  readonly ownerOf: (bucket: string, key: string) => Promise<string | undefined>;
   readonly policy: Policy;
   readonly audit: Audit;
   readonly identities: Identities;

@@ -24,7 +24,8 @@ import {
 import { type CommitPlan, StaleBase } from './commit-run.ts';
 import { adoptDataFiles, removeDataFiles } from './data-files.ts';
 import type { RunDeps, RunWork } from './execute-run.ts';
-import { authorizeSources, changedObjects, pinObjects } from './pin-objects.ts';
+import { authorizeListing, authorizeReads, authorizeWrite } from './authorize-objects.ts';
+import { changedObjects, pinObjects } from './pin-objects.ts';
 import { sqlTable } from './sql-text.ts';
 import { stageObjects } from './stage-objects.ts';
 import { assertSeesAll, openTarget, type Target } from './target-table.ts';
@@ -48,11 +49,12 @@ export async function executeClean(
 ): Promise<{ readonly counts: JobRunCounts; readonly commit?: CommitPlan }> {
   const { definition, runId, folder } = work;
   const plan = compileClean(definition);
+  await authorizeListing(deps, context, definition.source);
   const known = work.resumed ? await deps.store.read(jobProcedures.pinned, { id: runId }) : [];
   const stale = known.length > 0 ? await changedObjects(deps.objects, definition, known) : [];
   const pinned = known.length > 0 && stale.length === 0 ? known : await pinObjects(deps, runId, definition);
   if (pinned.length === 0) return { counts: noRows };
-  await authorizeSources(deps, context, pinned);
+  await authorizeReads(deps, context, pinned);
   const columns = plan.columns.map(({ name, kind }) => ({ name, type: kind.hive }));
   const target = await openTarget(deps, context, {
     name: definition.target,
@@ -194,7 +196,7 @@ async function quarantine(
     await deps.objects.delete(bucket, key);
     return { rows: 0, byRule: {} };
   }
-  await deps.policy.authorize(context, { action: 's3:PutObject', resource: s3Arn(bucket, key) });
+  await authorizeWrite(deps, context, { bucket, key });
   await deps.objects.put(
     bucket,
     key,

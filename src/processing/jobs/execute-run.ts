@@ -1,24 +1,21 @@
 import type { RequestContext } from '../../core/caller.ts';
 import { LochError } from '../../core/errors.ts';
 import type { Catalog } from '../../catalog/contract.ts';
-import type { Audit, Policy, TableDirectory } from '../../governance/contract.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
 import type { ObjectStore } from '../../storage/contract.ts';
 import type { JobDefinition, JobRun, JobRunCounts, StatementRunner } from '../contract.ts';
+import type { ObjectRights } from './authorize-objects.ts';
 import { type CommitPlan, commitRun, StaleBase } from './commit-run.ts';
 import { executeClean } from './execute-clean.ts';
 import { executeSql } from './execute-sql.ts';
 import type { RunRecord } from './records.ts';
 import { jobProcedures } from './store.ts';
 
-export interface RunDeps {
+export interface RunDeps extends ObjectRights {
   readonly store: MetadataStore;
   readonly catalog: Catalog;
-  readonly policy: Policy;
-  readonly audit: Audit;
   readonly objects: ObjectStore;
   readonly runner: StatementRunner;
-  readonly directory: TableDirectory;
 }
 
 export interface RunWork {

@@ -1,9 +1,5 @@
-import type { RequestContext } from '../../core/caller.ts';
-import { LochError } from '../../core/errors.ts';
-import { s3Arn } from '../../core/arn.ts';
-import type { Audit, Policy, TableDirectory } from '../../governance/contract.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
-import { formatS3Uri, type ObjectStore } from '../../storage/contract.ts';
+import type { ObjectStore } from '../../storage/contract.ts';
 import type { CleanDefinition } from './clean-plan.ts';
 import { isVisibleKey } from '../rules/visible-key.ts';
 import type { PinnedObject } from './records.ts';
@@ -12,9 +8,6 @@ import { jobProcedures } from './store.ts';
 export interface PinDeps {
   readonly store: MetadataStore;
   readonly objects: ObjectStore;
-  readonly policy: Policy;
-  readonly audit: Audit;
-  readonly directory: TableDirectory;
 }
 
 const PAGE = 1000;
@@ -73,40 +66,4 @@ export async function changedObjects(
     startAfter = page.next;
   } while (startAfter !== undefined && waiting.size > 0);
   return [...waiting.keys()];
-}
-
-/**
- * Whether the run's principal may read its sources as objects: `s3:GetObject` on each, and where a table owns the place,
- * every row and column of that table. **Errors**: `access_denied`.
- */
-export async function authorizeSources(
-  deps: PinDeps,
-  context: RequestContext,
-  pinned: readonly PinnedObject[],
-): Promise<void> {
-  const seen = new Set<string>();
-  for (const { bucket, key } of pinned) {
-    await deps.policy.authorize(context, { action: 's3:GetObject', resource: s3Arn(bucket, key) });
-    if ((await deps.policy.registeredLocation(bucket, key)) === undefined) continue;
-    const owner = await deps.directory.tableAt(bucket, key);
-    if (owner === undefined || seen.has(`${owner.database}.${owner.table}`)) continue;
-    seen.add(`${owner.database}.${owner.table}`);
-    const shape = await deps.policy.tableShape(context, owner, (await deps.directory.tableColumns(owner)) ?? []);
-    if (shape.kind !== 'full') {
-      throw new LochError(
-        'access_denied',
-        `${formatS3Uri({ bucket, key })} belongs to \`${owner.database}.${owner.table}\`, of which ${context.principal.arn} sees only a part. Grant unfiltered SELECT on the table.`,
-        { context: { principal: context.principal.arn, table: `${owner.database}.${owner.table}` } },
-      );
-    }
-  }
-  await deps.audit.recordData(
-    context,
-    pinned.map(({ bucket, key, size }) => ({
-      eventSource: 's3.amazonaws.com',
-      eventName: 'GetObject',
-      resource: s3Arn(bucket, key),
-      bytes: size,
-    })),
-  );
 }

@@ -106,7 +106,7 @@ export function createWorkflowExecutor(options: WorkflowExecutorOptions): Workfl
         const state = record.stopping ? 'STOPPED' : all ? 'COMPLETED' : 'FAILED';
         return store.write(workflowProcedures.end, { id: runId, state });
       }
-      await Promise.race(attended.values());
+      await untilAborted(Promise.race(attended.values()), signal);
     }
   };
 

@@ -80,6 +80,7 @@ export async function openTestProcessing(options: TestProcessingOptions = {}) {
       catalog: options.wrapCatalog?.(opened.catalog) ?? opened.catalog,
       crawlers: options.realCrawlers === true ? opened.crawlers : crawls.crawlers,
       directory,
+      ownerOf: async (_, key) => (key.startsWith('results/of-nobody/') ? 'arn:aws:iam::1:user/nobody' : undefined),
       policy,
       audit,
       identities,
