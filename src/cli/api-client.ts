@@ -1,3 +1,5 @@
+import { request } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { Sha256 } from '@aws-crypto/sha256-js';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { LochError } from '../core/errors.ts';
@@ -24,7 +26,7 @@ export function clientOf(data: string, server: ServerFile): ServerClient {
     sdk: { endpoint: server.awsUrl, region: server.region, credentials, forcePathStyle: true },
     async call<T>(method: string, path: string, body?: unknown): Promise<T> {
       const url = new URL(path, server.consoleUrl);
-      const text = body === undefined ? undefined : JSON.stringify(body);
+      const json = body === undefined ? undefined : JSON.stringify(body);
       const signed = await signer.sign({
         method,
         protocol: url.protocol,
@@ -32,21 +34,30 @@ export function clientOf(data: string, server: ServerFile): ServerClient {
         port: Number(url.port),
         path: url.pathname,
         query: Object.fromEntries(url.searchParams),
-        headers: { host: url.host, ...(text === undefined ? {} : { 'content-type': 'application/json' }) },
-        body: text,
+        headers: { host: url.host, ...(json === undefined ? {} : { 'content-type': 'application/json' }) },
+        body: json,
       });
-      const response = await fetch(url, {
-        method,
-        headers: signed.headers,
-        ...(text === undefined ? {} : { body: text }),
-      });
-      const answer = await response.text();
-      if (response.ok) return (answer === '' ? undefined : JSON.parse(answer)) as T;
-      throw new LochError('unavailable', failureText(answer, response.status), {
-        context: { status: response.status },
-      });
+      const { status, answer } = await send(url, method, signed.headers, json);
+      if (status < 400) return (answer === '' ? undefined : JSON.parse(answer)) as T;
+      throw new LochError('unavailable', failureText(answer, status), { context: { status } });
     },
   };
+}
+
+/** Not by `fetch`, which gives up after five minutes: a backup takes as long as it takes. */
+function send(
+  url: URL,
+  method: string,
+  headers: Record<string, string>,
+  body: string | undefined,
+): Promise<{ readonly status: number; readonly answer: string }> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(url, { method, headers }, (response) => {
+      text(response).then((answer) => resolve({ status: response.statusCode ?? 0, answer }), reject);
+    });
+    outgoing.once('error', reject);
+    outgoing.end(body);
+  });
 }
 
 function failureText(answer: string, status: number): string {

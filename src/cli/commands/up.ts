@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, openSync } from 'node:fs';
+import { existsSync, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -32,13 +32,14 @@ export const up = defineCommand({
         return;
       }
       const { loadConfig } = await import('../../platform/config.ts');
-      const { startServer } = await import('../../platform/server.ts');
       const file = args.config ?? process.env.LOCH_CONFIG ?? join(data, 'loch.yaml');
       const config = loadConfig({
         ...(args.config !== undefined || existsSync(file) ? { file } : {}),
         env: process.env,
         flags: flagSettings(args),
       });
+      // After the settings are known to be right: the server is most of the program.
+      const { startServer } = await import('../../platform/server.ts');
       const server = await startServer({ data, config });
       print(`Loch is ready in ${server.readyMs} ms.`);
       print(`  data directory  ${data}`);
@@ -70,7 +71,9 @@ function flagSettings(args: Record<string, unknown>): Record<string, unknown> {
 
 async function detach(data: string): Promise<void> {
   mkdirSync(join(data, 'logs'), { recursive: true, mode: 0o700 });
-  const output = openSync(join(data, 'logs', 'up.log'), 'a', 0o600);
+  const log = join(data, 'logs', 'up.log');
+  const output = openSync(log, 'a', 0o600);
+  const before = fstatSync(output).size;
   const args = process.argv.slice(2).filter((arg) => arg !== '--detach' && arg !== '-d');
   const main = fileURLToPath(new URL('../main.ts', import.meta.url));
   const child = spawn(process.execPath, [...process.execArgv, main, ...args], {
@@ -88,5 +91,7 @@ async function detach(data: string): Promise<void> {
     if (child.pid === undefined || !isAlive(child.pid) || child.exitCode !== null) break;
     await sleep(50);
   }
-  throw new LochError('unavailable', `Loch did not start. Its output is in ${join(data, 'logs', 'up.log')}.`);
+  const said = readFileSync(log).subarray(before).toString('utf8');
+  const why = /^loch: (.*)$/m.exec(said)?.[1] ?? said.trim().slice(-500);
+  throw new LochError('unavailable', `Loch did not start: ${why === '' ? 'it said nothing' : why} (output in ${log})`);
 }

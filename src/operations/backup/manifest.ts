@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { LochError } from '../../core/errors.ts';
 
 /** What a backup holds: every file with its size and SHA-256, so that a restore can prove that nothing is missing. */
 export interface BackupManifest {
@@ -13,6 +14,33 @@ export interface BackupManifest {
 }
 
 export const MANIFEST = 'manifest.json';
+
+/**
+ * The manifest of a backup from its text. **Errors**: `data_corrupt` for what is none, or names a file outside of the
+ * backup; `configuration` for one of another version.
+ */
+export function parseManifest(text: string): BackupManifest {
+  let parsed: Partial<BackupManifest>;
+  try {
+    parsed = JSON.parse(text) as Partial<BackupManifest>;
+  } catch (cause) {
+    throw new LochError('data_corrupt', `${MANIFEST} of the backup is not JSON. Use another backup.`, { cause });
+  }
+  if (parsed.format !== 1) {
+    throw new LochError('configuration', `The backup has format ${String(parsed.format)}; this program knows 1.`, {
+      context: { known: 1 },
+    });
+  }
+  const files = Array.isArray(parsed.files) ? parsed.files : [];
+  const strange = files.find(
+    ({ path }) => typeof path !== 'string' || isAbsolute(path) || path.split('/').includes('..'),
+  );
+  if (files.length === 0 || strange !== undefined) {
+    const why = strange === undefined ? 'names no files' : `names \`${strange.path}\`, which lies outside of it`;
+    throw new LochError('data_corrupt', `${MANIFEST} of the backup ${why}. Use another backup.`);
+  }
+  return { format: 1, takenAt: String(parsed.takenAt), files };
+}
 
 /** Copies at most `limit` bytes of `from` to the new file `to`, durably. Returns size and SHA-256 of the copy. */
 export async function copyHashed(
@@ -60,4 +88,13 @@ export async function syncDirectory(directory: string): Promise<void> {
   } finally {
     await folder.close();
   }
+}
+
+/** Makes the names of `files`, with the folders that they lie in below `root`, durable. */
+export async function syncTree(root: string, files: readonly { readonly path: string }[]): Promise<void> {
+  const folders = new Set<string>(['.']);
+  for (const { path } of files) {
+    for (let at = dirname(path); !folders.has(at); at = dirname(at)) folders.add(at);
+  }
+  for (const folder of folders) await syncDirectory(join(root, folder));
 }

@@ -11,7 +11,7 @@ import { dirname, join, relative } from 'node:path';
 import { LochError } from '../../core/errors.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
 import type { BackupReport } from '../contract.ts';
-import { type BackupManifest, copyHashed, hashFile, MANIFEST, syncDirectory } from './manifest.ts';
+import { type BackupManifest, copyHashed, hashFile, MANIFEST, syncDirectory, syncTree } from './manifest.ts';
 
 export interface BackupSources {
   readonly store: MetadataStore;
@@ -20,6 +20,9 @@ export interface BackupSources {
   readonly before: readonly string[];
   readonly after: readonly string[];
 }
+
+/** What was being written when it was read, and is named by nothing. */
+const HALF_WRITTEN = /^objects\/\.temporary\//;
 
 /** **Errors**: `already_exists` when `target` is there; `disk_full`. The manifest is written last: without it a folder is no backup. */
 export async function takeBackup(sources: BackupSources, target: string, signal: AbortSignal): Promise<BackupReport> {
@@ -40,6 +43,7 @@ export async function takeBackup(sources: BackupSources, target: string, signal:
     for (const path of await filesUnder(join(sources.dataDirectory, folder))) {
       signal.throwIfAborted();
       const name = relative(sources.dataDirectory, path);
+      if (HALF_WRITTEN.test(name)) continue;
       const copied = await copyIfThere(path, join(target, name));
       if (copied !== undefined) files.push({ path: name, ...copied });
     }
@@ -53,6 +57,7 @@ export async function takeBackup(sources: BackupSources, target: string, signal:
   const version = join(sources.dataDirectory, 'VERSION');
   files.push({ path: 'VERSION', ...(await copyHashed(version, join(target, 'VERSION'))) });
   const manifest: BackupManifest = { format: 1, takenAt: new Date().toISOString(), files };
+  await syncTree(target, files);
   await writeFile(join(target, MANIFEST), JSON.stringify(manifest), { flush: true, mode: 0o600 });
   await syncDirectory(target);
   await syncDirectory(dirname(target));
