@@ -75,6 +75,12 @@ export class NameIndex {
     return this.#databases.get(name.database)?.get(name.table)?.id;
   }
 
+  /** The name of the table with an id. */
+  nameOf(id: string): TableName | undefined {
+    const entry = this.#byId.get(id);
+    return entry === undefined ? undefined : { database: entry.database, table: entry.table };
+  }
+
   /** All database names in byte order. **Cost**: sorted once after each change. */
   databases(): readonly string[] {
     return this.#sortedNames('', this.#databases);

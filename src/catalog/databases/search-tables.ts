@@ -1,3 +1,5 @@
+import type { RequestContext } from '../../core/caller.ts';
+import type { TableVisibility } from '../../governance/contract.ts';
 import type { Catalog, SearchHit, TableRecord } from '../contract.ts';
 import { authorizeGlue, glueAllows, shownTo } from './access.ts';
 import type { CatalogParts } from './parts.ts';
@@ -5,6 +7,7 @@ import databaseStore from './store.ts';
 
 const LONGEST_QUERY = 1_000;
 const DEFAULT_HITS = 50;
+const BATCH = 100;
 /** How many candidates are read for a page, tried in turn until the page is full. */
 const DEPTHS = [200, 2_000, 50_000];
 
@@ -35,6 +38,44 @@ const textOf = (record: TableRecord, columns: TableRecord['columns']): string =>
     ...columns.flatMap((column) => [column.name, column.comment ?? '']),
   ].join(' ');
 
+/** The hits among candidates whose names may be seen, in order, with only the columns that may. */
+async function visibleHits(
+  parts: CatalogParts,
+  context: RequestContext,
+  candidates: readonly { readonly id: string; readonly score: number }[],
+  query: { readonly words: readonly string[]; readonly limit: number; readonly visible: TableVisibility },
+): Promise<SearchHit[]> {
+  const { words, limit, visible } = query;
+  const hits: SearchHit[] = [];
+  for (let start = 0; start < candidates.length; start += BATCH) {
+    const batch = candidates.slice(start, start + BATCH);
+    const read = await parts.store.read(databaseStore.procedures.tablesById, { ids: batch.map(({ id }) => id) });
+    const records = new Map(read.map((record) => [record.id, record]));
+    for (const { id, score } of batch) {
+      const record = records.get(id);
+      if (record === undefined) continue;
+      const shown = shownTo(visible, record);
+      const columns = [...shown.columns, ...shown.partitionKeys];
+      if (shown !== record && !holdsAll(words, textOf(record, columns))) continue;
+      if (!(await glueAllows(parts, context, 'SearchTables', `table/${record.database}/${record.name}`))) continue;
+      hits.push({
+        database: record.database,
+        table: record.name,
+        ...(record.description === undefined ? {} : { description: record.description }),
+        format: record.format,
+        columns: columns
+          .filter((column) =>
+            words.some((word) => column.name.includes(word) || holdsAll([word], column.comment ?? '')),
+          )
+          .map((column) => column.name),
+        score: -score,
+      });
+      if (hits.length >= limit) return hits;
+    }
+  }
+  return hits;
+}
+
 /**
  * Tables whose name, columns, comments, description or database hold every word, best first. A hit that rests on a
  * column the caller may not see is no hit.
@@ -49,31 +90,20 @@ export const searchTables =
     if (words.length === 0 || limit === 0) return [];
     const visible = await parts.policy.visibleTables(context);
     const database = query.database?.toLowerCase();
+    const shows = (id: string): boolean => {
+      const name = parts.names.nameOf(id);
+      return name !== undefined && (database === undefined || name.database === database) && visible.table(name);
+    };
     let hits: SearchHit[] = [];
     for (const depth of DEPTHS) {
       const candidates = await parts.store.read(databaseStore.procedures.searchTables, { text, limit: depth });
-      hits = [];
-      for (const { record, score } of candidates) {
-        if (database !== undefined && record.database !== database) continue;
-        if (!visible.table({ database: record.database, table: record.name })) continue;
-        const shown = shownTo(visible, record);
-        const columns = [...shown.columns, ...shown.partitionKeys];
-        if (shown !== record && !holdsAll(words, textOf(record, columns))) continue;
-        if (!(await glueAllows(parts, context, 'SearchTables', `table/${record.database}/${record.name}`))) continue;
-        hits.push({
-          database: record.database,
-          table: record.name,
-          ...(record.description === undefined ? {} : { description: record.description }),
-          format: record.format,
-          columns: columns
-            .filter((column) =>
-              words.some((word) => column.name.includes(word) || holdsAll([word], column.comment ?? '')),
-            )
-            .map((column) => column.name),
-          score,
-        });
-        if (hits.length >= limit) return hits;
-      }
+      hits = await visibleHits(
+        parts,
+        context,
+        candidates.filter((candidate) => shows(candidate.id)),
+        { words, limit, visible },
+      );
+      if (hits.length >= limit) return hits;
       if (candidates.length < depth) return hits;
     }
     return hits;

@@ -446,24 +446,24 @@ export const tableProcedures = {
     },
   ),
 
+  /** Ids of the tables that hold every word, best first. */
   searchTables: read(
     async (
-      db,
+      _db,
       args: { text: string; limit: number },
       context,
-    ): Promise<{ readonly score: number; readonly record: TableRecord }[]> => {
-      const found = context.text.search(TEXT_INDEX, args.text, args.limit);
-      const rows = new Map<string, TableRow>();
-      for (let start = 0; start < found.length; start += 500) {
-        const ids = found.slice(start, start + 500).map((hit) => hit.id);
-        for (const row of await db.selectFrom('catalog_table').selectAll().where('id', 'in', ids).execute()) {
-          rows.set(row.id, row);
-        }
-      }
-      return found.flatMap((hit) => {
-        const row = rows.get(hit.id);
-        return row === undefined ? [] : [{ score: -hit.score, record: tableOf(row) }];
-      });
-    },
+    ): Promise<{ readonly id: string; readonly score: number }[]> =>
+      context.text.search(TEXT_INDEX, args.text, args.limit),
   ),
+
+  tablesById: read(async (db, args: { ids: readonly string[] }): Promise<TableRecord[]> => {
+    if (args.ids.length === 0) return [];
+    const rows = await db
+      .selectFrom('catalog_table')
+      .selectAll()
+      .where('id', 'in', args.ids)
+      .where('dropped_at', 'is', null)
+      .execute();
+    return rows.map(tableOf);
+  }),
 };
