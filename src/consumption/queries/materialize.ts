@@ -138,7 +138,10 @@ async function scanOf(source: BoundSource, salts: MaskSalts, files: FolderOfFile
   }
 }
 
-async function tableSource({ table, scan, columns }: BoundTable, files: FolderOfFiles): Promise<ScanSource> {
+async function tableSource(
+  { table, scan, columns, travelledTo }: BoundTable,
+  files: FolderOfFiles,
+): Promise<ScanSource> {
   const paths = await files.open(scan.files);
   if (table.metadata === undefined) {
     const local = scan.files.map((file, i) => ({ ...file, path: paths[i]! }));
@@ -150,7 +153,7 @@ async function tableSource({ table, scan, columns }: BoundTable, files: FolderOf
     location: formatS3Uri(file),
     deletes: (file.deletes ?? []).map((d) => ({ ...d, path: deletes.get(d.path)! })),
   }));
-  const source = icebergSource(table.metadata, scan.snapshotId, local);
+  const source = icebergSource(table.metadata, travelledTo, local);
   return { ...source, columns };
 }
 

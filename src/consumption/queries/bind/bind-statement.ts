@@ -32,6 +32,8 @@ export interface BoundTable {
   readonly shape: TableShape;
   readonly columns: readonly SourceColumn[];
   readonly scan: TableScan;
+  /** The snapshot that the statement travels to; undefined when it reads the current one. */
+  readonly travelledTo: string | undefined;
   /** Bytes told to the caller: with a row filter, those of the files that the filter alone leaves. */
   readonly bytes: number;
   readonly columnsRead: readonly string[];
@@ -209,7 +211,8 @@ async function bindTable(
   read: readonly string[],
 ): Promise<BoundTable> {
   const { name, table, shape, columns } = found;
-  const travel = use.timeTravel === undefined ? {} : timeTravelOf(table, use);
+  const travelledTo = use.timeTravel === undefined ? undefined : timeTravelOf(table, use).snapshotId;
+  const travel = travelledTo === undefined ? {} : { snapshotId: travelledTo };
   // What the filter itself leaves is read anyway; what the caller's predicates leave of it must not be told, since it
   // depends on hidden rows.
   const ofPolicy = use.timeTravel === undefined ? predicatesOfShape(shape) : [];
@@ -218,7 +221,7 @@ async function bindTable(
   const scan = await catalog.planTableScan(table, { predicates: [...ofPolicy, ...ofCaller], ...travel });
   const filtered = shape.kind === 'shaped' && ofCaller.length > 0;
   const told = filtered ? await catalog.planTableScan(table, { predicates: ofPolicy, ...travel }) : scan;
-  return { kind: 'table', name, table, shape, columns, scan, bytes: told.bytes, columnsRead: read };
+  return { kind: 'table', name, table, shape, columns, scan, travelledTo, bytes: told.bytes, columnsRead: read };
 }
 
 async function bindView(

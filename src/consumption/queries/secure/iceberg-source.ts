@@ -28,13 +28,10 @@ export interface LocalFile {
 const PLAIN_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const inner = (field: IcebergField) => `_f${field.id}`;
 
-/** The schema of a snapshot, or the current one. */
+/** The schema of the snapshot travelled to, or without one the table's current schema. */
 export function schemaOf(metadata: TableMetadata, snapshotId: string | undefined): IcebergSchema {
   const snapshot = metadata.snapshots.find((s) => s['snapshot-id'] === snapshotId);
-  const id =
-    snapshotId === undefined || snapshotId === metadata['current-snapshot-id']
-      ? metadata['current-schema-id']
-      : (snapshot?.['schema-id'] ?? metadata['current-schema-id']);
+  const id = snapshot?.['schema-id'] ?? metadata['current-schema-id'];
   const schema = metadata.schemas.find((s) => s['schema-id'] === id);
   if (schema === undefined) throw new LochError('data_corrupt', `The table metadata lacks its schema ${id}.`);
   return schema;
