@@ -12,6 +12,7 @@ import type { SyntaxNode } from '../../../engines/contract.ts';
 import type { TableName, TableShape } from '../../../governance/contract.ts';
 import type { ObjectInput, StageInput } from '../../../processing/contract.ts';
 import type { QueryPathDeps } from '../deps.ts';
+import { nameColumns } from '../dialects/name-columns.ts';
 import { type Inspection, inspectStatement, type TableUse } from '../gate/inspect-statement.ts';
 import { type Requalified, rewriteStatement, type StatementTemplate } from '../rewrite-statement.ts';
 import { fileColumns } from '../secure/file-source.ts';
@@ -88,16 +89,18 @@ export async function bindStatement(
   depth = 0,
 ): Promise<BoundStatement> {
   const transpiled = await deps.transpile(sql, options.dialect);
-  const tree = await parseOne(deps, transpiled.sql, options.dialect);
+  const parsed = { sql: transpiled.sql, tree: await parseOne(deps, transpiled.sql, options.dialect) };
+  const { sql: text, tree } =
+    options.dialect === 'athena' && depth === 0 ? await nameColumns(deps.engine, parsed) : parsed;
   const inspection = inspectStatement(tree);
   const { tables: uses } = inspection;
   const requalified: readonly Requalified[] = requalifiedColumns(inspection);
   const [template, sources] = await Promise.all([
-    rewriteStatement(deps.engine, transpiled.sql, tree, inspection, requalified),
+    rewriteStatement(deps.engine, text, tree, inspection, requalified),
     bindSources(deps, context, inspection, options, depth),
   ]);
   return {
-    sql: transpiled.sql,
+    sql: text,
     uses,
     sources,
     template,

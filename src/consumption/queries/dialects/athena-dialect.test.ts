@@ -112,6 +112,25 @@ describe('the Athena dialect', () => {
     expect(await rows('SELECT id FROM bank.t ORDER BY id DESC OFFSET 1 LIMIT 2')).toEqual([['3'], ['2']]);
   });
 
+  it('calls columns without a name by their place', async () => {
+    const names = async (sql: string) => {
+      const outcome = await lake.consumption.runner.run(
+        lake.root,
+        { sql, dialect: 'athena', database: 'bank', result: { kind: 'rows', maxRows: 10 } },
+        lake.root.signal,
+      );
+      return outcome.columns.map((column) => column.name);
+    };
+    expect(await names("SELECT count(*), id % 2 AS odd, max(name), 'x, (y' FROM t GROUP BY 2")).toEqual([
+      '_col0',
+      'odd',
+      '_col2',
+      '_col3',
+    ]);
+    expect(await names('SELECT 1 + 1')).toEqual(['_col0']);
+    expect(await names('WITH a AS (SELECT 1 AS x) SELECT x, (SELECT max(x) FROM a) FROM a')).toEqual(['x', '_col1']);
+  });
+
   it('travels to the snapshot of a version, a tag or a time', async () => {
     const { metadata } = await lake.catalog.resolveTable(lake.root, { database: 'bank', table: 't' });
     const id = metadata!['current-snapshot-id']!;

@@ -160,7 +160,7 @@ describe('the Athena door', () => {
   it('shows the analyst her rows, and nothing of the queries of others', async () => {
     const hers = await run(ann, 'SELECT count(*) FROM leads');
     const results = await ann.send(new athena.GetQueryResultsCommand({ QueryExecutionId: hers.QueryExecutionId }));
-    expect(rowsOf(results)).toEqual([['count(*)'].map(() => expect.any(String)), ['3']]);
+    expect(rowsOf(results)).toEqual([['_col0'], ['3']]);
     await lake.governance.identity.putInlinePolicy(
       lake.root,
       { kind: 'user', name: 'ann' },
