@@ -38,6 +38,7 @@ beforeAll(async () => {
       Action: 's3:GetObject',
       Resource: ['arn:aws:s3:::raw/hers/*', 'arn:aws:s3:::raw/results/*', 'arn:aws:s3:::raw/owned/*'],
     },
+    { Effect: 'Allow', Action: ['s3:GetObject', 's3:PutObject'], Resource: 'arn:aws:s3:::lake/d/*' },
   );
   await lake.governance.grants.grant(lake.root, {
     principal: ana.principal.arn,
