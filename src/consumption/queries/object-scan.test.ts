@@ -213,3 +213,12 @@ describe('Parquet', () => {
     ]);
   });
 });
+
+it('takes nothing for a type but a type', () => {
+  const objects = [{ bucket: 'b', key: 'k' }];
+  const scanOf = (type: string) =>
+    objectScanSql({ name: 'i', format: 'csv', columns: [{ name: 'a', type }], objects }, ['/k']);
+  expect(scanOf('DECIMAL(12, 2)')).toContain('TRY_CAST(c0 AS DECIMAL(12, 2))');
+  expect(scanOf('TIMESTAMP WITH TIME ZONE')).toContain('WITH TIME ZONE');
+  expect(() => scanOf("VARCHAR), (SELECT content FROM read_text('/etc/passwd')")).toThrow(/no scalar type/);
+});

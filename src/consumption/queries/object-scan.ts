@@ -27,6 +27,9 @@ function compression(key: string): 'gzip' | 'zstd' | 'uncompressed' {
   return 'uncompressed';
 }
 
+/** A scalar type of the engine, or a list of one. A type is text of the statement: it may be nothing else. */
+const TYPE = /^[A-Za-z][A-Za-z_ ]*(\(\d+(, ?\d+)?\))?(\[\])*$/;
+
 function selectList(input: ObjectInput, source: (index: number) => string): string[] {
   return input.columns.map((column, i) => {
     const value = source(i);
@@ -99,12 +102,19 @@ function parquetScan(input: ObjectInput, path: string): string {
 
 /**
  * The SELECT over the local files of `input.objects`, given in their order.
- * **Errors**: `invalid_argument` for an input without columns or objects, or an unknown layout.
+ * **Errors**: `invalid_argument` for an input without columns or objects, an unknown layout, a type that is no scalar.
  * **Source**: numbers of more than 17 significant digits in JSON are read as doubles by the engine; send them as text.
  */
 export function objectScanSql(input: ObjectInput, files: readonly string[]): string {
   if (input.columns.length === 0 || input.objects.length === 0) {
     throw new LochError('invalid_argument', `The input \`${input.name}\` needs at least one column and one object.`);
+  }
+  for (const { name: column, type } of input.columns) {
+    if (type === undefined || TYPE.test(type)) continue;
+    throw new LochError(
+      'invalid_argument',
+      `The type \`${type}\` of \`${column}\` is no scalar type. Read it as text.`,
+    );
   }
   const partitions = [...new Set(input.objects.flatMap((object) => Object.keys(object.partition ?? {})))];
   const scans = input.objects.map((object, i) => {
