@@ -104,6 +104,8 @@ export class Lake {
     const network = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'ETIMEDOUT'];
     const text = error instanceof Error ? error.message : '';
     return (
+      // An answer that was cut off in the middle is half a document.
+      error instanceof SyntaxError ||
       network.includes(code ?? '') ||
       network.includes(cause?.code ?? '') ||
       name === 'TimeoutError' ||

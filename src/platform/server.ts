@@ -1,6 +1,5 @@
 /** One running Loch: the data directory, the layers, the doors and their listeners. */
 import { createHmac } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
 import { toLochError } from '../core/errors.ts';
 import type { Config } from './config.ts';
 import { compose } from './compose.ts';
@@ -90,7 +89,7 @@ export async function startServer(options: { readonly data: string; readonly con
       accountId: config.account_id,
       startedAt: new Date().toISOString(),
     };
-    writeFileSync(data.serverFile, `${JSON.stringify(facts)}\n`);
+    writeSecretFile(data.serverFile, `${JSON.stringify(facts)}\n`);
     parts.events.publish({
       name: 'platformStateChanged',
       payload: { state: 'ready', detail: `${aws.url} ${own.url}` },
