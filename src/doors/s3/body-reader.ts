@@ -9,7 +9,10 @@ export class BodyReader implements AsyncIterableIterator<Buffer> {
   readonly #incoming: IncomingMessage;
   readonly #idleMs: number;
   readonly #onChange = () => this.#wake?.();
-  #state: 'new' | 'reading' | 'closed' = 'new';
+  /** By Content-Length; NaN when the message does not tell. */
+  readonly #length: number;
+  #closed = false;
+  #listening = false;
   #timer: NodeJS.Timeout | undefined;
   #wake: (() => void) | undefined;
   #read = 0;
@@ -18,6 +21,7 @@ export class BodyReader implements AsyncIterableIterator<Buffer> {
   constructor(incoming: IncomingMessage, idleMs: number) {
     this.#incoming = incoming;
     this.#idleMs = idleMs;
+    this.#length = Number(incoming.headers['content-length'] ?? Number.NaN);
   }
 
   [Symbol.asyncIterator](): this {
@@ -26,14 +30,17 @@ export class BodyReader implements AsyncIterableIterator<Buffer> {
 
   /** **Errors**: `incomplete_body`, `timeout`. */
   async next(): Promise<IteratorResult<Buffer>> {
-    if (this.#state === 'new') this.#begin();
-    while (this.#state === 'reading') {
+    while (!this.#closed) {
       const chunk = this.#incoming.read() as Buffer | null;
       if (chunk !== null) {
         this.#read += chunk.length;
         return { done: false, value: chunk };
       }
-      if (this.#incoming.readableEnded && this.#incoming.complete) this.#close();
+      // A message of known length ends with its last byte; the end itself is left to the connection.
+      if (this.#read === this.#length) {
+        this.#close();
+        this.#incoming.resume();
+      } else if (this.#incoming.readableEnded && this.#incoming.complete) this.#close();
       else if (this.#incoming.readableEnded || this.#incoming.destroyed) throw this.#cutOff();
       else await this.#change();
       if (this.#idle) throw this.#tooSlow();
@@ -47,20 +54,23 @@ export class BodyReader implements AsyncIterableIterator<Buffer> {
     return { done: true, value: undefined };
   }
 
-  #begin(): void {
-    this.#state = 'reading';
+  /** Most bodies are here before anybody waits for them, so listening begins with the first wait. */
+  #listen(): void {
+    this.#listening = true;
     // An aborted request errs and closes; `complete` tells it from one that has ended.
     for (const event of ['readable', 'end', 'error', 'close']) this.#incoming.on(event, this.#onChange);
   }
 
   #close(): void {
-    this.#state = 'closed';
+    this.#closed = true;
     clearTimeout(this.#timer);
+    if (!this.#listening) return;
     // The listener of errors stays: an error that nobody listens to would end the process.
     for (const event of ['readable', 'end', 'close']) this.#incoming.off(event, this.#onChange);
   }
 
   #change(): Promise<void> {
+    if (!this.#listening) this.#listen();
     return new Promise((resolve) => {
       this.#wake = () => {
         this.#wake = undefined;

@@ -64,8 +64,10 @@ export function findOperation(
 ): FoundOperation {
   const { method, bucket, key, query } = request;
   const level = bucket === '' ? 'service' : key === '' ? 'bucket' : 'object';
-  for (const [name, operation] of Object.entries(UNSUPPORTED)) {
-    if (query.has(name) && level !== 'service') throw unsupported(operationName(method, level, operation));
+  if (level !== 'service') {
+    for (const name of query.keys()) {
+      if (Object.hasOwn(UNSUPPORTED, name)) throw unsupported(operationName(method, level, UNSUPPORTED[name]!));
+    }
   }
   const found =
     level === 'service'

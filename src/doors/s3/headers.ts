@@ -3,7 +3,7 @@ import type { ByteRange, CopyOptions, GetOptions, ObjectHead, PutOptions } from 
 import { checksumHeaders, checksumOptions, contentMd5 } from './checksum-headers.ts';
 import { s3Failure } from './errors.ts';
 import { headerText } from './header-text.ts';
-import { header, isPresigned, type S3Request } from './request.ts';
+import { header, type S3Request } from './request.ts';
 import type { RequestBody } from './request-body.ts';
 
 const KEPT = ['content-encoding', 'cache-control', 'content-disposition', 'content-language', 'expires'];
@@ -109,8 +109,8 @@ function userMetadata(request: S3Request): Record<string, string> {
   const add = (name: string, value: string) => {
     if (name.startsWith(METADATA)) metadata[name.slice(METADATA.length)] = value;
   };
-  if (isPresigned(request.query)) for (const [name, value] of request.query) add(name.toLowerCase(), value);
-  for (const name of Object.keys(request.headers)) add(name, header(request, name)!);
+  for (const [name, value] of request.hoisted ?? []) add(name, value);
+  for (const name of Object.keys(request.headers)) if (name.startsWith(METADATA)) add(name, header(request, name)!);
   let size = 0;
   for (const [name, value] of Object.entries(metadata)) size += Buffer.byteLength(name) + Buffer.byteLength(value);
   if (size <= METADATA_LIMIT) return metadata;

@@ -49,12 +49,10 @@ export function createS3Door(deps: S3DoorDeps): (incoming: IncomingMessage, resp
     const startedAt = deps.clock.now();
     const facts = { requestId: newId(), startedAt, signal: clientGone(response) };
     const progress: Progress = { context: contextFor(incoming, facts, deps) };
-    response.setHeader('x-amz-request-id', facts.requestId);
-    response.setHeader('server', 'Loch');
     let failure: LochError | undefined;
     try {
       const answer = await serve(incoming, facts, progress, deps, signingKeys);
-      failure = await sendAnswer(response, answer);
+      failure = await sendAnswer(response, answer, facts.requestId);
     } catch (error) {
       const resource = splitTarget(incoming).rawPath;
       const known = toLochError(error);
@@ -90,9 +88,10 @@ async function serve(
   deps: S3DoorDeps,
   signingKeys: SigningKeys,
 ): Promise<S3Answer> {
-  const proof = await proveRequest(incoming, deps, signingKeys, facts.startedAt);
+  const query = new URLSearchParams(splitTarget(incoming).rawQuery);
+  const proof = await proveRequest(incoming, query, deps, signingKeys, facts.startedAt);
   progress.context = contextFor(incoming, facts, deps, proof);
-  const request = takeApart(incoming, progress.context, deps, proof);
+  const request = takeApart(incoming, query, progress.context, deps, proof);
   const operation = findOperation(request);
   progress.operation = operation;
   // A refusal stands in the trail under the operation that was refused.

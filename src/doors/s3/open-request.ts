@@ -6,7 +6,7 @@ import { type Authenticated, type Authentication, authenticate, type SigningKeys
 import { renamed, s3Failure } from './errors.ts';
 import type { S3DoorDeps } from './index.ts';
 import { authenticateLink, isPresignedV2 } from './presigned-v2.ts';
-import { parsePath, type S3Request } from './request.ts';
+import { hoistedHeaders, parsePath, type S3Request } from './request.ts';
 import type { BodySignature } from './request-body.ts';
 
 const MAX_KEY_BYTES = 1024;
@@ -44,12 +44,12 @@ export function contextFor(
 /** Who sent the request. **Errors**: those of `authenticate`, and a scope that is not of this lake's S3. */
 export async function proveRequest(
   incoming: IncomingMessage,
+  query: URLSearchParams,
   deps: S3DoorDeps,
   signingKeys: SigningKeys,
   now: number,
 ): Promise<Proof> {
   const { rawPath, rawQuery } = splitTarget(incoming);
-  const query = new URLSearchParams(rawQuery);
   if (incoming.headers.authorization === undefined && isPresignedV2(query)) {
     const link = { method: incoming.method ?? 'GET', rawPath, query, headers: incoming.headers };
     return { ...(await authenticateLink(link, { ...deps, now })), anonymous: false };
@@ -83,11 +83,12 @@ export async function proveRequest(
 /** The request taken apart. **Errors**: `invalid_argument` for a bad path; `access_denied` for another owner. */
 export function takeApart(
   incoming: IncomingMessage,
+  query: URLSearchParams,
   context: RequestContext,
   deps: S3DoorDeps,
   proof: Proof,
 ): S3Request {
-  const { rawPath, rawQuery } = splitTarget(incoming);
+  const { rawPath } = splitTarget(incoming);
   const owner = incoming.headers['x-amz-expected-bucket-owner'];
   const sourceOwner = incoming.headers['x-amz-source-expected-bucket-owner'];
   for (const expected of [owner, sourceOwner]) {
@@ -109,7 +110,8 @@ export function takeApart(
     context,
     access: deps.access,
     method: incoming.method ?? 'GET',
-    query: new URLSearchParams(rawQuery),
+    query,
+    hoisted: hoistedHeaders(query),
     headers: incoming.headers,
     incoming,
     signature: proof.anonymous ? undefined : proof,

@@ -16,6 +16,8 @@ export interface S3Request {
   readonly key: string;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
+  /** Headers that a presigned request carries in its query. */
+  readonly hoisted: ReadonlyMap<string, string> | undefined;
   readonly incoming: IncomingMessage;
   readonly signature: BodySignature | undefined;
   readonly region: string;
@@ -32,22 +34,31 @@ export const nameOf = ({ bucket, key }: S3Request): ObjectName => ({ bucket, key
  * The value of a header, as the client meant it. A presigned request may carry `x-amz-…` headers in its query, where
  * the signature covers them.
  */
-export function header(request: Pick<S3Request, 'headers' | 'query'>, name: string): string | undefined {
+export function header(request: Pick<S3Request, 'headers' | 'hoisted'>, name: string): string | undefined {
   const value = request.headers[name];
   if (value !== undefined) return headerText(Array.isArray(value) ? value.join(',') : value);
-  return name.startsWith('x-amz-') ? presignedValue(request.query, name) : undefined;
+  return request.hoisted?.get(name);
 }
 
 /** Whether the signature stands in the query, by either version. */
-export const isPresigned = (query: URLSearchParams): boolean =>
+const isPresigned = (query: URLSearchParams): boolean =>
   query.has('X-Amz-Signature') || (query.has('AWSAccessKeyId') && query.has('Signature'));
 
-/** **Source**: the AWS SDKs hoist `x-amz-…` headers into the query when they presign. */
-function presignedValue(query: URLSearchParams, name: string): string | undefined {
-  // The checksum of a presigned upload is that of the empty body it was presigned with.
-  if (!isPresigned(query) || name.startsWith('x-amz-checksum-')) return undefined;
-  for (const [key, value] of query) if (key.toLowerCase() === name) return value;
-  return undefined;
+const NOT_HOISTED = /^x-amz-(checksum-.*|algorithm|credential|date|expires|signedheaders|signature|security-token)$/;
+
+/**
+ * The `x-amz-…` parameters of a presigned request, which stand for headers. Those of the signature are left out, and so
+ * are checksums: they are of the empty body the link was made with.
+ * **Source**: the AWS SDKs hoist `x-amz-…` headers into the query when they presign.
+ */
+export function hoistedHeaders(query: URLSearchParams): ReadonlyMap<string, string> | undefined {
+  if (!isPresigned(query)) return undefined;
+  const hoisted = new Map<string, string>();
+  for (const [key, value] of query) {
+    const name = key.toLowerCase();
+    if (name.startsWith('x-amz-') && !NOT_HOISTED.test(name)) hoisted.set(name, value);
+  }
+  return hoisted;
 }
 
 /** A whole number of the query within bounds; larger ones are brought down to `max`. **Errors**: `invalid_argument`. */

@@ -17,22 +17,27 @@ const DECLARATION = /^<\?xml[^>]*\?>\n/;
 export async function sendAnswer(
   response: ServerResponse,
   answer: S3Answer,
+  requestId: string,
   keepAliveMs = KEEP_ALIVE_MS,
 ): Promise<LochError | undefined> {
   const { status, body } = answer;
-  const headers = Object.fromEntries(
-    Object.entries(answer.headers ?? {}).map(([name, value]) => [name, headerBytes(value)]),
-  );
+  const headers = ownHeaders(requestId);
+  for (const name in answer.headers) headers[name] = headerBytes(answer.headers[name]!);
   if (body instanceof Readable) {
     response.writeHead(status, headers);
     await pipeline(body, response);
     return undefined;
   }
-  if (typeof body === 'object') return sendSlow(response, status, headers, body.slow, keepAliveMs);
+  if (typeof body === 'object') return sendSlow(response, status, headers, body.slow, requestId, keepAliveMs);
   if (body !== undefined) sendDocument(response, status, headers, body);
   else if (status === 204 || 'content-length' in headers) response.writeHead(status, headers).end();
   else response.writeHead(status, { ...headers, 'content-length': 0 }).end();
   return undefined;
+}
+
+/** The headers of every answer. */
+function ownHeaders(requestId: string): Record<string, string | number> {
+  return { 'x-amz-request-id': requestId, server: 'Loch' };
 }
 
 function sendDocument(
@@ -55,6 +60,7 @@ async function sendSlow(
   status: number,
   headers: Readonly<Record<string, string | number>>,
   slow: Promise<string>,
+  requestId: string,
   keepAliveMs: number,
 ): Promise<LochError | undefined> {
   let alive = false;
@@ -74,7 +80,6 @@ async function sendSlow(
   } catch (error) {
     if (!alive) throw error;
     const failure = toLochError(error);
-    const requestId = String(response.getHeader('x-amz-request-id'));
     const facts = { name: s3ErrorOf(failure).name, resource: '', requestId };
     response.end(renderS3Error(failure, facts).replace(DECLARATION, ''));
     return failure;
@@ -98,6 +103,7 @@ export function sendFailure(
   if (!incoming.complete) lingerOver(incoming);
   const { etag, lastModified, actualObjectSize } = failure.context;
   const headers: Record<string, string | number> = {
+    ...ownHeaders(facts.requestId),
     ...(status === 304 && typeof etag === 'string' ? { etag } : {}),
     ...(status === 304 && typeof lastModified === 'number'
       ? { 'last-modified': new Date(lastModified).toUTCString() }

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { LochError } from '../../core/errors.ts';
 import type { ChecksumAlgorithm, PutOptions } from '../contract.ts';
 import { CHECKSUM_ALGORITHMS, createDigest, type Digest } from '../checksums/digest.ts';
@@ -16,16 +17,17 @@ export type BodyExpectations = Pick<PutOptions, 'contentLength' | 'contentMd5' |
 /** Counts and hashes the bytes of one body, and verifies what the client said of them. */
 export class BodyMeter {
   readonly #options: BodyExpectations;
-  readonly #md5 = createDigest('md5');
-  readonly #digests = new Map<ChecksumAlgorithm, Digest>();
+  readonly #algorithms = new Set<ChecksumAlgorithm>();
+  /** Made with the second chunk: most bodies have one, which is hashed in one call. */
+  #running: { readonly md5: Digest; readonly checksums: ReadonlyMap<ChecksumAlgorithm, Digest> } | undefined;
+  #first: Uint8Array | undefined;
   #size = 0;
 
   constructor(options: BodyExpectations) {
     this.#options = options;
     const stated = typeof options.checksums === 'object' ? Object.keys(options.checksums) : [];
     for (const name of [...stated, ...(options.checksumAlgorithms ?? [])]) {
-      const algorithm = knownAlgorithm(name);
-      if (!this.#digests.has(algorithm)) this.#digests.set(algorithm, createDigest(algorithm));
+      this.#algorithms.add(knownAlgorithm(name));
     }
   }
 
@@ -36,8 +38,37 @@ export class BodyMeter {
     if (contentLength !== undefined && this.#size > contentLength) {
       throw lengthMismatch(contentLength, `at least ${this.#size}`);
     }
-    this.#md5.update(bytes);
-    for (const digest of this.#digests.values()) digest.update(bytes);
+    if (this.#first === undefined && this.#running === undefined) {
+      this.#first = bytes;
+      return;
+    }
+    const { md5, checksums } = this.#run();
+    md5.update(bytes);
+    for (const digest of checksums.values()) digest.update(bytes);
+  }
+
+  /** The running digests, with the first chunk in them. */
+  #run() {
+    if (this.#running !== undefined) return this.#running;
+    const checksums = new Map([...this.#algorithms].map((algorithm) => [algorithm, createDigest(algorithm)]));
+    this.#running = { md5: createDigest('md5'), checksums };
+    if (this.#first !== undefined) {
+      this.#running.md5.update(this.#first);
+      for (const digest of checksums.values()) digest.update(this.#first);
+    }
+    this.#first = undefined;
+    return this.#running;
+  }
+
+  /** MD5 and, in base64, the other checksums of everything. */
+  #digests(): { readonly md5: Buffer; readonly computed: Record<string, string> } {
+    const computed: Record<string, string> = {};
+    if (this.#running === undefined && this.#algorithms.size === 0) {
+      return { md5: hash('md5', this.#first ?? '', 'buffer'), computed };
+    }
+    const { md5, checksums } = this.#run();
+    for (const [algorithm, digest] of checksums) computed[algorithm] = digest.digest().toString('base64');
+    return { md5: md5.digest(), computed };
   }
 
   /** **Errors**: `incomplete_body`, `checksum_mismatch`. */
@@ -46,10 +77,8 @@ export class BodyMeter {
     if (contentLength !== undefined && this.#size !== contentLength) {
       throw lengthMismatch(contentLength, String(this.#size));
     }
-    const md5 = this.#md5.digest();
+    const { md5, computed } = this.#digests();
     if (contentMd5 !== undefined) compare('Content-MD5', contentMd5, md5.toString('base64'));
-    const computed: Record<string, string> = {};
-    for (const [algorithm, digest] of this.#digests) computed[algorithm] = digest.digest().toString('base64');
     const expected = typeof checksums === 'function' ? checksums() : (checksums ?? {});
     for (const [name, value] of Object.entries(expected)) {
       const found = computed[knownAlgorithm(name)];

@@ -1,6 +1,7 @@
 import { LochError } from '../../core/errors.ts';
 
 const MAX_KEY_BYTES = 1024;
+const encoder = new TextEncoder();
 const BUCKET_NAME = /^(?=.{3,63}$)[a-z0-9][a-z0-9.-]*[a-z0-9]$/;
 
 /** **Errors**: `invalid_bucket_name`. **Source**: S3 User Guide, "General purpose bucket naming rules". */
@@ -23,8 +24,9 @@ export function assertBucketName(name: string): void {
  * The UTF-8 bytes of a key, by which keys order.
  * **Errors**: `invalid_argument` for a key that is empty, longer than 1,024 bytes or not Unicode (a lone surrogate).
  */
-export function keyBytes(key: string): Buffer {
-  const bytes = Buffer.from(key, 'utf8');
+export function keyBytes(key: string): Uint8Array {
+  // Not a Buffer: those share a pool, and all of the pool would travel to the database thread with the key.
+  const bytes = encoder.encode(key);
   if (bytes.length === 0 || bytes.length > MAX_KEY_BYTES) {
     throw new LochError(
       'invalid_argument',

@@ -1,8 +1,9 @@
-import { type Kysely, sql } from 'kysely';
+import type { Kysely } from 'kysely';
 import { type ProcedureContext, proceduresOver } from '../../../metadata/contract.ts';
 import { checkWriteConditions } from '../conditions.ts';
 import { bucketMissing } from '../names.ts';
 import { keyText, type ObjectRow, type ObjectTables } from './rows.ts';
+import { statement } from './statement.ts';
 
 const { read, write } = proceduresOver<ObjectTables>();
 type Db = Kysely<ObjectTables>;
@@ -15,41 +16,63 @@ export interface NewVersion {
   readonly ifNoneMatch?: '*';
 }
 
-async function currentOf(db: Db, bucket: string, key: Uint8Array) {
-  const { rows } = await sql<Pick<ObjectRow, 'version_id' | 'etag' | 'segment' | 'place'>>`
-    SELECT version_id, etag, segment, place FROM object_current WHERE bucket = ${bucket} AND key = ${key}`.execute(db);
-  return rows[0];
-}
-
+type Current = Pick<ObjectRow, 'version_id' | 'etag' | 'segment' | 'place'>;
 type Replaced = Pick<ObjectRow, 'bucket' | 'key' | 'version_id' | 'segment' | 'place'>;
+
+const selectBucket = statement('SELECT 1 FROM object_bucket WHERE name = ?');
+/** One row when the bucket is there; its other columns are null when the key is not. */
+const selectCurrent = statement<Current | Record<keyof Current, null>>(
+  `SELECT c.version_id, c.etag, c.segment, c.place FROM object_bucket b
+   LEFT JOIN object_current c ON c.bucket = b.name AND c.key = ? WHERE b.name = ?`,
+);
+const selectObject = statement<ObjectRow>('SELECT * FROM object_current WHERE bucket = ? AND key = ?');
+const deleteObject = statement('DELETE FROM object_current WHERE bucket = ? AND key = ?');
+const insertGarbage = statement(
+  `INSERT INTO object_garbage (dereferenced_at, version_id, bucket, key, segment, place) VALUES (?, ?, ?, ?, ?, ?)`,
+);
+const upsertObject = statement(
+  `INSERT INTO object_current (bucket, key, version_id, size, etag, modified_at, segment, place, detail)
+   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+   ON CONFLICT (bucket, key) DO UPDATE SET version_id = excluded.version_id, size = excluded.size, etag = excluded.etag,
+     modified_at = excluded.modified_at, segment = excluded.segment, place = excluded.place, detail = excluded.detail`,
+);
+
+/** The current version of a key. **Errors**: `bucket_not_found`. */
+async function currentOf(db: Db, bucket: string, key: Uint8Array): Promise<Current | undefined> {
+  const [row] = await selectCurrent(db, key, bucket);
+  if (row === undefined) throw bucketMissing(bucket);
+  return row.version_id === null ? undefined : row;
+}
 
 /** The moment a version is no longer referenced is recorded with the change that dereferenced it: grace counts from here. */
 async function dereference(db: Db, version: Replaced, at: number): Promise<void> {
-  await sql`INSERT INTO object_garbage (dereferenced_at, version_id, bucket, key, segment, place)
-    VALUES (${at}, ${version.version_id}, ${version.bucket}, ${version.key}, ${version.segment}, ${version.place})`.execute(
-    db,
-  );
+  const { version_id, bucket, key, segment, place } = version;
+  await insertGarbage(db, at, version_id, bucket, key, segment, place);
 }
 
-/** The bucket is there. **Errors**: `bucket_not_found`. */
+/** **Errors**: `bucket_not_found`. */
 export async function assertBucket(db: Db, bucket: string): Promise<void> {
-  const { rows } = await sql`SELECT 1 FROM object_bucket WHERE name = ${bucket}`.execute(db);
-  if (rows.length === 0) throw bucketMissing(bucket);
+  if ((await selectBucket(db, bucket)).length === 0) throw bucketMissing(bucket);
 }
 
 /** Makes a version the current one of its key. Conditions are decided here, where no other writer can come between. */
 export async function putVersion(db: Db, version: NewVersion, context: ProcedureContext): Promise<void> {
   const { row } = version;
-  await assertBucket(db, row.bucket);
   const before = await currentOf(db, row.bucket, row.key);
   const key = keyText(row.key);
   checkWriteConditions({ bucket: row.bucket, key }, before?.etag, version);
   if (before !== undefined) await dereference(db, { ...before, bucket: row.bucket, key: row.key }, row.modified_at);
-  await sql`INSERT INTO object_current (bucket, key, version_id, size, etag, modified_at, segment, place, detail)
-    VALUES (${row.bucket}, ${row.key}, ${row.version_id}, ${row.size}, ${row.etag}, ${row.modified_at}, ${row.segment}, ${row.place}, ${row.detail})
-    ON CONFLICT (bucket, key) DO UPDATE SET version_id = excluded.version_id, size = excluded.size, etag = excluded.etag,
-      modified_at = excluded.modified_at, segment = excluded.segment, place = excluded.place, detail = excluded.detail`.execute(
+  await upsertObject(
     db,
+    row.bucket,
+    row.key,
+    row.version_id,
+    row.size,
+    row.etag,
+    row.modified_at,
+    row.segment,
+    row.place,
+    row.detail,
   );
   context.emit({
     name: 'storageObjectCreated',
@@ -76,7 +99,7 @@ async function removeVersion(
   if (ifMatch !== undefined) checkWriteConditions({ bucket, key: keyText(key) }, before?.etag, { ifMatch });
   if (before === undefined) return;
   await dereference(db, { ...before, bucket, key }, at);
-  await sql`DELETE FROM object_current WHERE bucket = ${bucket} AND key = ${key}`.execute(db);
+  await deleteObject(db, bucket, key);
   context.emit({ name: 'storageObjectDeleted', payload: { bucket, key: keyText(key), versionId: before.version_id } });
 }
 
@@ -99,8 +122,7 @@ export const objectProcedures = {
     async (db, args: { refs: readonly { bucket: string; key: Uint8Array }[] }): Promise<(ObjectRow | undefined)[]> => {
       const found: (ObjectRow | undefined)[] = [];
       for (const { bucket, key } of args.refs) {
-        const { rows } =
-          await sql<ObjectRow>`SELECT * FROM object_current WHERE bucket = ${bucket} AND key = ${key}`.execute(db);
+        const rows = await selectObject(db, bucket, key);
         found.push(rows[0]);
       }
       return found;
