@@ -20,9 +20,11 @@ const management = (name: string, run: S3Operation): FoundOperation => ({ name, 
  * the kind of resource; `method NAME` pairs are names of their own.
  */
 const UNSUPPORTED: Readonly<Record<string, string | Readonly<Record<string, string>>>> = {
+  abac: 'Abac',
   accelerate: 'AccelerateConfiguration',
   acl: 'Acl',
   analytics: 'AnalyticsConfiguration',
+  annotation: 'Annotation',
   cors: 'Cors',
   encryption: 'Encryption',
   'intelligent-tiering': 'IntelligentTieringConfiguration',
@@ -30,7 +32,11 @@ const UNSUPPORTED: Readonly<Record<string, string | Readonly<Record<string, stri
   'legal-hold': 'LegalHold',
   lifecycle: 'LifecycleConfiguration',
   logging: 'Logging',
+  metadataAnnotationTable: { PUT: 'UpdateBucketMetadataAnnotationTableConfiguration' },
   metadataConfiguration: 'MetadataConfiguration',
+  metadataInventoryTable: { PUT: 'UpdateBucketMetadataInventoryTableConfiguration' },
+  metadataJournalTable: { PUT: 'UpdateBucketMetadataJournalTableConfiguration' },
+  metadataTable: 'MetadataTableConfiguration',
   metrics: 'MetricsConfiguration',
   notification: 'NotificationConfiguration',
   'object-lock': 'ObjectLockConfiguration',
@@ -50,6 +56,15 @@ const UNSUPPORTED: Readonly<Record<string, string | Readonly<Record<string, stri
   versions: { GET: 'ListObjectVersions' },
   website: 'Website',
 };
+/** Operations whose names do not follow from verb, kind of resource and sub-resource. */
+const IRREGULAR: Readonly<Record<string, string>> = {
+  PostBucketMetadataConfiguration: 'CreateBucketMetadataConfiguration',
+  PostBucketMetadataTableConfiguration: 'CreateBucketMetadataTableConfiguration',
+  DeleteBucketLifecycleConfiguration: 'DeleteBucketLifecycle',
+  PutObjectEncryption: 'UpdateObjectEncryption',
+};
+/** Sub-resources of which a bucket has many: without `id` a GET lists them. */
+const LISTED = ['analytics', 'intelligent-tiering', 'inventory', 'metrics'];
 const VERBS: Readonly<Record<string, string>> = {
   GET: 'Get',
   PUT: 'Put',
@@ -66,12 +81,15 @@ export function findOperation(
   const level = bucket === '' ? 'service' : key === '' ? 'bucket' : 'object';
   if (level !== 'service') {
     for (const name of query.keys()) {
-      if (Object.hasOwn(UNSUPPORTED, name)) throw unsupported(operationName(method, level, UNSUPPORTED[name]!));
+      if (!Object.hasOwn(UNSUPPORTED, name)) continue;
+      const operation = UNSUPPORTED[name]!;
+      const lists = method === 'GET' && LISTED.includes(name) && !query.has('id');
+      throw unsupported(lists ? `ListBucket${operation}s` : operationName(method, level, operation, query));
     }
   }
   const found =
     level === 'service'
-      ? serviceOperation(method)
+      ? serviceOperation(method, query)
       : level === 'bucket'
         ? bucketOperation(method, query)
         : objectOperation(request);
@@ -81,18 +99,27 @@ export function findOperation(
   });
 }
 
-function operationName(method: string, level: 'bucket' | 'object', operation: (typeof UNSUPPORTED)[string]): string {
+function operationName(
+  method: string,
+  level: 'bucket' | 'object',
+  operation: (typeof UNSUPPORTED)[string],
+  query: URLSearchParams,
+): string {
   if (typeof operation !== 'string') return operation[method] ?? `${method} ${Object.values(operation)[0]}`;
   const verb = VERBS[method] ?? method;
   if (/^(ObjectLock|PublicAccess)/.test(operation)) return verb + operation;
-  return `${verb}${level === 'bucket' ? 'Bucket' : 'Object'}${operation}`;
+  // One address for a list and one of it: only the client's own word tells them apart.
+  if (query.get('x-id') === 'ListObjectAnnotations') return 'ListObjectAnnotations';
+  const name = `${verb}${level === 'bucket' ? 'Bucket' : 'Object'}${operation}`;
+  return IRREGULAR[name] ?? name;
 }
 
 function unsupported(operation: string): LochError {
   return new LochError('unsupported', `${operation} is not supported by Loch.`, { context: { operation } });
 }
 
-function serviceOperation(method: string): FoundOperation | undefined {
+function serviceOperation(method: string, query: URLSearchParams): FoundOperation | undefined {
+  if (query.get('x-id') === 'ListDirectoryBuckets') throw unsupported('ListDirectoryBuckets');
   return method === 'GET' ? management('ListBuckets', buckets.listBuckets) : undefined;
 }
 
