@@ -18,7 +18,7 @@ import { fileSource } from './secure/file-source.ts';
 import { icebergSource } from './secure/iceberg-source.ts';
 import type { MaskSalts } from './secure/mask-sql.ts';
 import { type ScanSource, securedScanSql } from './secure/secured-scan.ts';
-import { sqlName, sqlString } from './sql-text.ts';
+import { sqlName, sqlString } from '../../core/sql-text.ts';
 import { stageScanSql } from './stage-scan.ts';
 
 /** A statement ready for the engine. */

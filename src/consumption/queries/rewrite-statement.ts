@@ -14,7 +14,7 @@ import { LochError } from '../../core/errors.ts';
 import type { Engine, SyntaxNode } from '../../engines/contract.ts';
 import { type Inspection, positionOf, type TableUse } from './gate/inspect-statement.ts';
 import { type Token, tokensOf } from './gate/sql-tokens.ts';
-import { sqlName } from './sql-text.ts';
+import { sqlName } from '../../core/sql-text.ts';
 
 /** A column reference that names its database: how many names go. */
 export interface Requalified {

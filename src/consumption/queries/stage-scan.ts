@@ -1,5 +1,5 @@
 import type { StageInput } from '../../processing/contract.ts';
-import { sqlString, sqlStrings } from './sql-text.ts';
+import { sqlString, sqlStrings } from '../../core/sql-text.ts';
 
 /** The SELECT over the files of a stage, as they are. CSV is cast to its stated types: a misfit fails the statement. */
 export function stageScanSql({ files, csv }: StageInput): string {

@@ -2,7 +2,7 @@
  * Values as Athena writes them into result files: timestamps with milliseconds, `[1, 2]`, `{a=1, b=x}`, `{k=v}`,
  * binary as hex pairs. **Source**: the text forms of Athena's CSV results (CON-QRY-06).
  */
-import { sqlName, sqlString } from './sql-text.ts';
+import { sqlName, sqlString } from '../../core/sql-text.ts';
 import { parseEngineType, type EngineType } from './engine-type.ts';
 
 /** A SQL expression of type VARCHAR that renders `expression`, a value of the engine type `typeText`. */

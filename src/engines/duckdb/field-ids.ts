@@ -1,4 +1,4 @@
-import { sqlName } from './sql-text.ts';
+import { sqlName } from '../../core/sql-text.ts';
 
 interface Node {
   id?: number;

@@ -4,7 +4,7 @@
  */
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { WorkerJob } from './protocol.ts';
-import { sqlName, sqlString, sqlStrings } from './sql-text.ts';
+import { sqlName, sqlString, sqlStrings } from '../../core/sql-text.ts';
 
 /** One instance with its only connection. */
 export interface Session {

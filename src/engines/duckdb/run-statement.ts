@@ -14,7 +14,7 @@ import { engineError, isInterrupt, type Phase } from './engine-error.ts';
 import { fieldIdsOption, unquotePath } from './field-ids.ts';
 import { type Session, sandboxSettings } from './instance-pool.ts';
 import type { WorkerJob, WorkerResult } from './protocol.ts';
-import { sqlName, sqlString } from './sql-text.ts';
+import { sqlName, sqlString } from '../../core/sql-text.ts';
 
 /** A flag that outlives an interrupt that came too early, and the connection to interrupt. */
 export interface CancelFlag {

@@ -8,7 +8,7 @@ import type { SourceSnapshot, SourceTable } from '../connectors/source.ts';
 import { columnNames } from './column-names.ts';
 import { engineTypeOf } from './detect-types.ts';
 import type { LoaderDeps, LoadWork, WrittenRows } from './index.ts';
-import { sqlName } from './sql-text.ts';
+import { sqlName } from '../../core/sql-text.ts';
 import { columnsFor, layoutFor } from './target-table.ts';
 
 const INPUT = 'loaded';

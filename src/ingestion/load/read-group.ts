@@ -20,7 +20,7 @@ import {
 import { tableTypeOf } from './engine-column-type.ts';
 import { findRagged, raggedError } from './ragged.ts';
 import type { FileGroup } from './source-files.ts';
-import { sqlName, sqlText } from './sql-text.ts';
+import { sqlName, sqlString } from '../../core/sql-text.ts';
 
 export interface ReadDeps {
   readonly objects: ObjectStore;
@@ -188,7 +188,7 @@ async function openJson(
     name: names[i]!,
     text: { sql: sqlName(key), isText: `CAST(j[${i + 1}] AS VARCHAR) LIKE '"%'` },
   }));
-  const pointers = keys.map((key) => sqlText(jsonPointer(key))).join(', ');
+  const pointers = keys.map((key) => sqlString(jsonPointer(key))).join(', ');
   const source = `(SELECT *, json_extract("_record", [${pointers}]) AS j FROM ${INPUT}) AS parsed`;
   return countFacts(deps, context, { objects: [input] }, { columns, source }, signal, async (file, row, fault) => {
     const what = fault === 'not_json' ? 'is not JSON' : 'is not a JSON object';

@@ -11,7 +11,8 @@
  */
 import type { TableName } from '../../governance/contract.ts';
 import { type CleanPlan, STAGE_PREFIX } from './clean-plan.ts';
-import { sqlName, sqlTable, sqlText } from './sql-text.ts';
+import { sqlName, sqlString } from '../../core/sql-text.ts';
+import { sqlTable } from './sql-table.ts';
 
 /** Names of inputs and stages in the statements. */
 export const RAW = 'loch_raw';
@@ -43,7 +44,7 @@ export function stageSql(plan: CleanPlan, fields: readonly string[]): string {
   const sources = plan.columns.map((column, i) => `${sourceField(column.from, fields)} AS s${i}`);
   const carried = `${OBJECT}, ${ROW}, "_fault", "_rest", "_record"`;
   const values = plan.columns.map((_, i) => `v${i}`).join(', ');
-  const broken = plan.rules.rows.map((rule) => `CASE WHEN ${rule.broken} THEN ${sqlText(rule.name)} END`);
+  const broken = plan.rules.rows.map((rule) => `CASE WHEN ${rule.broken} THEN ${sqlString(rule.name)} END`);
   const failed = `CASE WHEN "_fault" IS NOT NULL THEN "_fault" ELSE concat_ws('${RULE_SEPARATOR}', ${broken.join(', ')}) END`;
   // Only what goes to quarantine needs the record; with unique rules that is known later.
   const kept = plan.rules.unique.length > 0 ? '"_record"' : `CASE WHEN ${FAILED} <> '' THEN "_record" END`;
@@ -58,8 +59,8 @@ export function stageSql(plan: CleanPlan, fields: readonly string[]): string {
 /** The one row that stands for an object that cannot be read at all. */
 export function unreadableSql(plan: CleanPlan, key: string, reason: string): string {
   const values = plan.columns.map((column) => `CAST(NULL AS ${column.kind.duckdb}) AS ${sqlName(column.name)}`);
-  return `SELECT ${values.join(', ')}, ${sqlText(key)} AS ${OBJECT}, CAST(0 AS BIGINT) AS ${ROW}, 'unreadable' AS ${FAILED},
-    ${sqlText(reason)} AS ${REST}, CAST(NULL AS VARCHAR) AS ${RECORD}`;
+  return `SELECT ${values.join(', ')}, ${sqlString(key)} AS ${OBJECT}, CAST(0 AS BIGINT) AS ${ROW}, 'unreadable' AS ${FAILED},
+    ${sqlString(reason)} AS ${REST}, CAST(NULL AS VARCHAR) AS ${RECORD}`;
 }
 
 function sourceField(from: string, fields: readonly string[]): string {
@@ -80,7 +81,7 @@ export function conflictsSql(plan: CleanPlan, target: TableName): string {
           `${sqlName(column)} IS DISTINCT FROM first_value(${sqlName(column)}) OVER (PARTITION BY ${cols.join(', ')} ORDER BY ${FRESH}, ${ranking(plan)})`,
       )
       .join(' OR ');
-    return `SELECT ${OBJECT}, ${ROW}, ${sqlText(name)} AS ${FAILED} FROM (
+    return `SELECT ${OBJECT}, ${ROW}, ${sqlString(name)} AS ${FAILED} FROM (
       SELECT ${OBJECT}, ${ROW}, ${FRESH}, (${own}) AS foreign_key FROM (
         SELECT ${names(plan)}, ${OBJECT}, ${ROW}, 1 AS ${FRESH} FROM ${STAGED} WHERE ${FAILED} = ''
         UNION ALL
@@ -142,7 +143,7 @@ export function rejectedSql(plan: CleanPlan, job: string, runId: string): string
       : ` UNION ALL ${columns('c.failed', 's.')} FROM ${STAGED} AS s JOIN (
           SELECT ${OBJECT} AS co, ${ROW} AS cr, string_agg(${FAILED}, '${RULE_SEPARATOR}' ORDER BY ${FAILED}) AS failed
           FROM ${CONFLICTS} GROUP BY ${OBJECT}, ${ROW}) AS c ON c.co = s.${OBJECT} AND c.cr = s.${ROW}`;
-  return `SELECT ${sqlText(job)} AS job, ${sqlText(runId)} AS run, o AS object, r AS row,
+  return `SELECT ${sqlString(job)} AS job, ${sqlString(runId)} AS run, o AS object, r AS row,
       string_split(f, '${RULE_SEPARATOR}') AS rules, CAST(rec AS JSON) AS record, rest
     FROM (${columns(FAILED, '')} FROM ${STAGED} WHERE ${FAILED} <> ''${late}) ORDER BY o, r`;
 }

@@ -10,7 +10,7 @@
 import { LochError } from '../../core/errors.ts';
 import type { CleanColumn } from '../contract.ts';
 import type { ColumnKind } from './column-type.ts';
-import { sqlText } from './sql-text.ts';
+import { sqlString } from '../../core/sql-text.ts';
 
 type Normalization = NonNullable<CleanColumn['normalize']>[number];
 
@@ -71,15 +71,15 @@ export function castSql(value: string, kind: ColumnKind, formats: readonly strin
 }
 
 function guarded(value: string, pattern: string, cast: string): string {
-  return `CASE WHEN regexp_full_match(${value}, ${sqlText(pattern)}) THEN ${cast} END`;
+  return `CASE WHEN regexp_full_match(${value}, ${sqlString(pattern)}) THEN ${cast} END`;
 }
 
 const ISO_TIME = '[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]{1,6}0*)?)?)?';
 
 /** The engine's cast to TIMESTAMP drops an offset without a word; only the one to TIMESTAMPTZ applies it. */
 function isoTimestamp(value: string): string {
-  return `CASE WHEN regexp_full_match(${value}, ${sqlText(ISO_TIME)}) THEN TRY_CAST(${value} AS TIMESTAMP)
-    WHEN regexp_full_match(${value}, ${sqlText(`${ISO_TIME}(Z|[+-][0-9]{2}(:?[0-9]{2})?)`)})
+  return `CASE WHEN regexp_full_match(${value}, ${sqlString(ISO_TIME)}) THEN TRY_CAST(${value} AS TIMESTAMP)
+    WHEN regexp_full_match(${value}, ${sqlString(`${ISO_TIME}(Z|[+-][0-9]{2}(:?[0-9]{2})?)`)})
     THEN timezone('UTC', TRY_CAST(${value} AS TIMESTAMPTZ)) END`;
 }
 
@@ -88,7 +88,7 @@ function formattedTime(value: string, formats: readonly string[]): string {
   const tries: string[] = [];
   let plain: string[] = [];
   const flush = () => {
-    if (plain.length > 0) tries.push(fullYear(`try_strptime(${value}, [${plain.map(sqlText).join(', ')}])`));
+    if (plain.length > 0) tries.push(fullYear(`try_strptime(${value}, [${plain.map(sqlString).join(', ')}])`));
     plain = [];
   };
   for (const format of formats) {
@@ -100,7 +100,7 @@ function formattedTime(value: string, formats: readonly string[]): string {
     flush();
     tries.push(
       unit === undefined
-        ? fullYear(`timezone('UTC', try_strptime(${value}, ${sqlText(format)}))`)
+        ? fullYear(`timezone('UTC', try_strptime(${value}, ${sqlString(format)}))`)
         : guarded(value, '[+-]?[0-9]{1,15}', `make_timestamp(TRY_CAST(${value} AS BIGINT) * ${unit})`),
     );
   }

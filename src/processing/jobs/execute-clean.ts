@@ -26,7 +26,7 @@ import { adoptDataFiles, removeDataFiles } from './data-files.ts';
 import type { RunDeps, RunWork } from './execute-run.ts';
 import { authorizeListing, authorizeReads, authorizeWrite } from './authorize-objects.ts';
 import { changedObjects, pinObjects } from './pin-objects.ts';
-import { sqlTable } from './sql-text.ts';
+import { sqlTable } from './sql-table.ts';
 import { stageObjects } from './stage-objects.ts';
 import { assertSeesAll, openTarget, type Target } from './target-table.ts';
 import { jobProcedures } from './store.ts';

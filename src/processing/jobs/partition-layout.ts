@@ -1,6 +1,6 @@
 import { LochError } from '../../core/errors.ts';
 import type { TableMetadata } from '../../storage/contract.ts';
-import { sqlName, sqlText } from './sql-text.ts';
+import { sqlName, sqlString } from '../../core/sql-text.ts';
 
 /** How the rows of a statement are split into the partitions of a table. */
 export interface PartitionLayout {
@@ -32,7 +32,7 @@ export function partitionLayout(metadata: TableMetadata): PartitionLayout {
     }
     const column = sqlName(source.name);
     const value = transformSql(field.transform, column, String(source.type));
-    return `CASE WHEN ${column} IS NULL THEN ${sqlText(ABSENT)} ELSE concat(${sqlText(PRESENT)}, ${value}) END AS ${sqlName(columns[i]!)}`;
+    return `CASE WHEN ${column} IS NULL THEN ${sqlString(ABSENT)} ELSE concat(${sqlString(PRESENT)}, ${value}) END AS ${sqlName(columns[i]!)}`;
   });
   return {
     expressions,

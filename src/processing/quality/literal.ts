@@ -1,5 +1,5 @@
 import { LochError } from '../../core/errors.ts';
-import { sqlText } from '../jobs/sql-text.ts';
+import { sqlString } from '../../core/sql-text.ts';
 import type { RuleColumn } from './rule.ts';
 
 const FORMS: Readonly<Record<'number' | 'date' | 'timestamp' | 'boolean', RegExp>> = {
@@ -16,7 +16,7 @@ const FORMS: Readonly<Record<'number' | 'date' | 'timestamp' | 'boolean', RegExp
  */
 export function ruleLiteral(rule: string, column: RuleColumn, text: string): string {
   const { kind } = column.kind;
-  if (kind === 'string') return sqlText(text);
+  if (kind === 'string') return sqlString(text);
   const form = kind === 'integer' || kind === 'decimal' || kind === 'float' ? 'number' : kind;
   if (!FORMS[form].test(text) || (form !== 'number' && form !== 'boolean' && Number.isNaN(Date.parse(text)))) {
     throw new LochError(
@@ -25,7 +25,7 @@ export function ruleLiteral(rule: string, column: RuleColumn, text: string): str
     );
   }
   if (form === 'number') return text.replace(/^\+/, '');
-  return form === 'boolean' ? text.toLowerCase() : `${form.toUpperCase()} ${sqlText(text.replace('T', ' '))}`;
+  return form === 'boolean' ? text.toLowerCase() : `${form.toUpperCase()} ${sqlString(text.replace('T', ' '))}`;
 }
 
 const EXAMPLES = { number: '12.50', date: '2026-01-31', timestamp: '2026-01-31 10:00:00', boolean: 'true' } as const;

@@ -1,5 +1,5 @@
 import { LochError } from '../../core/errors.ts';
-import { sqlText } from '../jobs/sql-text.ts';
+import { sqlString } from '../../core/sql-text.ts';
 import type { RowRule, RuleOf, RuleScope } from './rule.ts';
 
 const MAX_PATTERN = 1000;
@@ -12,7 +12,7 @@ export function pattern(rule: RuleOf<'pattern'>, scope: RuleScope): RowRule {
   return {
     name: `pattern(${rule.column})`,
     message: `\`${rule.column}\` does not match ${rule.pattern}`,
-    broken: `NOT coalesce(regexp_full_match(${text}, ${sqlText(rule.pattern)}), true)`,
+    broken: `NOT coalesce(regexp_full_match(${text}, ${sqlString(rule.pattern)}), true)`,
   };
 }
 

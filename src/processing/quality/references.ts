@@ -1,4 +1,5 @@
-import { sqlName, sqlTable } from '../jobs/sql-text.ts';
+import { sqlName } from '../../core/sql-text.ts';
+import { sqlTable } from '../jobs/sql-table.ts';
 import type { RowRule, RuleOf, RuleScope } from './rule.ts';
 
 /** A value stands in the key column of another table, as the run's principal sees that table. NULL passes. */

@@ -1,7 +1,7 @@
 /** Hive and Iceberg column types as types of the engine (DuckDB). */
 import { LochError } from '../../../core/errors.ts';
 import type { IcebergType } from '../../../storage/contract.ts';
-import { sqlName } from '../sql-text.ts';
+import { sqlName } from '../../../core/sql-text.ts';
 
 const SCALARS: Readonly<Record<string, string>> = {
   boolean: 'BOOLEAN',

@@ -8,7 +8,7 @@
  */
 import type { CatalogColumn, TableRecord } from '../../../catalog/contract.ts';
 import { LochError } from '../../../core/errors.ts';
-import { sqlName, sqlString, sqlStrings } from '../sql-text.ts';
+import { sqlName, sqlString, sqlStrings } from '../../../core/sql-text.ts';
 import { engineTypeOfHive } from './engine-types.ts';
 import type { ScanSource, SourceColumn } from './secured-scan.ts';
 

@@ -9,7 +9,7 @@
  */
 import { LochError } from '../../../core/errors.ts';
 import type { IcebergField, IcebergSchema, TableMetadata } from '../../../storage/contract.ts';
-import { sqlName, sqlString, sqlStrings } from '../sql-text.ts';
+import { sqlName, sqlString, sqlStrings } from '../../../core/sql-text.ts';
 import { engineTypeOfIceberg } from './engine-types.ts';
 import type { ScanSource, SourceColumn } from './secured-scan.ts';
 

@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto';
 import type { Secret } from '../../../core/secret.ts';
 import type { MaskFunction } from '../../../governance/contract.ts';
-import { sqlString } from '../sql-text.ts';
+import { sqlString } from '../../../core/sql-text.ts';
 
 /** Masks in order of precedence: of several that cover a cell, the first counts. */
 export const MASK_ORDER = [

@@ -7,7 +7,7 @@
  * - Three-valued logic is kept: a comparison with NULL is NULL, also where the answer for all other values is known.
  */
 import type { FilterValue, RowFilter } from '../../../governance/contract.ts';
-import { sqlName, sqlString } from '../sql-text.ts';
+import { sqlName, sqlString } from '../../../core/sql-text.ts';
 
 /** A column of the scan that a filter may compare: its SQL name and engine type. */
 export interface FilterColumn {

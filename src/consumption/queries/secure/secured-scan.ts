@@ -8,7 +8,7 @@
  * - A cell is clear if one grant covers its row and column without a mask, masked if only masked grants do, else NULL.
  */
 import type { GrantShape, TableShape } from '../../../governance/contract.ts';
-import { sqlName } from '../sql-text.ts';
+import { sqlName } from '../../../core/sql-text.ts';
 import { MASK_ORDER, type MaskSalts, maskSql } from './mask-sql.ts';
 import { type ColumnLookup, rowFilterSql } from './row-filter-sql.ts';
 
