@@ -1,5 +1,12 @@
 /** `loch`: owns and asks one lake from the command line. */
+import { enableCompileCache } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { defineCommand, runMain } from 'citty';
+
+// Sources are compiled once per version. Kept beside the packages, where only who may change the program may write.
+const compiled = fileURLToPath(new URL('../../node_modules/.cache/loch', import.meta.url));
+enableCompileCache(compiled);
+process.env.NODE_COMPILE_CACHE ??= compiled; // for threads and engine processes
 
 const main = defineCommand({
   meta: { name: 'loch', description: 'The serverless data lake as one system you own' },
