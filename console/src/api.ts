@@ -1,5 +1,7 @@
 /** Calls of the own HTTP API, as the console makes them. Types are those of the contracts on the server. */
 
+import type { QueryClient } from '@tanstack/react-query';
+
 /** What the server answers to a failed call. */
 export class ApiError extends Error {
   readonly code: string;
@@ -20,6 +22,12 @@ let viewedAs: string | undefined;
 /** Sends the following calls as another user would see them (root only), or as oneself again. */
 export function viewAs(arn: string | undefined): void {
   viewedAs = arn;
+}
+
+/** Drops every answer held: what one principal was shown must not be seen by the next, not even while it is asked anew. */
+export async function forgetAll(client: QueryClient): Promise<void> {
+  client.removeQueries({ type: 'inactive' });
+  await client.resetQueries();
 }
 
 async function call<T>(method: string, path: string, body?: unknown): Promise<T> {

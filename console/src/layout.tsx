@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { useState } from 'react';
-import { ApiError, api, viewAs } from './api.ts';
+import { ApiError, api, forgetAll, viewAs } from './api.ts';
 import { Failure } from './components/failure.tsx';
 import { SignIn } from './features/session/sign-in.tsx';
 
@@ -114,7 +114,7 @@ function BackToMyself() {
       type="button"
       onClick={() => {
         viewAs(undefined);
-        void client.invalidateQueries();
+        void forgetAll(client);
       }}
     >
       Back to myself

@@ -18,6 +18,7 @@ import { readBody } from '../kit/read-body.ts';
 import { anonymousPrincipal, clientGone, requestContext, splitTarget } from '../kit/request-facts.ts';
 import { createRejections } from '../kit/rejections.ts';
 import { authenticate, createSigningKeys } from '../kit/sigv4/index.ts';
+import { auditedOperation } from './operation-names.ts';
 import { SESSION_COOKIE, type Sessions } from './session.ts';
 
 /** What every route has: the caller's context and the parsed body. */
@@ -181,8 +182,7 @@ export function createApiApp(deps: ApiDeps, groups: readonly Routes[]): Routes {
     }
     if (method === 'GET') return;
     await deps.audit.recordManagement(context, {
-      eventSource: 'console.loch',
-      eventName: name,
+      ...auditedOperation(name),
       readOnly: false,
       ...(parameters === undefined ? {} : { requestParameters: parameters }),
       ...(known === undefined ? {} : { errorCode: known.code, errorMessage: known.message }),
@@ -236,12 +236,13 @@ function fromZod(error: z.ZodError): LochError {
 
 /** The path with its ids left out, as the name of the operation. */
 function routeName(method: string, path: string): string {
-  const nouns = path
-    .replace(/^\/api\//, '')
-    .split('/')
-    .filter((part) => /^[a-z][a-z-]{2,24}$/.test(part));
-  return `${method} ${nouns.join('/')}`;
+  const [noun = '', ...rest] = path.replace(/^\/api\//, '').split('/');
+  const verb = rest.find((part) => VERBS.has(part));
+  return `${method} ${verb === undefined ? noun : `${noun}/${verb}`}`;
 }
+
+/** Fixed parts of paths after the noun; everything else there is a name or an id. */
+const VERBS = new Set(['start', 'stop', 'keys', 'revoke', 'restore', 'link', 'links', 'results', 'preview', 'runs']);
 
 /** A fresh group of routes. */
 export function routes(): Routes {

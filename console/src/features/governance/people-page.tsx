@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
-import { api, at, viewAs } from '../../api.ts';
+import { api, at, forgetAll, viewAs } from '../../api.ts';
 import { Failure } from '../../components/failure.tsx';
 import { when } from '../../components/format.ts';
 import { PageHead } from '../../components/page.tsx';
@@ -52,7 +52,7 @@ export function PeoplePage() {
   });
   const seeAs = async (user: User) => {
     viewAs(user.arn);
-    await client.invalidateQueries();
+    await forgetAll(client);
     await navigate({ to: '/catalog', search: { q: undefined, database: undefined } });
   };
   return (
