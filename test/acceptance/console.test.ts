@@ -151,6 +151,39 @@ describe.skipIf(browserPath() === undefined)(
       await page.getByText('Cy Diaz').waitFor();
     });
 
+    it('starts a workflow, follows its run to the end, and shows its graph', async () => {
+      const call = loch.client.call;
+      await call('PUT', '/api/jobs/count-people', {
+        kind: 'sql',
+        sql: 'SELECT region, count(*) AS people FROM curated.people GROUP BY region',
+        target: { database: 'curated', table: 'people_by_region' },
+      });
+      await call('PUT', '/api/jobs/rank-regions', {
+        kind: 'sql',
+        sql: 'SELECT region, rank() OVER (ORDER BY people DESC) AS place FROM curated.people_by_region',
+        target: { database: 'curated', table: 'region_ranks' },
+      });
+      await call('PUT', '/api/workflows/people', {
+        nodes: [
+          { name: 'count', kind: 'job', job: 'count-people' },
+          { name: 'rank', kind: 'job', job: 'rank-regions', after: ['count'] },
+        ],
+        triggers: [{ kind: 'on_demand' }],
+      });
+      await go('Runs');
+      await page.getByRole('button', { name: 'Start', exact: true }).click();
+      await page
+        .getByRole('link', { name: /^people · / })
+        .first()
+        .click();
+      await page.getByRole('img', { name: /Graph of people/ }).waitFor();
+      await page.locator('header').getByText('completed').waitFor({ timeout: 30_000 });
+      expect(await page.getByText('succeeded', { exact: true }).count()).toBeGreaterThanOrEqual(4);
+      await shoot('workflow-run');
+      await page.goto(`${loch.server.consoleUrl}/#/catalog/curated/region_ranks`);
+      await page.getByTestId('result').getByText('north').waitFor();
+    });
+
     it('sees Loch as the user, reads what she reads, and changes nothing in that view', async () => {
       await go('People');
       await page.getByRole('button', { name: 'See as ines' }).click();
