@@ -3,8 +3,8 @@
  * Unknown keys are refused with the nearest known one.
  */
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { totalmem } from 'node:os';
-import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { LochError } from '../core/errors.ts';
 import { nearestNames } from '../core/suggest.ts';
@@ -144,6 +144,8 @@ export function loadConfig(sources: {
 }
 
 function readConfigFile(file: string): Tree {
+  // Most starts have no file: its parser is loaded when there is one.
+  const { parse: parseYaml } = createRequire(import.meta.url)('yaml') as typeof import('yaml');
   try {
     return (parseYaml(readFileSync(file, 'utf8')) ?? {}) as Tree;
   } catch (error) {

@@ -38,7 +38,7 @@ export interface DuckdbEngineOptions {
 
 /**
  * Opens the embedded engine: DuckDB in child processes, one blank instance per statement.
- * **Cost**: one process is started at once (about 100 MB), the others when there is work for them.
+ * **Cost**: a process (about 120 MB) is started when there is work for it, so the first statement waits for one.
  */
 export async function openDuckdbEngine(options: DuckdbEngineOptions): Promise<Engine> {
   const workers = Math.max(1, options.workers ?? 2);

@@ -43,7 +43,6 @@ export class WorkerPool {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#queue = new AdmissionQueue(options.queueLimit);
-    this.#spawn();
   }
 
   /** Waits in the fair queue for a slot of `lane`. **Errors**: `throttled`, `statement_cancelled`, `unavailable`. */

@@ -28,7 +28,11 @@ class DatabaseThread {
 
   constructor(options: ThreadOptions, onEvents: (events: readonly StoredEvent[]) => void) {
     this.#onEvents = onEvents;
-    this.#worker = new Worker(new URL(import.meta.resolve('./thread.ts')), { workerData: options });
+    this.#worker = new Worker(new URL(import.meta.resolve('./thread.ts')), {
+      workerData: options,
+      // Procedures leave little behind: a small nursery, collected often, keeps an idle server small.
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
+    });
     this.ready = new Promise((resolve, reject) => this.#waiting.set(0, { resolve: () => resolve(), reject }));
     this.#worker.on('message', (message: ThreadMessage) => this.#receive(message));
     this.#worker.on('error', (error) => this.#fail(error));
