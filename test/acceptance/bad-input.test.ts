@@ -279,14 +279,15 @@ describe('a disk that is nearly full', () => {
     try {
       const sdk = { ...after.client.sdk, maxAttempts: 1 };
       for (const attempt of [
-        send(after, 'small', 'new'),
-        send(after, 'new', patterned(200_000)),
-        new S3Client(sdk).send(
-          new UploadPartCommand({ Bucket: 'raw', Key: 'parts', UploadId, PartNumber: 1, Body: patterned(100_000) }),
-        ),
-        new S3Client(sdk).send(new CopyObjectCommand({ Bucket: 'raw', Key: 'copy', CopySource: 'raw/large' })),
+        () => send(after, 'small', 'new'),
+        () => send(after, 'new', patterned(200_000)),
+        () =>
+          new S3Client(sdk).send(
+            new UploadPartCommand({ Bucket: 'raw', Key: 'parts', UploadId, PartNumber: 1, Body: patterned(100_000) }),
+          ),
+        () => new S3Client(sdk).send(new CopyObjectCommand({ Bucket: 'raw', Key: 'copy', CopySource: 'raw/large' })),
       ]) {
-        const failure = await failureOf(attempt);
+        const failure = await failureOf(attempt());
         expect(failure.name).toBe('SlowDown');
         expect(failure.$metadata.httpStatusCode).toBe(503);
         expect(failure.message).toMatch(/disk .* bytes free; writes stop at .*Free space/);

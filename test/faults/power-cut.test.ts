@@ -20,7 +20,7 @@ import {
 } from '../../src/testing/faults/traced-disk.ts';
 import { type Acknowledged, acknowledgedWork } from './acknowledged-work.ts';
 
-const CUTS = 8;
+const CUTS = 6;
 
 /** Seeded fates: of unsynced changes two thirds are lost, the rest is there whole or torn, in any combination. */
 function chance(seed: number): () => Fate {
