@@ -19,7 +19,7 @@ const QUIET = [
 ];
 
 /** How long a page may take to show what it is asked for. */
-const WAIT_MS = 8_000;
+const WAIT_MS = 30_000;
 
 /** The browser of this machine: `LOCH_CHROMIUM`, or where packages put it. Undefined when there is none. */
 export function browserPath(): string | undefined {
