@@ -14,6 +14,7 @@ export interface EventPayloads {
   storageObjectDeleted: { bucket: string; key: string; versionId: string };
   storageBucketCreated: { bucket: string };
   storageBucketDeleted: { bucket: string };
+  storageBucketSettingChanged: { bucket: string; kind: string; change: 'put' | 'removed' };
   catalogDatabaseChanged: { database: string; change: 'created' | 'updated' | 'deleted' };
   catalogTableChanged: {
     database: string;

@@ -14,10 +14,10 @@ import { openSqliteStore } from '../metadata/sqlite/store.ts';
 import { openAuditTable } from '../operations/audit-table/index.ts';
 import { openOperations } from '../operations/index.ts';
 import { openProcessing, processingStoreModules } from '../processing/index.ts';
-import { openStorage } from '../storage/index.ts';
+import { bucketSettingModule, forgetSettings, openBucketSettings, openStorage } from '../storage/index.ts';
 import { localStoreModule, openLocalStore } from '../storage/stores/local/index.ts';
 import { createTableFormat } from '../storage/tables/index.ts';
-import type { Config } from './config.ts';
+import { bucketDefaults, type Config } from './config.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { ownerContext } from './owner-context.ts';
 import { createSealer } from './sealer.ts';
@@ -62,6 +62,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         modules: [
           ...governanceStoreModules,
           localStoreModule,
+          bucketSettingModule,
           ...catalogStoreModules,
           ...processingStoreModules,
           ...ingestionStoreModules,
@@ -89,8 +90,10 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         graceMs: config.storage.sweep_grace_ms,
         lowDiskBytes: config.storage.low_disk_mib * MIB,
         onSweepFailure: report('storage'),
+        withBucket: forgetSettings,
       }),
     );
+    const bucketSettings = opened(openBucketSettings({ store, defaults: bucketDefaults(config) }));
     const tables = createTableFormat({ objects, clock });
     let results: { ownerOf(bucket: string, key: string): Promise<string | undefined> } | undefined;
     const catalogPart = opened(
@@ -138,6 +141,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
     const { queries, runner } = consumption;
     const storage = openStorage({
       objects,
+      settings: bucketSettings,
       policy,
       audit,
       directory: lateDirectory,

@@ -54,6 +54,15 @@ const schema = z.strictObject({
       low_disk_mib: z.coerce.number().int().min(0).default(256),
     })
     .prefault({}),
+  s3: z
+    .strictObject({
+      default_object_ownership: z
+        .enum(['BucketOwnerEnforced', 'BucketOwnerPreferred', 'ObjectWriter'])
+        .default('BucketOwnerEnforced'),
+      default_public_access_block: z.stringbool().or(z.boolean()).default(true),
+      lifecycle_day_seconds: z.coerce.number().int().min(1).max(86_400).default(86_400),
+    })
+    .prefault({}),
   zones: z.enum(['default', 'medallion', 'four-layer']).default('default'),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
   audit: z.strictObject({ retention_days: z.coerce.number().int().min(1).default(90) }).prefault({}),
@@ -66,6 +75,11 @@ export function zonesOf(preset: Config['zones']): readonly string[] {
   if (preset === 'medallion') return ['bronze', 'silver', 'gold'];
   if (preset === 'four-layer') return ['raw', 'standardized', 'conformed', 'enriched'];
   return ['raw', 'cleaned', 'curated'];
+}
+
+/** What buckets are taken to say that have said nothing. */
+export function bucketDefaults({ s3 }: Pick<Config, 's3'>) {
+  return { objectOwnership: s3.default_object_ownership, publicAccessBlock: s3.default_public_access_block };
 }
 
 type Tree = { [key: string]: unknown };

@@ -84,7 +84,7 @@ export function openDoors(deps: {
         athenaService({ queries, catalog }),
       ],
     }),
-    s3: createS3Door({ ...shared, access: parts.storage.access }),
+    s3: createS3Door({ ...shared, ...parts.storage }),
     iceberg: createIcebergDoor({ ...shared, catalog, tokenKey: deps.sessionKey, s3Endpoint: deps.awsUrl }),
     own: getRequestListener(app.fetch) as unknown as Handler,
     createLink: (accessKeyId) => sessions.createLink(accessKeyId),

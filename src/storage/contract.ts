@@ -12,6 +12,7 @@ import type { Readable } from 'node:stream';
 import type { RequestContext } from '../core/caller.ts';
 import type { LochError } from '../core/errors.ts';
 import type { Lifecycle } from '../core/lifecycle.ts';
+import type { StoreCall } from '../core/store-call.ts';
 
 export interface BucketInfo {
   readonly name: string;
@@ -141,7 +142,12 @@ export interface PartInfo {
 export interface ObjectStore extends Lifecycle {
   createBucket(
     name: string,
-    options: { readonly region: string; readonly ownerAccountId: string },
+    options: {
+      readonly region: string;
+      readonly ownerAccountId: string;
+      /** Calls for the transaction that makes it: its first settings. Only a store over the metadata store takes them. */
+      readonly also?: readonly StoreCall[];
+    },
   ): Promise<BucketInfo>;
   deleteBucket(name: string): Promise<void>;
   bucket(name: string): Promise<BucketInfo>;
@@ -248,6 +254,7 @@ export interface ObjectName {
   readonly key: string;
 }
 
+export type * from './buckets/contract.ts';
 /** Checksums piece by piece, for doors that verify bodies no store sees. */
 export { CHECKSUM_ALGORITHMS, createDigest, type Digest } from './checksums/digest.ts';
 /** `s3://bucket/key`. **Errors**: `invalid_argument`. */

@@ -8,6 +8,7 @@ const NAMES: Partial<Record<ErrorCode, readonly [name: string, status?: number]>
   bucket_exists: ['BucketAlreadyOwnedByYou'],
   bucket_not_empty: ['BucketNotEmpty'],
   invalid_bucket_name: ['InvalidBucketName'],
+  not_found: ['NoSuchConfiguration'],
   upload_not_found: ['NoSuchUpload'],
   invalid_part: ['InvalidPart'],
   invalid_part_order: ['InvalidPartOrder'],
@@ -26,6 +27,7 @@ const NAMES: Partial<Record<ErrorCode, readonly [name: string, status?: number]>
   clock_skew: ['RequestTimeTooSkewed'],
   malformed_request: ['MalformedXML'],
   invalid_argument: ['InvalidArgument'],
+  malformed_policy: ['MalformedPolicy'],
   missing_argument: ['InvalidRequest'],
   limit_exceeded: ['InvalidRequest'],
   unsupported: ['NotImplemented'],
@@ -40,6 +42,20 @@ const NAMES: Partial<Record<ErrorCode, readonly [name: string, status?: number]>
 
 /** Finer names that the door gives itself, with their status. */
 const FINER = {
+  InvalidArgument: 400,
+  InvalidTag: 400,
+  MissingRequestBodyError: 400,
+  NoSuchBucketPolicy: 404,
+  NoSuchConfiguration: 404,
+  NoSuchCORSConfiguration: 404,
+  NoSuchLifecycleConfiguration: 404,
+  NoSuchPublicAccessBlockConfiguration: 404,
+  NoSuchTagSet: 404,
+  NoSuchWebsiteConfiguration: 404,
+  ObjectLockConfigurationNotFoundError: 404,
+  OwnershipControlsNotFoundError: 404,
+  ReplicationConfigurationNotFoundError: 404,
+  ServerSideEncryptionConfigurationNotFoundError: 404,
   AuthorizationHeaderMalformed: 400,
   AuthorizationQueryParametersError: 400,
   BucketAlreadyExists: 409,
@@ -58,9 +74,12 @@ const FINER = {
   XAmzContentSHA256Mismatch: 400,
 } as const satisfies Record<string, number>;
 
+/** A name of S3's that is finer than any code. */
+export type S3FailureName = keyof typeof FINER;
+
 /** A failure that S3 has a finer name for than its code. */
 export function s3Failure(
-  name: keyof typeof FINER,
+  name: S3FailureName,
   code: ErrorCode,
   message: string,
   context: ErrorContext = {},
@@ -69,14 +88,14 @@ export function s3Failure(
 }
 
 /** The same failure under a finer name of S3's. */
-export function renamed(error: LochError, name: keyof typeof FINER): LochError {
+export function renamed(error: LochError, name: S3FailureName): LochError {
   return new LochError(error.code, error.message, { context: { ...error.context, s3_code: name }, cause: error });
 }
 
 /** Name and status of an error on the S3 wire. A failure may carry a finer S3 name as `context.s3_code`. */
 export function s3ErrorOf(error: LochError): { readonly name: string; readonly status: number } {
   const finer = error.context.s3_code;
-  if (typeof finer === 'string' && finer in FINER) return { name: finer, status: FINER[finer as keyof typeof FINER] };
+  if (typeof finer === 'string' && finer in FINER) return { name: finer, status: FINER[finer as S3FailureName] };
   const known = NAMES[error.code];
   return known === undefined
     ? { name: 'InternalError', status: Math.max(500, error.status) }

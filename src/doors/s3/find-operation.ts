@@ -4,6 +4,7 @@ import * as listing from './list-operations.ts';
 import * as multipart from './multipart-operations.ts';
 import * as objects from './object-operations.ts';
 import type { S3Operation, S3Request } from './request.ts';
+import { settingOperation } from './settings/setting-routes.ts';
 
 /** An operation with its S3 name; `management` ones are recorded as management events by the door. */
 export interface FoundOperation {
@@ -80,6 +81,8 @@ export function findOperation(
   const { method, bucket, key, query } = request;
   const level = bucket === '' ? 'service' : key === '' ? 'bucket' : 'object';
   if (level !== 'service') {
+    const setting = level === 'bucket' ? settingOperation(method, query) : undefined;
+    if (setting !== undefined) return management(...setting);
     for (const name of query.keys()) {
       if (!Object.hasOwn(UNSUPPORTED, name)) continue;
       const operation = UNSUPPORTED[name]!;

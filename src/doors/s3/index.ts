@@ -14,7 +14,7 @@ import { type LochError, toLochError } from '../../core/errors.ts';
 import type { EventBus } from '../../core/events.ts';
 import { newId } from '../../core/ids.ts';
 import type { Audit, Identities } from '../../governance/contract.ts';
-import type { ObjectAccess } from '../../storage/contract.ts';
+import type { BucketSettingAccess, ObjectAccess } from '../../storage/contract.ts';
 import { clientGone, splitTarget } from '../kit/request-facts.ts';
 import { createRejections } from '../kit/rejections.ts';
 import { createSigningKeys, type SigningKeys } from '../kit/sigv4/index.ts';
@@ -27,6 +27,7 @@ import { sendAnswer, sendFailure } from './send-answer.ts';
 
 export interface S3DoorDeps {
   readonly access: ObjectAccess;
+  readonly settings: BucketSettingAccess;
   readonly identities: Identities;
   readonly audit: Audit;
   readonly events: EventBus;

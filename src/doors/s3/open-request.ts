@@ -109,6 +109,7 @@ export function takeApart(
     ...name,
     context,
     access: deps.access,
+    settings: deps.settings,
     method: incoming.method ?? 'GET',
     query,
     hoisted: hoistedHeaders(query),

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { RequestContext } from '../../core/caller.ts';
 import { LochError } from '../../core/errors.ts';
-import type { ObjectAccess, ObjectName } from '../../storage/contract.ts';
+import type { BucketSettingAccess, ObjectAccess, ObjectName } from '../../storage/contract.ts';
 import type { S3Answer } from './answer.ts';
 import { s3Failure } from './errors.ts';
 import { headerText } from './header-text.ts';
@@ -11,6 +11,7 @@ import type { BodySignature } from './request-body.ts';
 export interface S3Request {
   readonly context: RequestContext;
   readonly access: ObjectAccess;
+  readonly settings: BucketSettingAccess;
   readonly method: string;
   readonly bucket: string;
   readonly key: string;

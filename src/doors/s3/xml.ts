@@ -4,32 +4,44 @@ import { escapeXml } from '../kit/escape-xml.ts';
 
 const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
 
-/** Content of an element: text, nested elements, or a list of them (each rendered under the same name). */
-export type XmlValue = string | number | boolean | undefined | XmlRecord | readonly XmlRecord[];
+/**
+ * Content of an element: text, nested elements, or a list of them (each rendered under the same name). Members of a
+ * nested element that begin with `@` are its attributes.
+ */
+export type XmlValue = XmlItem | undefined | readonly XmlItem[];
+type XmlItem = string | number | boolean | XmlRecord;
 export interface XmlRecord {
   readonly [name: string]: XmlValue;
 }
 
 /** A document with S3's namespace. Undefined members are left out. */
 export function renderXml(root: string, content: XmlRecord): string {
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<${root} xmlns="${NAMESPACE}">${renderMembers(content)}</${root}>`;
+  return `<?xml version="1.0" encoding="UTF-8"?>\n${renderElement(root, { '@xmlns': NAMESPACE, ...content })}`;
 }
 
-function renderMembers(content: XmlRecord): string {
-  let text = '';
-  for (const [name, value] of Object.entries(content)) {
+function renderElement(name: string, content: XmlRecord): string {
+  let attributes = '';
+  let members = '';
+  for (const [member, value] of Object.entries(content)) {
     if (value === undefined) continue;
-    if (Array.isArray(value)) for (const item of value) text += `<${name}>${renderMembers(item)}</${name}>`;
-    else if (typeof value === 'object') text += `<${name}>${renderMembers(value as XmlRecord)}</${name}>`;
-    else text += `<${name}>${typeof value === 'string' ? escapeXml(value) : value}</${name}>`;
+    if (member.startsWith('@')) attributes += ` ${member.slice(1)}="${escapeXml(String(value))}"`;
+    else if (!Array.isArray(value)) members += renderMember(member, value as XmlItem);
+    else for (const item of value as readonly XmlItem[]) members += renderMember(member, item);
   }
-  return text;
+  return `<${name}${attributes}>${members}</${name}>`;
+}
+
+function renderMember(name: string, value: XmlItem): string {
+  if (typeof value === 'object') return renderElement(name, value);
+  return `<${name}>${typeof value === 'string' ? escapeXml(value) : value}</${name}>`;
 }
 
 /** An element as read: its children by name, in order, and its text. */
 export interface XmlElement {
   readonly name: string;
   readonly children: XmlElement[];
+  /** By name without prefix. */
+  readonly attributes?: Readonly<Record<string, string>>;
   text: string;
 }
 
@@ -50,7 +62,10 @@ export function parseXml(text: string): XmlElement {
     if (stack.length > MAX_DEPTH) {
       throw new LochError('malformed_request', `The XML of the body is nested deeper than ${MAX_DEPTH}.`);
     }
-    const element: XmlElement = { name: tag.name.replace(/^.*:/, ''), children: [], text: '' };
+    const attributes = Object.fromEntries(
+      Object.entries(tag.attributes).map(([name, value]) => [name.replace(/^.*:/, ''), value]),
+    );
+    const element: XmlElement = { name: tag.name.replace(/^.*:/, ''), children: [], attributes, text: '' };
     stack.at(-1)!.children.push(element);
     stack.push(element);
   });
@@ -67,4 +82,9 @@ export function parseXml(text: string): XmlElement {
 /** The text of the first child of that name. */
 export function childText(element: XmlElement, name: string): string | undefined {
   return element.children.find((child) => child.name === name)?.text;
+}
+
+/** The texts of all children of that name. */
+export function childTexts(element: XmlElement, name: string): string[] {
+  return element.children.filter((child) => child.name === name).map(({ text }) => text);
 }

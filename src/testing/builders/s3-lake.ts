@@ -11,7 +11,8 @@ import type { ColumnType, TableDirectory, TableName } from '../../governance/con
 import { type Governance, governanceStoreModules, openGovernance } from '../../governance/index.ts';
 import { openSqliteStore } from '../../metadata/sqlite/store.ts';
 import { createSealer } from '../../platform/sealer.ts';
-import { openStorage } from '../../storage/index.ts';
+import type { BucketDefaults } from '../../storage/contract.ts';
+import { bucketSettingModule, forgetSettings, openBucketSettings, openStorage } from '../../storage/index.ts';
 import {
   type LocalObjectStore,
   type LocalStoreOptions,
@@ -59,13 +60,15 @@ export async function openS3Lake(
   options: {
     readonly clock?: Clock;
     readonly store?: Partial<LocalStoreOptions>;
+    /** What new buckets are told; as AWS has it unless given. */
+    readonly bucketDefaults?: BucketDefaults;
     readonly ownerOf?: (bucket: string, key: string) => Promise<string | undefined>;
   } = {},
 ): Promise<S3Lake> {
   const { accountId, region } = S3_LAKE;
   const clock = options.clock ?? systemClock;
   const directory = mkdtempSync(join(tmpdir(), 'loch-s3-lake-'));
-  const modules = [...governanceStoreModules, localStoreModule];
+  const modules = [...governanceStoreModules, localStoreModule, bucketSettingModule];
   const store = await openSqliteStore({ file: join(directory, 'loch.db'), modules });
   const events: LochEvent[] = [];
   const bus = createEventBus((error) => {
@@ -95,10 +98,16 @@ export async function openS3Lake(
     directory: join(directory, 'objects'),
     clock,
     sweepEveryMs: 0,
+    withBucket: forgetSettings,
     ...options.store,
   });
-  const { access } = openStorage({
+  const bucketSettings = openBucketSettings({
+    store,
+    defaults: options.bucketDefaults ?? { objectOwnership: 'BucketOwnerEnforced', publicAccessBlock: true },
+  });
+  const { access, settings } = openStorage({
     objects,
+    settings: bucketSettings,
     policy: governance.policy,
     audit: governance.audit,
     directory: () => tableDirectory,
@@ -107,7 +116,7 @@ export async function openS3Lake(
     region,
   });
   const { audit, identities } = governance;
-  const door = createS3Door({ access, identities, audit, events: bus, clock, accountId, region });
+  const door = createS3Door({ access, settings, identities, audit, events: bus, clock, accountId, region });
   const server = createServer((request, response) => void door(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -152,6 +161,7 @@ export async function openS3Lake(
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await objects.close();
+      await bucketSettings.close();
       await governance.close();
       await store.close();
       rmSync(directory, { recursive: true, force: true });

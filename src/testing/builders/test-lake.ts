@@ -9,6 +9,7 @@ import type { ColumnType, LakeResource, TableDirectory } from '../../governance/
 import { type Governance, governanceStoreModules, openGovernance } from '../../governance/index.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
 import { openSqliteStore } from '../../metadata/sqlite/store.ts';
+import { bucketSettingModule } from '../../storage/index.ts';
 import { createSealer } from '../../platform/sealer.ts';
 
 /** The account of test lakes. */
@@ -78,7 +79,10 @@ async function open(
     throw error;
   });
   bus.subscribe('*', (event) => void events.push(event));
-  const store = await openSqliteStore({ file: join(folder, 'loch.db'), modules: governanceStoreModules });
+  const store = await openSqliteStore({
+    file: join(folder, 'loch.db'),
+    modules: [...governanceStoreModules, bucketSettingModule],
+  });
   const locations = new Map<string, string>();
   const directory: TableDirectory = {
     tableColumns: async (name) => tables.get(`${name.database}.${name.table}`),

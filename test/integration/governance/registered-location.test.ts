@@ -8,7 +8,7 @@ import { systemClock } from '../../../src/core/clock.ts';
 import { createEventBus } from '../../../src/core/events.ts';
 import { createS3Door } from '../../../src/doors/s3/index.ts';
 import type { LakePermission, LakeResource } from '../../../src/governance/contract.ts';
-import { openStorage } from '../../../src/storage/index.ts';
+import { openBucketSettings, openStorage } from '../../../src/storage/index.ts';
 import { openMemoryStore } from '../../../src/storage/stores/memory/index.ts';
 import { openTestLake, TEST_ACCOUNT, type TestLake, tableResource } from '../../../src/testing/builders/test-lake.ts';
 
@@ -50,8 +50,13 @@ beforeAll(async () => {
   const shared = { audit: governance.audit, accountId: TEST_ACCOUNT, region: 'us-east-1' };
   const objects = openMemoryStore({ clock: systemClock });
   await objects.createBucket('lake', { region: 'us-east-1', ownerAccountId: TEST_ACCOUNT });
-  const { access } = openStorage({
+  const bucketSettings = openBucketSettings({
+    store: lake.store,
+    defaults: { objectOwnership: 'BucketOwnerEnforced', publicAccessBlock: true },
+  });
+  const storage = openStorage({
     ...shared,
+    settings: bucketSettings,
     objects,
     policy: governance.policy,
     directory: () => lake.directory,
@@ -60,7 +65,7 @@ beforeAll(async () => {
   const events = createEventBus((error) => {
     throw error;
   });
-  const door = createS3Door({ ...shared, access, identities: governance.identities, events, clock: systemClock });
+  const door = createS3Door({ ...shared, ...storage, identities: governance.identities, events, clock: systemClock });
   const server = createServer((request, response) => void door(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   closeServer = () => {

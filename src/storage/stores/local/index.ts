@@ -1,5 +1,6 @@
 import type { Clock } from '../../../core/clock.ts';
 import { toLochError } from '../../../core/errors.ts';
+import type { StoreCall } from '../../../core/store-call.ts';
 import type { MetadataStore } from '../../../metadata/contract.ts';
 import type { ObjectStore } from '../../contract.ts';
 import { LocalStore } from './local-store.ts';
@@ -31,6 +32,8 @@ export interface LocalStoreOptions {
   readonly lowDiskBytes?: number;
   /** Free bytes of the disk; asks the file system when not given. */
   readonly freeBytes?: () => Promise<number>;
+  /** Calls for the transactions that make and delete a bucket, for what others keep under its name. */
+  readonly withBucket?: (bucket: string) => readonly StoreCall[];
   /** Told of a sweep that failed; the next one tries again. */
   readonly onSweepFailure?: (error: Error) => void;
 }
@@ -89,6 +92,7 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalO
     space,
     segmentLimit: options.segmentLimit ?? 64 * 1024,
     uploads,
+    withBucket: options.withBucket ?? (() => []),
     close: async () => {
       clearInterval(timer);
       stop.abort();

@@ -10,7 +10,8 @@ import { mkdir, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { Clock } from '../../../core/clock.ts';
 import { isLochError, LochError, toLochError } from '../../../core/errors.ts';
-import type { MetadataStore } from '../../../metadata/contract.ts';
+import type { StoreCall } from '../../../core/store-call.ts';
+import { type MetadataStore, storeCall } from '../../../metadata/contract.ts';
 import type {
   BucketInfo,
   CompletedPart,
@@ -53,6 +54,7 @@ export interface LocalStoreParts extends BodyPlaces {
   readonly store: MetadataStore;
   readonly clock: Clock;
   readonly uploads: LocalUploads;
+  readonly withBucket: (bucket: string) => readonly StoreCall[];
   readonly close: () => Promise<void>;
 }
 
@@ -65,7 +67,7 @@ export class LocalStore implements ObjectStore {
     this.#parts = parts;
   }
 
-  async createBucket(name: string, options: { region: string; ownerAccountId: string }): Promise<BucketInfo> {
+  async createBucket(name: string, options: Parameters<ObjectStore['createBucket']>[1]): Promise<BucketInfo> {
     assertBucketName(name);
     const row = {
       name,
@@ -73,12 +75,14 @@ export class LocalStore implements ObjectStore {
       owner_account_id: options.ownerAccountId,
       created_at: this.#parts.clock.now(),
     };
-    await this.#parts.store.write(procedures.createBucket, row);
+    const { store, withBucket } = this.#parts;
+    await store.transact([storeCall(procedures.createBucket, row), ...withBucket(name), ...(options.also ?? [])]);
     return bucketOf(row);
   }
 
   async deleteBucket(name: string): Promise<void> {
-    await this.#parts.store.write(procedures.deleteBucket, { name });
+    const { store, withBucket } = this.#parts;
+    await store.transact([storeCall(procedures.deleteBucket, { name }), ...withBucket(name)]);
   }
 
   async bucket(name: string): Promise<BucketInfo> {

@@ -75,15 +75,17 @@ export class MemoryStore implements ObjectStore {
     this.#minPartBytes = minPartBytes;
   }
 
-  async createBucket(name: string, options: { region: string; ownerAccountId: string }): Promise<BucketInfo> {
+  async createBucket(name: string, options: Parameters<ObjectStore['createBucket']>[1]): Promise<BucketInfo> {
+    const { region, ownerAccountId, also = [] } = options;
     assertBucketName(name);
+    if (also.length > 0) throw new LochError('unsupported', 'A store in memory takes no calls of the metadata store.');
     const there = this.#buckets.get(name);
     if (there !== undefined) {
       throw new LochError('bucket_exists', `The bucket \`${name}\` exists already. Choose another name.`, {
         context: { bucket: name, ownerAccountId: there.info.ownerAccountId },
       });
     }
-    const info = { name, createdAt: this.#clock.now(), ...options };
+    const info = { name, createdAt: this.#clock.now(), region, ownerAccountId };
     this.#buckets.set(name, { info, objects: new SortedKeys(), uploads: new Map() });
     return info;
   }

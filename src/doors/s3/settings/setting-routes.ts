@@ -1,0 +1,124 @@
+/**
+ * Which operation a sub-resource of a bucket stands for. Reading any setting that S3 has is answered, because tools read
+ * all of them to compare: what Loch does not have answers S3's own "not set".
+ */
+import { LochError } from '../../../core/errors.ts';
+import type { BucketSettingKind } from '../../../storage/contract.ts';
+import { xmlAnswer } from '../answer.ts';
+import type { S3FailureName } from '../errors.ts';
+import type { S3Operation } from '../request.ts';
+import { renderXml } from '../xml.ts';
+import { corsForm } from './cors-form.ts';
+import {
+  accelerateForm,
+  ownershipForm,
+  publicAccessBlockForm,
+  requestPaymentForm,
+  taggingForm,
+} from './plain-forms.ts';
+import {
+  absentOperation,
+  deleteOperation,
+  getOperation,
+  notSet,
+  putOperation,
+  type SettingForm,
+} from './setting-form.ts';
+import { websiteForm } from './website-form.ts';
+
+type Route = readonly [name: string, run: S3Operation];
+type Routes = Partial<Readonly<Record<'GET' | 'PUT' | 'DELETE', Route>>>;
+
+/** Get, put and delete of a setting, under `name` of its operations. */
+function routesOf<K extends BucketSettingKind>(name: string, form: SettingForm<K>): Required<Routes> {
+  return {
+    GET: [`Get${name}`, getOperation(form)],
+    PUT: [`Put${name}`, putOperation(form)],
+    DELETE: [`Delete${name}`, deleteOperation(form.kind)],
+  };
+}
+
+/** Get alone: it is never set. */
+function absentRoute(name: string, kind: BucketSettingKind, root: string, absent: S3FailureName | 'empty'): Routes {
+  return { GET: [`Get${name}`, absentOperation(kind, root, absent === 'empty' ? {} : absent)] };
+}
+
+function withoutDelete({ GET, PUT }: Required<Routes>): Routes {
+  return { GET, PUT };
+}
+
+const ROUTES: Readonly<Record<string, Routes>> = {
+  accelerate: withoutDelete(routesOf('BucketAccelerateConfiguration', accelerateForm)),
+  cors: routesOf('BucketCors', corsForm),
+  encryption: absentRoute(
+    'BucketEncryption',
+    'encryption',
+    'ServerSideEncryptionConfiguration',
+    'ServerSideEncryptionConfigurationNotFoundError',
+  ),
+  lifecycle: absentRoute(
+    'BucketLifecycleConfiguration',
+    'lifecycle',
+    'LifecycleConfiguration',
+    'NoSuchLifecycleConfiguration',
+  ),
+  logging: absentRoute('BucketLogging', 'logging', 'BucketLoggingStatus', 'empty'),
+  notification: absentRoute('BucketNotificationConfiguration', 'notification', 'NotificationConfiguration', 'empty'),
+  'object-lock': absentRoute(
+    'ObjectLockConfiguration',
+    'objectLock',
+    'ObjectLockConfiguration',
+    'ObjectLockConfigurationNotFoundError',
+  ),
+  ownershipControls: routesOf('BucketOwnershipControls', ownershipForm),
+  publicAccessBlock: routesOf('PublicAccessBlock', publicAccessBlockForm),
+  replication: absentRoute(
+    'BucketReplication',
+    'replication',
+    'ReplicationConfiguration',
+    'ReplicationConfigurationNotFoundError',
+  ),
+  requestPayment: withoutDelete(routesOf('BucketRequestPayment', requestPaymentForm)),
+  tagging: routesOf('BucketTagging', taggingForm),
+  website: routesOf('BucketWebsite', websiteForm),
+};
+
+/** Settings of which a bucket has many: a GET without `id` lists them. */
+const LISTED: Readonly<Record<string, readonly [name: string, kind: BucketSettingKind]>> = {
+  analytics: ['BucketAnalyticsConfiguration', 'analytics'],
+  'intelligent-tiering': ['BucketIntelligentTieringConfiguration', 'intelligentTiering'],
+  inventory: ['BucketInventoryConfiguration', 'inventory'],
+  metrics: ['BucketMetricsConfiguration', 'metrics'],
+};
+
+/** The operation on a setting of a bucket that the request asks for, if there is one. */
+export function settingOperation(method: string, query: URLSearchParams): Route | undefined {
+  for (const name of query.keys()) {
+    if (Object.hasOwn(ROUTES, name)) return ROUTES[name]![method as keyof Routes];
+    if (Object.hasOwn(LISTED, name) && method === 'GET') return listedRoute(name, query);
+  }
+  return undefined;
+}
+
+function listedRoute(name: string, query: URLSearchParams): Route {
+  const [operation, kind] = LISTED[name]!;
+  if (query.has('id')) return [`Get${operation}`, oneOfMany(kind)];
+  return [`List${operation}s`, emptyList(`List${operation.replace(/^Bucket/, '')}sResult`, kind)];
+}
+
+function oneOfMany(kind: BucketSettingKind): S3Operation {
+  return async ({ settings, context, bucket, query }) => {
+    const id = query.get('id') ?? '';
+    const value: unknown = await settings.get(context, { bucket, kind, id });
+    if (value === undefined) throw notSet('NoSuchConfiguration', bucket);
+    throw new LochError('internal', `The setting \`${kind}\` \`${id}\` has no form in this door.`);
+  };
+}
+
+function emptyList(root: string, kind: BucketSettingKind): S3Operation {
+  return async ({ settings, context, bucket }) => {
+    const found = await settings.list(context, { bucket, kind });
+    if (found.length > 0) throw new LochError('internal', `The setting \`${kind}\` has no form in this door.`);
+    return xmlAnswer(renderXml(root, { IsTruncated: false }));
+  };
+}

@@ -1,0 +1,88 @@
+/**
+ * What a bucket is told about itself: its policy, its lists of who may, its rules for browsers, tags and the rest.
+ *
+ * Call rules
+ * - A setting that was put is in force for every request that begins after the answer.
+ * - Settings go in the transaction that deletes their bucket, and one that is made under the name of another starts
+ *   without any, whatever a late change left behind.
+ * - `BucketSettings` asks no policy; `BucketSettingAccess` does, and is what doors call.
+ */
+import type { z } from 'zod';
+import type { RequestContext } from '../../core/caller.ts';
+import type { Lifecycle } from '../../core/lifecycle.ts';
+import type { StoreCall } from '../../core/store-call.ts';
+import type { accessControlList } from './access-control-list.ts';
+import type { SETTING_KINDS } from './setting-kinds.ts';
+
+/** The name of a kind of setting. */
+export type BucketSettingKind = keyof typeof SETTING_KINDS;
+
+/** The value of a setting of a kind. */
+export type BucketSetting<K extends BucketSettingKind> = z.infer<(typeof SETTING_KINDS)[K]['value']>;
+
+/** Who may do what to a bucket or an object, beside its policy. */
+export type AccessControlList = z.infer<typeof accessControlList>;
+
+/** One line of an access control list. */
+export type AclGrant = AccessControlList['grants'][number];
+
+/** Whom a grant names: an account, or one of S3's groups. */
+export type AclGrantee = AclGrant['grantee'];
+
+/** What a grant gives. */
+export type AclPermission = AclGrant['permission'];
+
+/** Whose objects are and whether lists of grants count. **Source**: S3 User Guide, "Controlling ownership of objects". */
+export type ObjectOwnership = BucketSetting<'ownership'>['objectOwnership'];
+
+/** Which of several settings of a kind; kinds of which a bucket has one have no id. */
+export interface SettingName<K extends BucketSettingKind> {
+  readonly bucket: string;
+  readonly kind: K;
+  readonly id?: string;
+}
+
+/** What buckets are taken to say that have said nothing. */
+export interface BucketDefaults {
+  readonly objectOwnership: ObjectOwnership;
+  /** Whether all four parts of the public-access block hold. */
+  readonly publicAccessBlock: boolean;
+}
+
+/** Settings of buckets at rest, with what was read kept in memory until it changes. */
+export interface BucketSettings extends Lifecycle {
+  /** The value, the default of the lake, or undefined. The bucket need not exist. */
+  get<K extends BucketSettingKind>(bucket: string, kind: K, id?: string): Promise<BucketSetting<K> | undefined>;
+  /** All settings of a kind of which a bucket has many, by id. */
+  list<K extends BucketSettingKind>(
+    bucket: string,
+    kind: K,
+  ): Promise<readonly { readonly id: string; readonly value: BucketSetting<K> }[]>;
+  /** Durable when it resolves. **Errors**: `invalid_argument` for a value that is none of the kind. */
+  put<K extends BucketSettingKind>(bucket: string, kind: K, value: BucketSetting<K>, id?: string): Promise<void>;
+  /** Removing what is not set succeeds; a default does not come back. */
+  remove(bucket: string, kind: BucketSettingKind, id?: string): Promise<void>;
+  /** `put` as a call, for the transaction of something else. */
+  putCall<K extends BucketSettingKind>(bucket: string, kind: K, value: BucketSetting<K>, id?: string): StoreCall;
+}
+
+/**
+ * Settings as a caller may use them. Every method asks the policy for the exact action of the kind.
+ * **Errors**: `access_denied`, `bucket_not_found`, and those of `BucketSettings`.
+ */
+export interface BucketSettingAccess {
+  get<K extends BucketSettingKind>(
+    context: RequestContext,
+    name: SettingName<K>,
+  ): Promise<BucketSetting<K> | undefined>;
+  list<K extends BucketSettingKind>(
+    context: RequestContext,
+    name: Omit<SettingName<K>, 'id'>,
+  ): Promise<readonly { readonly id: string; readonly value: BucketSetting<K> }[]>;
+  put<K extends BucketSettingKind>(
+    context: RequestContext,
+    name: SettingName<K>,
+    value: BucketSetting<K>,
+  ): Promise<void>;
+  remove(context: RequestContext, name: SettingName<BucketSettingKind>): Promise<void>;
+}

@@ -1,0 +1,15 @@
+import type { BucketSettingAccess } from './contract.ts';
+import { getSetting, listSettings } from './get-setting.ts';
+import { putSetting } from './put-setting.ts';
+import { removeSetting } from './remove-setting.ts';
+import type { SettingDeps } from './setting-deps.ts';
+
+export { forgetSettings, openBucketSettings } from './bucket-settings.ts';
+
+/** The store module of settings. */
+export const bucketSettingModule = new URL('./store.ts', import.meta.url);
+
+/** Settings as a caller may use them, over settings that ask nobody. */
+export function createSettingAccess(deps: SettingDeps): BucketSettingAccess {
+  return { get: getSetting(deps), list: listSettings(deps), put: putSetting(deps), remove: removeSetting(deps) };
+}

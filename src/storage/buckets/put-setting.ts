@@ -1,0 +1,10 @@
+import type { BucketSettingAccess } from './contract.ts';
+import { authorizeSetting, type SettingDeps } from './setting-deps.ts';
+
+/** Changes a setting of a bucket. */
+export function putSetting(deps: SettingDeps): BucketSettingAccess['put'] {
+  return async (context, { bucket, kind, id }, value) => {
+    await authorizeSetting(deps, context, bucket, kind, 'put');
+    await deps.settings.put(bucket, kind, value, id);
+  };
+}
