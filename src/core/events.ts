@@ -10,9 +10,36 @@ export interface EventPayloads {
     etag: string;
     versionId: string;
     operation: string;
+    /** S3's null version. */
+    isNull?: true;
   };
-  storageObjectDeleted: { bucket: string; key: string; versionId: string };
+  /** A version is gone, or, with `deleteMarker`, only marked as deleted: then `versionId` is the marker's. */
+  storageObjectDeleted: {
+    bucket: string;
+    key: string;
+    versionId: string;
+    operation?: string;
+    isNull?: true;
+    deleteMarker?: true;
+    /** What is gone was a marker. */
+    wasMarker?: true;
+    size?: number;
+    etag?: string;
+  };
+  storageObjectChanged: {
+    bucket: string;
+    key: string;
+    versionId: string;
+    isNull?: true;
+    size: number;
+    etag: string;
+    /** Members of its attributes that were set, and those that were removed. */
+    set: string[];
+    removed: string[];
+    operation: string;
+  };
   storageBucketCreated: { bucket: string };
+  storageBucketChanged: { bucket: string; what: 'versioning' | 'objectLock' };
   storageBucketDeleted: { bucket: string };
   storageBucketSettingChanged: { bucket: string; kind: string; change: 'put' | 'removed' };
   catalogDatabaseChanged: { database: string; change: 'created' | 'updated' | 'deleted' };

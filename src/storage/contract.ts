@@ -10,21 +10,43 @@
  */
 import type { Readable } from 'node:stream';
 import type { RequestContext } from '../core/caller.ts';
-import type { LochError } from '../core/errors.ts';
 import type { Lifecycle } from '../core/lifecycle.ts';
 import type { StoreCall } from '../core/store-call.ts';
+import type {
+  AttributeChange,
+  AttributeOptions,
+  BucketVersioning,
+  DeleteName,
+  DeleteOptions,
+  DeleteOutcome,
+  DeleteResult,
+  ListVersionsOptions,
+  ObjectAttributes,
+  VersionPage,
+} from './versions.ts';
 
 export interface BucketInfo {
   readonly name: string;
   readonly createdAt: number;
   readonly region: string;
   readonly ownerAccountId: string;
+  /** Absent: versions were never kept. Once they were, keeping them can only be suspended. */
+  readonly versioning?: BucketVersioning;
+  /** Versions may be locked here; versioning stays enabled. */
+  readonly objectLock?: true;
 }
 
 export interface ObjectHead {
   readonly bucket: string;
   readonly key: string;
+  /** Unique for each write, in buckets without versions too: it names these bytes for ever. */
   readonly versionId: string;
+  /** S3's `null` version: written while versions were never kept, or keeping them was suspended. */
+  readonly isNull?: true;
+  /** Whether the bucket keeps versions, as it was found with this head; absent on heads of a listing. */
+  readonly versioning?: BucketVersioning;
+  /** What may change of a version: tags, locks, class … */
+  readonly attributes: ObjectAttributes;
   readonly size: number;
   /** Quoted as on the wire: `"<md5 hex>"`, multipart `"<md5 of md5s>-<parts>"`. */
   readonly etag: string;
@@ -65,9 +87,14 @@ export interface PutOptions {
   readonly signal?: AbortSignal;
   /** What made it, for events: `PutObject`, `CompleteMultipartUpload`, `Delivery` … */
   readonly operation?: string;
+  /** Tags, locks, class … of the new version; on `createUpload`, of the object it becomes. */
+  readonly attributes?: ObjectAttributes;
 }
 
-/** Content type, metadata and headers that are not given are those of the source. */
+/**
+ * Content type, metadata and headers that are not given are those of the source, and so are tags when `attributes` are
+ * not given. Locks, access lists and classes are never those of the source.
+ */
 export interface CopyOptions extends PutOptions {
   /** Conditions on the source. */
   readonly source?: Pick<GetOptions, 'ifMatch' | 'ifNoneMatch' | 'ifModifiedSince' | 'ifUnmodifiedSince'>;
@@ -80,6 +107,8 @@ export type ObjectBody = Uint8Array | AsyncIterable<Uint8Array> | { readonly ado
 export type ByteRange = { readonly first: number; readonly last?: number } | { readonly suffix: number };
 
 export interface GetOptions {
+  /** A version id or `null`; the current version when absent. */
+  readonly versionId?: string;
   readonly range?: ByteRange;
   readonly ifMatch?: string;
   readonly ifNoneMatch?: string;
@@ -115,11 +144,15 @@ export interface UploadInfo {
   readonly key: string;
   readonly uploadId: string;
   readonly startedAt: number;
+  /** As `createUpload` was told. */
+  readonly checksumAlgorithm?: ChecksumAlgorithm;
+  readonly checksumType?: 'COMPOSITE' | 'FULL_OBJECT';
+  readonly attributes?: ObjectAttributes;
 }
 
 export interface ListUploadsOptions {
   readonly prefix?: string;
-  /** Without an upload id: uploads of keys after this key. */
+  /** Without an upload id: uploads of keys after this key. An upload id that is not there is a place all the same. */
   readonly after?: { readonly key: string; readonly uploadId?: string };
   readonly max?: number;
 }
@@ -139,12 +172,21 @@ export interface PartInfo {
   readonly checksums: Readonly<Record<string, string>>;
 }
 
+/** A part of an object that was uploaded in parts. */
+export interface ObjectPart {
+  readonly partNumber: number;
+  readonly size: number;
+  readonly checksums: Readonly<Record<string, string>>;
+}
+
 export interface ObjectStore extends Lifecycle {
   createBucket(
     name: string,
     options: {
       readonly region: string;
       readonly ownerAccountId: string;
+      /** Versions are kept from the start, and may be locked. */
+      readonly objectLock?: boolean;
       /** Calls for the transaction that makes it: its first settings. Only a store over the metadata store takes them. */
       readonly also?: readonly StoreCall[];
     },
@@ -152,17 +194,41 @@ export interface ObjectStore extends Lifecycle {
   deleteBucket(name: string): Promise<void>;
   bucket(name: string): Promise<BucketInfo>;
   buckets(): Promise<readonly BucketInfo[]>;
+  /** **Errors**: `invalid_bucket_state` for suspending a bucket with object lock. */
+  setVersioning(bucket: string, state: BucketVersioning): Promise<void>;
+  /** From here on versions may be locked; there is no way back. **Errors**: `invalid_bucket_state` unless versions are kept. */
+  enableObjectLock(bucket: string): Promise<void>;
 
   put(bucket: string, key: string, body: ObjectBody, options?: PutOptions): Promise<ObjectHead>;
   get(bucket: string, key: string, options?: GetOptions): Promise<ObjectRead>;
   head(bucket: string, key: string, options?: GetOptions): Promise<ObjectHead>;
   list(bucket: string, options?: ListOptions): Promise<ListPage>;
-  /** Removing a key that is not there succeeds. */
-  delete(bucket: string, key: string, options?: { readonly ifMatch?: string }): Promise<void>;
-  /** One transaction for all keys. */
-  deleteMany(bucket: string, keys: readonly string[]): Promise<void>;
+  /** Versions and delete markers by key, the newest of a key first. */
+  listVersions(bucket: string, options?: ListVersionsOptions): Promise<VersionPage>;
+  /**
+   * Without a version: removes the key where versions were never kept, else marks it as deleted. With one: removes that
+   * version for good; the newest one left becomes current. What is not there is removed too.
+   * **Errors**: `access_denied` for a locked version; `precondition_failed`.
+   */
+  delete(bucket: string, key: string, options?: DeleteOptions): Promise<DeleteResult>;
+  /** One transaction for all names; what is refused of one does not hold up the others. Outcomes are in their order. */
+  deleteMany(
+    bucket: string,
+    names: readonly (string | DeleteName)[],
+    options?: Pick<DeleteOptions, 'bypassGovernance' | 'operation'>,
+  ): Promise<readonly DeleteOutcome[]>;
+  /**
+   * Changes what may change of a version; members that are null are removed, absent ones stay.
+   * **Errors**: `access_denied` for a lock that may not be lifted; `object_lock_missing`, `version_is_marker`.
+   */
+  updateAttributes(name: VersionName, change: AttributeChange, options?: AttributeOptions): Promise<ObjectHead>;
+  /** The parts a multipart object was made of, in order; none for others. Kept where parts had checksums. */
+  objectParts(
+    name: VersionName,
+    options?: { readonly after?: number; readonly max?: number },
+  ): Promise<readonly ObjectPart[]>;
   copy(
-    from: { readonly bucket: string; readonly key: string },
+    from: VersionName,
     to: { readonly bucket: string; readonly key: string },
     options?: CopyOptions,
   ): Promise<ObjectHead>;
@@ -176,26 +242,17 @@ export interface ObjectStore extends Lifecycle {
   uploads(bucket: string, options?: ListUploadsOptions): Promise<readonly UploadInfo[]>;
 
   /**
-   * Makes the current versions readable as local files in `directory` (hard links, or files cut from segments), in
+   * Makes versions (the current ones where none is named) readable as local files in `directory` (hard links, or files cut from segments), in
    * order. They stay readable until the caller removes the directory. Names keep the extension of the key.
    * **Errors**: `object_not_found`.
    */
-  openFiles(
-    refs: readonly { readonly bucket: string; readonly key: string }[],
-    directory: string,
-  ): Promise<readonly string[]>;
+  openFiles(refs: readonly VersionName[], directory: string): Promise<readonly string[]>;
 }
 
 export interface UploadRef {
   readonly bucket: string;
   readonly key: string;
   readonly uploadId: string;
-}
-
-/** What happened to one key of a batch delete. */
-export interface DeleteOutcome {
-  readonly key: string;
-  readonly error?: LochError;
 }
 
 /**
@@ -214,9 +271,14 @@ export interface ObjectAccess {
   getObject(context: RequestContext, name: ObjectName, options?: GetOptions): Promise<ObjectRead>;
   headObject(context: RequestContext, name: ObjectName, options?: GetOptions): Promise<ObjectHead>;
   listObjects(context: RequestContext, bucket: string, options?: ListOptions): Promise<ListPage>;
-  deleteObject(context: RequestContext, name: ObjectName, options?: { readonly ifMatch?: string }): Promise<void>;
-  deleteObjects(context: RequestContext, bucket: string, keys: readonly string[]): Promise<readonly DeleteOutcome[]>;
-  copyObject(context: RequestContext, from: ObjectName, to: ObjectName, options?: CopyOptions): Promise<ObjectHead>;
+  deleteObject(context: RequestContext, name: ObjectName, options?: DeleteOptions): Promise<DeleteResult>;
+  deleteObjects(
+    context: RequestContext,
+    bucket: string,
+    names: readonly (string | DeleteName)[],
+    options?: Pick<DeleteOptions, 'bypassGovernance'>,
+  ): Promise<readonly DeleteOutcome[]>;
+  copyObject(context: RequestContext, from: VersionName, to: ObjectName, options?: CopyOptions): Promise<ObjectHead>;
   createUpload(context: RequestContext, target: ObjectName, options?: PutOptions): Promise<UploadInfo>;
   putPart(
     context: RequestContext,
@@ -255,6 +317,29 @@ export interface ObjectName {
 }
 
 export type * from './buckets/contract.ts';
+/** A version of an object; the current one when none is named. `null` names S3's null version. */
+export interface VersionName extends ObjectName {
+  readonly versionId?: string;
+}
+
+export type {
+  AccessControlList,
+  AccessGrant,
+  AttributeChange,
+  AttributeOptions,
+  BucketVersioning,
+  DeleteName,
+  DeleteOptions,
+  DeleteOutcome,
+  DeleteResult,
+  ListVersionsOptions,
+  ObjectAttributes,
+  ObjectEncryption,
+  ObjectRetention,
+  ObjectVersion,
+  VersionPage,
+} from './versions.ts';
+
 /** Checksums piece by piece, for doors that verify bodies no store sees. */
 export { CHECKSUM_ALGORITHMS, createDigest, type Digest } from './checksums/digest.ts';
 /** `s3://bucket/key`. **Errors**: `invalid_argument`. */

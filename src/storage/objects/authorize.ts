@@ -6,7 +6,7 @@
 import { s3Arn } from '../../core/arn.ts';
 import type { RequestContext } from '../../core/caller.ts';
 import { isLochError, type LochError } from '../../core/errors.ts';
-import type { ObjectName } from '../contract.ts';
+import type { DeleteOptions, ObjectName } from '../contract.ts';
 import type { ObjectDeps } from './object-deps.ts';
 
 /** Requires `action` on the object and, where grants govern it, unfiltered SELECT on its table. */
@@ -58,6 +58,19 @@ export async function authorizeWrite(
   const location = await deps.policy.registeredLocation(name.bucket, name.key);
   if (location === undefined) return;
   await deps.policy.authorizeDataLocation(context, `s3://${name.bucket}/${name.key}`);
+}
+
+/** Requires what a delete needs: of the key, or of one version; and of a lock, where it asks to bypass one. */
+export async function authorizeDelete(
+  deps: ObjectDeps,
+  context: RequestContext,
+  name: ObjectName,
+  options: Pick<DeleteOptions, 'versionId' | 'bypassGovernance'>,
+): Promise<void> {
+  const action = options.versionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion';
+  await authorizeWrite(deps, context, name, action);
+  if (options.bypassGovernance !== true) return;
+  await authorizeWrite(deps, context, name, 's3:BypassGovernanceRetention');
 }
 
 /**

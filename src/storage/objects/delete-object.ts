@@ -1,13 +1,13 @@
 import type { ObjectAccess } from '../contract.ts';
-import { authorizeWrite } from './authorize.ts';
+import { authorizeDelete } from './authorize.ts';
 import type { ObjectDeps } from './object-deps.ts';
 import { recorded } from './record.ts';
 
-/** Deletes an object; one that is not there is deleted too. */
+/** Deletes an object or one version of it; what is not there is deleted too. */
 export function deleteObject(deps: ObjectDeps): ObjectAccess['deleteObject'] {
-  return (context, name, options) =>
+  return (context, name, options = {}) =>
     recorded(deps, context, 'DeleteObject', name, async () => {
-      await authorizeWrite(deps, context, name, 's3:DeleteObject');
-      await deps.objects.delete(name.bucket, name.key, options);
+      await authorizeDelete(deps, context, name, options);
+      return deps.objects.delete(name.bucket, name.key, { operation: 'DeleteObject', ...options });
     });
 }

@@ -1,17 +1,24 @@
 import type { RequestContext } from '../../core/caller.ts';
 import { LochError } from '../../core/errors.ts';
-import type { DeleteOutcome, ObjectAccess } from '../contract.ts';
-import { keyBytes } from '../stores/names.ts';
-import { authorizeWrite } from './authorize.ts';
+import type { DeleteName, DeleteOptions, DeleteOutcome, ObjectAccess } from '../contract.ts';
+import { assertVersionId, keyBytes } from '../stores/names.ts';
+import { authorizeDelete } from './authorize.ts';
 import type { ObjectDeps } from './object-deps.ts';
 import { dataEvent } from './record.ts';
 
-/** Deletes many objects in one transaction. A refused key of a batch does not hold up the others. */
+/** Deletes many objects in one transaction. A refused name of a batch does not hold up the others. */
 export function deleteObjects(deps: ObjectDeps): ObjectAccess['deleteObjects'] {
-  return async (context, bucket, keys) => {
-    const outcomes = await Promise.all(keys.map((key) => permission(deps, context, bucket, key)));
-    const allowed = outcomes.filter((outcome) => outcome.error === undefined).map(({ key }) => key);
-    await deps.objects.deleteMany(bucket, allowed);
+  return async (context, bucket, names, options = {}) => {
+    const wanted = names.map((name) => (typeof name === 'string' ? { key: name } : name));
+    const refused = await Promise.all(wanted.map((name) => refusal(deps, context, bucket, name, options)));
+    const allowed = wanted.filter((_, i) => refused[i] === undefined);
+    const done = await deps.objects.deleteMany(bucket, allowed, { operation: 'DeleteObjects', ...options });
+    let next = 0;
+    const outcomes = wanted.map(({ key, versionId }, i): DeleteOutcome => {
+      const error = refused[i];
+      if (error === undefined) return done[next++]!;
+      return { key, ...(versionId === undefined ? {} : { requestedVersionId: versionId }), error };
+    });
     await deps.audit.recordData(
       context,
       outcomes.map(({ key, error }) =>
@@ -22,18 +29,20 @@ export function deleteObjects(deps: ObjectDeps): ObjectAccess['deleteObjects'] {
   };
 }
 
-async function permission(
+async function refusal(
   deps: ObjectDeps,
   context: RequestContext,
   bucket: string,
-  key: string,
-): Promise<DeleteOutcome> {
+  { key, versionId }: DeleteName,
+  options: Pick<DeleteOptions, 'bypassGovernance'>,
+): Promise<LochError | undefined> {
   try {
     keyBytes(key);
-    await authorizeWrite(deps, context, { bucket, key }, 's3:DeleteObject');
-    return { key };
+    if (versionId !== undefined) assertVersionId(versionId);
+    await authorizeDelete(deps, context, { bucket, key }, { ...options, ...(versionId && { versionId }) });
+    return undefined;
   } catch (error) {
-    if (error instanceof LochError && error.kind === 'user') return { key, error };
+    if (error instanceof LochError && error.kind === 'user') return error;
     throw error;
   }
 }

@@ -3,7 +3,7 @@
  * "Conditional writes".
  */
 import { LochError } from '../../core/errors.ts';
-import type { GetOptions, ObjectHead, PutOptions } from '../contract.ts';
+import type { DeleteOptions, GetOptions, ObjectHead, PutOptions } from '../contract.ts';
 
 const unquoted = (etag: string): string =>
   etag
@@ -75,4 +75,26 @@ export function checkWriteConditions(
       { context: { ...context, condition: 'If-Match', etag: currentEtag } },
     );
   }
+}
+
+/**
+ * Decides a conditional delete against the version that would go or be marked, if there is one.
+ * **Errors**: `precondition_failed`; `object_not_found` for a condition on what does not exist.
+ */
+export function checkDeleteConditions(
+  name: { readonly bucket: string; readonly key: string },
+  found: { readonly etag: string; readonly size: number; readonly modifiedAt: number } | undefined,
+  options: Pick<DeleteOptions, 'ifMatch' | 'ifModifiedAt' | 'ifSize'>,
+): void {
+  const { ifMatch, ifModifiedAt, ifSize } = options;
+  if (ifMatch === undefined && ifModifiedAt === undefined && ifSize === undefined) return;
+  checkWriteConditions(name, found?.etag, { ifMatch: ifMatch ?? '*' });
+  const unlike = (condition: string) =>
+    new LochError('precondition_failed', `The condition ${condition} does not hold for \`${name.key}\`.`, {
+      context: { bucket: name.bucket, key: name.key, condition },
+    });
+  if (ifModifiedAt !== undefined && seconds(ifModifiedAt) !== seconds(found!.modifiedAt)) {
+    throw unlike('x-amz-if-match-last-modified-time');
+  }
+  if (ifSize !== undefined && ifSize !== found!.size) throw unlike('x-amz-if-match-size');
 }

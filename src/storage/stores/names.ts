@@ -56,6 +56,37 @@ export function objectMissing(bucket: string, key: string): LochError {
   });
 }
 
+const VERSION_ID = /^[0-9a-f]{32}$/;
+
+/** **Errors**: `invalid_argument` for what no version is named by. */
+export function assertVersionId(versionId: string): void {
+  if (versionId === 'null' || VERSION_ID.test(versionId)) return;
+  throw new LochError('invalid_argument', 'Invalid version id specified.', {
+    context: { argument_name: 'versionId', argument_value: versionId },
+  });
+}
+
+/** The version is not there. */
+export function versionMissing(bucket: string, key: string, versionId: string): LochError {
+  return new LochError('version_not_found', `The object \`${key}\` has no version \`${versionId}\`.`, {
+    context: { bucket, key, versionId },
+  });
+}
+
+/** The key's newest version is a delete marker. `versionId` is what the door shows of it. */
+export function objectMarkedDeleted(bucket: string, key: string, versionId: string): LochError {
+  return new LochError('object_not_found', `The bucket \`${bucket}\` has no object \`${key}\`: it was deleted.`, {
+    context: { bucket, key, versionId, deleteMarker: true },
+  });
+}
+
+/** The version asked for is a delete marker: it can be removed, and nothing else. */
+export function versionIsMarker(bucket: string, key: string, versionId: string, lastModified: number): LochError {
+  return new LochError('version_is_marker', `The version \`${versionId}\` of \`${key}\` is a delete marker.`, {
+    context: { bucket, key, versionId, lastModified, deleteMarker: true },
+  });
+}
+
 /** The multipart upload is not there: completed, aborted or never begun. */
 export function uploadMissing(upload: { readonly bucket: string; readonly key: string; readonly uploadId: string }) {
   return new LochError(

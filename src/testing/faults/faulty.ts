@@ -62,6 +62,8 @@ export function faulty(store: ObjectStore, faults: StoreFaults): ObjectStore & {
     deleteBucket: (...args) => store.deleteBucket(...args),
     bucket: read((name) => store.bucket(name)),
     buckets: read(() => store.buckets()),
+    setVersioning: (...args) => store.setVersioning(...args),
+    enableObjectLock: (...args) => store.enableObjectLock(...args),
     put: write((...args) => store.put(...args)),
     get: read(async (...args) => {
       const found = await store.get(...args);
@@ -69,6 +71,9 @@ export function faulty(store: ObjectStore, faults: StoreFaults): ObjectStore & {
     }),
     head: read((...args) => store.head(...args)),
     list: read((...args) => store.list(...args)),
+    listVersions: read((...args) => store.listVersions(...args)),
+    objectParts: read((...args) => store.objectParts(...args)),
+    updateAttributes: write((...args) => store.updateAttributes(...args)),
     delete: write((...args) => store.delete(...args)),
     deleteMany: write((...args) => store.deleteMany(...args)),
     copy: write((...args) => store.copy(...args)),

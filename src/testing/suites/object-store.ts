@@ -13,6 +13,7 @@ import type { ListOptions, ObjectStore } from '../../storage/contract.ts';
 
 import { multipartSuite } from './object-store-multipart.ts';
 import { bytesOf, codeOf, md5, OWNER, pieces, type SuiteSubject } from './object-store-subject.ts';
+import { versionsSuite } from './object-store-versions.ts';
 
 export { patterned } from '../faults/patterned.ts';
 export { bytesOf, codeOf, SUITE_MIN_PART_BYTES, type SuiteSubject } from './object-store-subject.ts';
@@ -499,6 +500,7 @@ export function objectStoreSuite(name: string, open: () => Promise<SuiteSubject>
     });
 
     multipartSuite({ store: () => store, newBucket });
+    versionsSuite({ store: () => store, newBucket, work: () => work });
 
     describe('files for engines', () => {
       it('opens current versions as files, in order, with their extensions and without characters of patterns', async () => {

@@ -18,6 +18,7 @@ export function folderObjects(root: string): Parameters<typeof createTableFormat
     key,
     size,
     versionId: '1',
+    attributes: {},
     etag: '""',
     lastModified: 0,
     contentType: '',
@@ -40,6 +41,7 @@ export function folderObjects(root: string): Parameters<typeof createTableFormat
     },
     async delete(bucket, key) {
       await rm(join(root, bucket, key), { force: true });
+      return {};
     },
   };
 }

@@ -1,11 +1,17 @@
-import { sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { LochError } from '../../../core/errors.ts';
 import { proceduresOver } from '../../../metadata/contract.ts';
-import type { BucketInfo } from '../../contract.ts';
+import type { BucketInfo, BucketVersioning } from '../../contract.ts';
 import { bucketMissing } from '../names.ts';
 import { type BucketRow, bucketOf, type ObjectTables } from './rows.ts';
 
 const { read, write } = proceduresOver<ObjectTables>();
+
+async function requireBucket(db: Kysely<ObjectTables>, name: string): Promise<BucketRow> {
+  const row = await db.selectFrom('object_bucket').selectAll().where('name', '=', name).executeTakeFirst();
+  if (row === undefined) throw bucketMissing(name);
+  return row;
+}
 
 export const bucketProcedures = {
   createBucket: write(async (db, args: BucketRow, context): Promise<BucketInfo> => {
@@ -22,14 +28,11 @@ export const bucketProcedures = {
 
   /** Unfinished uploads go with the bucket; their files are swept as those of no upload. */
   deleteBucket: write(async (db, args: { name: string }, context): Promise<void> => {
-    const used = await db
-      .selectFrom('object_current')
-      .select('version_id')
-      .where('bucket', '=', args.name)
-      .limit(1)
-      .execute();
-    if (used.length > 0) {
-      throw new LochError('bucket_not_empty', `The bucket \`${args.name}\` holds objects. Delete them first.`, {
+    for (const table of ['object_current', 'object_version'] as const) {
+      const used = await db.selectFrom(table).select('version_id').where('bucket', '=', args.name).limit(1).execute();
+      if (used.length === 0) continue;
+      const what = table === 'object_current' ? 'objects' : 'versions or delete markers of objects';
+      throw new LochError('bucket_not_empty', `The bucket \`${args.name}\` holds ${what}. Delete them first.`, {
         context: { bucket: args.name },
       });
     }
@@ -43,6 +46,35 @@ export const bucketProcedures = {
     );
     await db.deleteFrom('object_upload').where('bucket', '=', args.name).execute();
     context.emit({ name: 'storageBucketDeleted', payload: { bucket: args.name } });
+  }),
+
+  setVersioning: write(async (db, args: { bucket: string; state: BucketVersioning }, context): Promise<void> => {
+    const { bucket, state } = args;
+    const row = await requireBucket(db, bucket);
+    if (row.object_lock === 1 && state !== 'Enabled') {
+      throw new LochError(
+        'invalid_bucket_state',
+        `An Object Lock configuration is present on the bucket \`${bucket}\`, so the versioning state cannot be changed.`,
+        { context: { bucket } },
+      );
+    }
+    await sql`UPDATE object_bucket SET versioning = ${state} WHERE name = ${bucket}`.execute(db);
+    context.emit({ name: 'storageBucketChanged', payload: { bucket, what: 'versioning' } });
+  }),
+
+  enableObjectLock: write(async (db, args: { bucket: string }, context): Promise<void> => {
+    const { bucket } = args;
+    const row = await requireBucket(db, bucket);
+    if (row.object_lock === 1) return;
+    if (row.versioning !== 'Enabled') {
+      throw new LochError(
+        'invalid_bucket_state',
+        `Versioning must be 'Enabled' on the bucket \`${bucket}\` to apply an Object Lock configuration.`,
+        { context: { bucket } },
+      );
+    }
+    await sql`UPDATE object_bucket SET object_lock = 1 WHERE name = ${bucket}`.execute(db);
+    context.emit({ name: 'storageBucketChanged', payload: { bucket, what: 'objectLock' } });
   }),
 
   bucket: read(async (db, args: { name: string }): Promise<BucketInfo | undefined> => {

@@ -1,16 +1,17 @@
 /**
- * Listing by key order with a delimiter.
+ * Listing by key order with a delimiter: current versions, or all of them.
  *
  * Invariants
  * - A common prefix costs one seek, however many keys it stands for: after it, the next row sought is the first beyond it.
  * - Plain keys are fetched in batches that grow while no prefix comes between, so neither kind pays for the other.
  */
-import { sql } from 'kysely';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
 import { proceduresOver } from '../../../metadata/contract.ts';
-import { assertBucket } from './object-procedures.ts';
-import type { ObjectRow, ObjectTables } from './rows.ts';
+import { assertBucket } from './key-versions.ts';
+import type { ObjectRow, ObjectTables, VersionRow } from './rows.ts';
 
 const { read } = proceduresOver<ObjectTables>();
+type Db = Kysely<ObjectTables>;
 
 export interface ListArgs {
   readonly bucket: string;
@@ -21,13 +22,16 @@ export interface ListArgs {
   readonly limit: number;
 }
 
-/** Rows and common prefixes in key order; `more` when something follows the last of them. */
-export interface Listed {
-  readonly rows: ObjectRow[];
+/** Rows and common prefixes in key order. */
+export interface Listed<Row> {
+  readonly rows: Row[];
   readonly prefixes: Uint8Array[];
   /** The last key or common prefix, when more follow. */
   readonly next?: Uint8Array;
 }
+
+/** A version with whether it is the newest of its key. */
+export type ListedVersion = VersionRow & { readonly latest: number };
 
 /** One more than a usual page, so that one query tells whether more follow. */
 const MAX_BATCH = 1001;
@@ -50,6 +54,8 @@ export function commonPrefix(key: Uint8Array, prefixLength: number, delimiter: U
 interface Seek {
   readonly key: Uint8Array;
   readonly inclusive: boolean;
+  /** Versions of `key` older than this rank, and keys beyond. */
+  readonly rank?: number;
 }
 
 /** Where a listing begins. `after` may be a common prefix of the page before: then all its keys were told already. */
@@ -64,41 +70,107 @@ function firstSeek(args: ListArgs): Seek {
   return { key: after, inclusive: false };
 }
 
+/** Walks rows in key order from `from`, and rolls keys up at the delimiter. */
+async function walk<Row extends { readonly key: Uint8Array }>(
+  args: Omit<ListArgs, 'after'>,
+  from: Seek,
+  fetch: (seek: Seek, limit: number) => Promise<readonly Row[]>,
+  beyond: (row: Row) => Seek,
+): Promise<Listed<Row>> {
+  const rows: Row[] = [];
+  const prefixes: Uint8Array[] = [];
+  let last: Uint8Array | undefined;
+  let seek = from;
+  let batch = args.delimiter.length === 0 ? MAX_BATCH : 16;
+  for (;;) {
+    const wanted = args.limit - rows.length - prefixes.length + 1;
+    const limit = Math.min(batch, wanted);
+    const found = await fetch(seek, limit);
+    let jumped = false;
+    for (const row of found) {
+      if (rows.length + prefixes.length === args.limit)
+        return { rows, prefixes, ...(last === undefined ? {} : { next: last }) };
+      const common = commonPrefix(row.key, args.prefix.length, args.delimiter);
+      last = common ?? row.key;
+      if (common !== undefined) {
+        prefixes.push(common.slice());
+        seek = { key: afterPrefix(common)!, inclusive: true };
+        batch = 1;
+        jumped = true;
+        break;
+      }
+      rows.push(row);
+      seek = beyond(row);
+    }
+    if (jumped) continue;
+    if (found.length < limit) return { rows, prefixes };
+    batch = Math.min(MAX_BATCH, batch * 4);
+  }
+}
+
+/** The rows of a seek that begin with the prefix, as a condition on `key` and `rank`. */
+function within(seek: Seek, end: Uint8Array | undefined): RawBuilder<unknown> {
+  const below = end === undefined ? sql`` : sql`AND key < ${end}`;
+  if (seek.rank !== undefined) return sql`(key, rank) > (${seek.key}, ${seek.rank}) ${below}`;
+  return seek.inclusive ? sql`key >= ${seek.key} ${below}` : sql`key > ${seek.key} ${below}`;
+}
+
+const COLUMNS = sql`bucket, key, version_id, size, etag, modified_at, segment, place, detail, rank, is_null`;
+
+/** The rank after which to go on behind a version that a listing ended with, even if it is gone. */
+async function rankOf(db: Db, bucket: string, key: Uint8Array, versionId: string): Promise<number | undefined> {
+  const told = /^[0-9a-f]{32}-([0-9a-z]+)$/.exec(versionId);
+  if (told !== null) return -Number.parseInt(told[1]!, 36);
+  const all = sql`SELECT version_id, rank, is_null FROM object_current WHERE bucket = ${bucket} AND key = ${key}
+    UNION ALL SELECT version_id, rank, is_null FROM object_version WHERE bucket = ${bucket} AND key = ${key}`;
+  const same = versionId === 'null' ? sql`is_null = 1` : sql`version_id = ${versionId}`;
+  const found = await sql<{ rank: number | null }>`SELECT min(rank) AS rank FROM (${all}) AS v WHERE ${same}`.execute(
+    db,
+  );
+  const rank = found.rows[0]?.rank ?? null;
+  if (rank !== null) return rank;
+  // Gone, and the client kept only its id: ids order by age.
+  const older = await sql<{ rank: number | null }>`SELECT min(rank) AS rank FROM (${all}) AS v
+    WHERE version_id < ${versionId === 'null' ? '' : versionId}`.execute(db);
+  const next = older.rows[0]?.rank ?? null;
+  return next === null ? undefined : next - 1;
+}
+
+/** The id by which a next page finds its place behind this version. */
+export const placeOf = (row: Pick<ObjectRow, 'version_id' | 'rank'>): string =>
+  `${row.version_id}-${(-row.rank).toString(36)}`;
+
 export const listProcedures = {
-  list: read(async (db, args: ListArgs): Promise<Listed> => {
+  list: read(async (db, args: ListArgs): Promise<Listed<ObjectRow>> => {
     await assertBucket(db, args.bucket);
     const end = afterPrefix(args.prefix);
-    const rows: ObjectRow[] = [];
-    const prefixes: Uint8Array[] = [];
-    let last: Uint8Array | undefined;
-    let seek = firstSeek(args);
-    let batch = args.delimiter.length === 0 ? MAX_BATCH : 16;
-    for (;;) {
-      const wanted = args.limit - rows.length - prefixes.length + 1;
-      const limit = Math.min(batch, wanted);
-      const from = seek.inclusive ? sql`key >= ${seek.key}` : sql`key > ${seek.key}`;
-      const below = end === undefined ? sql`` : sql`AND key < ${end}`;
-      const found = await sql<ObjectRow>`SELECT * FROM object_current WHERE bucket = ${args.bucket} AND ${from} ${below}
-        ORDER BY key LIMIT ${limit}`.execute(db);
-      let jumped = false;
-      for (const row of found.rows) {
-        if (rows.length + prefixes.length === args.limit)
-          return { rows, prefixes, ...(last === undefined ? {} : { next: last }) };
-        const common = commonPrefix(row.key, args.prefix.length, args.delimiter);
-        last = common ?? row.key;
-        if (common !== undefined) {
-          prefixes.push(common.slice());
-          seek = { key: afterPrefix(common)!, inclusive: true };
-          batch = 1;
-          jumped = true;
-          break;
-        }
-        rows.push(row);
-        seek = { key: row.key, inclusive: false };
-      }
-      if (jumped) continue;
-      if (found.rows.length < limit) return { rows, prefixes };
-      batch = Math.min(MAX_BATCH, batch * 4);
-    }
+    const fetch = async (seek: Seek, limit: number) => {
+      const { rows } = await sql<ObjectRow>`SELECT * FROM object_current WHERE bucket = ${args.bucket}
+        AND ${within(seek, end)} ORDER BY key LIMIT ${limit}`.execute(db);
+      return rows;
+    };
+    return walk(args, firstSeek(args), fetch, (row) => ({ key: row.key, inclusive: false }));
+  }),
+
+  listVersions: read(async (db, args: ListArgs & { afterVersion?: string }): Promise<Listed<ListedVersion>> => {
+    await assertBucket(db, args.bucket);
+    const end = afterPrefix(args.prefix);
+    const fetch = async (seek: Seek, limit: number) => {
+      const there = sql`bucket = ${args.bucket} AND ${within(seek, end)}`;
+      // Both halves come in the order of their keys: SQLite merges them and stops at the limit.
+      const { rows } = await sql<ListedVersion>`SELECT ${COLUMNS}, 0 AS is_marker, NULL AS noncurrent_since, 1 AS latest
+          FROM object_current WHERE ${there}
+        UNION ALL SELECT ${COLUMNS}, is_marker, noncurrent_since, noncurrent_since IS NULL AS latest
+          FROM object_version WHERE ${there}
+        ORDER BY key, rank LIMIT ${limit}`.execute(db);
+      return rows;
+    };
+    const inside = Buffer.compare(args.after, args.prefix) >= 0;
+    const rank =
+      args.afterVersion === undefined || !inside
+        ? undefined
+        : await rankOf(db, args.bucket, args.after, args.afterVersion);
+    const from = rank === undefined ? firstSeek(args) : { key: args.after, inclusive: false, rank };
+    return walk(args, from, fetch, (row) => ({ key: row.key, inclusive: false, rank: row.rank }));
   }),
 };

@@ -9,46 +9,56 @@
 import { mkdir, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { Clock } from '../../../core/clock.ts';
-import { isLochError, LochError, toLochError } from '../../../core/errors.ts';
+import { deserializeError, isLochError, LochError, toLochError } from '../../../core/errors.ts';
 import type { StoreCall } from '../../../core/store-call.ts';
 import { type MetadataStore, storeCall } from '../../../metadata/contract.ts';
 import type {
+  AttributeChange,
+  AttributeOptions,
   BucketInfo,
+  BucketVersioning,
   CompletedPart,
   CopyOptions,
+  DeleteName,
+  DeleteOptions,
+  DeleteOutcome,
+  DeleteResult,
   GetOptions,
   ListOptions,
   ListPage,
   ListUploadsOptions,
+  ListVersionsOptions,
+  ObjectAttributes,
   ObjectBody,
   ObjectHead,
+  ObjectName,
+  ObjectPart,
   ObjectRead,
   ObjectStore,
   PartInfo,
   PutOptions,
   UploadInfo,
   UploadRef,
+  VersionName,
+  VersionPage,
 } from '../../contract.ts';
 import { checkReadConditions, checkWriteConditions } from '../conditions.ts';
-import { assertBucketName, bucketMissing, keyBytes, objectMissing } from '../names.ts';
+import { assertBucketName, assertVersionId, bucketMissing, keyBytes, objectMissing } from '../names.ts';
 import { resolveRange, type ServedRange } from '../ranges.ts';
 import { copyVersion } from './copy-version.ts';
 import { openFile } from './open-file.ts';
+import { placeOf } from './list-procedure.ts';
+import type { NewVersion, PutFacts, RemoveName } from './object-procedures.ts';
 import { type BodyPlaces, type PlacedBody, placeBody } from './place-body.ts';
-import { bucketOf, formatDetail, headOf, keyText, type ObjectRow } from './rows.ts';
+import { bucketOf, type FoundRow, formatDetail, headOf, keyText, type ObjectRow, versionOf } from './rows.ts';
 import objectStore from './store.ts';
 import type { LocalUploads } from './uploads.ts';
-import { newVersionId } from './version-id.ts';
+import { newVersionId } from '../version-id.ts';
 
 const { procedures } = objectStore;
 /** Hard links made at a time. */
 const LINKS_AT_ONCE = 16;
 const READ_CHUNK = 256 * 1024;
-
-interface ObjectRef {
-  readonly bucket: string;
-  readonly key: string;
-}
 
 export interface LocalStoreParts extends BodyPlaces {
   readonly store: MetadataStore;
@@ -74,6 +84,8 @@ export class LocalStore implements ObjectStore {
       region: options.region,
       owner_account_id: options.ownerAccountId,
       created_at: this.#parts.clock.now(),
+      versioning: options.objectLock === true ? ('Enabled' as const) : null,
+      object_lock: options.objectLock === true ? 1 : 0,
     };
     const { store, withBucket } = this.#parts;
     await store.transact([storeCall(procedures.createBucket, row), ...withBucket(name), ...(options.also ?? [])]);
@@ -95,20 +107,29 @@ export class LocalStore implements ObjectStore {
     return this.#parts.store.read(procedures.buckets, {});
   }
 
+  async setVersioning(bucket: string, state: BucketVersioning): Promise<void> {
+    await this.#parts.store.write(procedures.setVersioning, { bucket, state });
+  }
+
+  async enableObjectLock(bucket: string): Promise<void> {
+    await this.#parts.store.write(procedures.enableObjectLock, { bucket });
+  }
+
   async put(bucket: string, key: string, body: ObjectBody, options: PutOptions = {}): Promise<ObjectHead> {
     const bytes = keyBytes(key);
     const name = { bucket, key, versionId: newVersionId(this.#parts.clock.now()) };
     const placed = await inDiskWords(
       placeBody(this.#parts, name, body, options, () => this.#refuseEarly({ bucket, key }, options)),
     );
-    const { contentType, metadata, headers } = options;
+    const { contentType, metadata, headers, attributes } = options;
     const detail = formatDetail({
       ...(contentType === undefined ? {} : { contentType }),
       ...(metadata === undefined ? {} : { metadata }),
       ...(headers === undefined ? {} : { headers }),
+      ...(attributes === undefined ? {} : { attributes }),
       checksums: placed.measured.checksums,
     });
-    const row: ObjectRow = {
+    const row: NewVersion['row'] = {
       bucket,
       key: bytes,
       version_id: name.versionId,
@@ -119,12 +140,11 @@ export class LocalStore implements ObjectStore {
       place: placed.place,
       detail,
     };
-    await this.#commit(row, placed, options, 'PutObject');
-    return headOf(row);
+    return headOf({ ...row, ...(await this.#commit(row, placed, options, 'PutObject')) });
   }
 
   /** What the transaction would refuse anyway, before gigabytes are taken. The transaction decides. */
-  async #refuseEarly(ref: ObjectRef, options: PutOptions): Promise<void> {
+  async #refuseEarly(ref: VersionName, options: PutOptions): Promise<void> {
     await this.bucket(ref.bucket);
     if (options.ifMatch === undefined && options.ifNoneMatch === undefined) return;
     const [row] = await this.#rows([ref]);
@@ -132,14 +152,15 @@ export class LocalStore implements ObjectStore {
   }
 
   async #commit(
-    row: ObjectRow,
+    row: NewVersion['row'],
     placed: Pick<PlacedBody, 'path' | 'decided'>,
     options: PutOptions,
     operation: string,
-  ): Promise<void> {
+  ): Promise<PutFacts> {
     try {
-      await this.#parts.store.write(procedures.put, {
+      return await this.#parts.store.write(procedures.put, {
         row,
+        ...(options.attributes === undefined ? {} : { attributes: options.attributes }),
         operation: options.operation ?? operation,
         ...(options.ifMatch === undefined ? {} : { ifMatch: options.ifMatch }),
         ...(options.ifNoneMatch === undefined ? {} : { ifNoneMatch: options.ifNoneMatch }),
@@ -156,7 +177,7 @@ export class LocalStore implements ObjectStore {
 
   async get(bucket: string, key: string, options: GetOptions = {}): Promise<ObjectRead> {
     for (let attempt = 1; ; attempt++) {
-      const row = await this.#row({ bucket, key });
+      const row = await this.#row(refOf(bucket, key, options));
       const head = headOf(row);
       checkReadConditions(head, options);
       const range = options.range === undefined ? undefined : resolveRange(options.range, head.size);
@@ -183,7 +204,7 @@ export class LocalStore implements ObjectStore {
   }
 
   async head(bucket: string, key: string, options: GetOptions = {}): Promise<ObjectHead> {
-    const head = headOf(await this.#row({ bucket, key }));
+    const head = headOf(await this.#row(refOf(bucket, key, options)));
     checkReadConditions(head, options);
     return head;
   }
@@ -203,24 +224,101 @@ export class LocalStore implements ObjectStore {
     };
   }
 
-  async delete(bucket: string, key: string, options: { ifMatch?: string } = {}): Promise<void> {
-    await this.#parts.store.write(procedures.remove, {
+  async listVersions(bucket: string, options: ListVersionsOptions = {}): Promise<VersionPage> {
+    const { after } = options;
+    const { rows, prefixes, next } = await this.#parts.store.read(procedures.listVersions, {
       bucket,
-      keys: [keyBytes(key)],
-      at: this.#parts.clock.now(),
-      ...(options.ifMatch === undefined ? {} : { ifMatch: options.ifMatch }),
+      prefix: Buffer.from(options.prefix ?? ''),
+      delimiter: Buffer.from(options.delimiter ?? ''),
+      after: Buffer.from(after?.key ?? ''),
+      ...(after?.versionId === undefined ? {} : { afterVersion: after.versionId }),
+      limit: options.max ?? 1000,
     });
+    const last = rows.at(-1);
+    const endsInVersion = next !== undefined && last !== undefined && Buffer.compare(next, last.key) === 0;
+    return {
+      versions: rows.map(versionOf),
+      commonPrefixes: prefixes.map(keyText),
+      ...(next === undefined
+        ? {}
+        : { next: { key: keyText(next), ...(endsInVersion ? { versionId: placeOf(last) } : {}) } }),
+    };
   }
 
-  async deleteMany(bucket: string, keys: readonly string[]): Promise<void> {
-    await this.#parts.store.write(procedures.remove, {
-      bucket,
-      keys: keys.map(keyBytes),
-      at: this.#parts.clock.now(),
-    });
+  async delete(bucket: string, key: string, options: DeleteOptions = {}): Promise<DeleteResult> {
+    const name = this.#removeName({ ...options, key });
+    return this.#parts.store.write(procedures.remove, { bucket, name, ...this.#removeFacts(options, 'DeleteObject') });
   }
 
-  async copy(from: ObjectRef, to: ObjectRef, options: CopyOptions = {}): Promise<ObjectHead> {
+  async deleteMany(
+    bucket: string,
+    names: readonly (string | DeleteName)[],
+    options: Pick<DeleteOptions, 'bypassGovernance' | 'operation'> = {},
+  ): Promise<DeleteOutcome[]> {
+    const wanted = names.map((name) => (typeof name === 'string' ? { key: name } : name));
+    const removed = await this.#parts.store.write(procedures.removeMany, {
+      bucket,
+      names: wanted.map((name) => this.#removeName(name)),
+      ...this.#removeFacts(options, 'DeleteObjects'),
+    });
+    return removed.map(({ error, ...facts }, i) => ({
+      key: wanted[i]!.key,
+      ...(wanted[i]!.versionId === undefined ? {} : { requestedVersionId: wanted[i]!.versionId }),
+      ...facts,
+      ...(error === undefined ? {} : { error: deserializeError(error) }),
+    }));
+  }
+
+  #removeName({ key, versionId, ifMatch, ifModifiedAt, ifSize }: DeleteName): RemoveName {
+    if (versionId !== undefined) assertVersionId(versionId);
+    return {
+      key: keyBytes(key),
+      markerId: newVersionId(this.#parts.clock.now()),
+      ...(versionId === undefined ? {} : { versionId }),
+      ...(ifMatch === undefined ? {} : { ifMatch }),
+      ...(ifModifiedAt === undefined ? {} : { ifModifiedAt }),
+      ...(ifSize === undefined ? {} : { ifSize }),
+    };
+  }
+
+  #removeFacts(options: Pick<DeleteOptions, 'bypassGovernance' | 'operation'>, operation: string) {
+    return {
+      at: this.#parts.clock.now(),
+      operation: options.operation ?? operation,
+      bypassGovernance: options.bypassGovernance === true,
+    };
+  }
+
+  async updateAttributes(
+    name: VersionName,
+    change: AttributeChange,
+    options: AttributeOptions = {},
+  ): Promise<ObjectHead> {
+    const { bucket, key, versionId } = name;
+    if (versionId !== undefined) assertVersionId(versionId);
+    const row = await this.#parts.store.write(procedures.update, {
+      bucket,
+      key: keyBytes(key),
+      ...(versionId === undefined ? {} : { versionId }),
+      change,
+      now: this.#parts.clock.now(),
+      bypassGovernance: options.bypassGovernance === true,
+      operation: options.operation ?? 'UpdateObjectAttributes',
+    });
+    return headOf(row);
+  }
+
+  async objectParts(name: VersionName, options: { after?: number; max?: number } = {}): Promise<ObjectPart[]> {
+    const row = await this.#row(name);
+    const text = await this.#parts.store.read(procedures.versionParts, { versionId: row.version_id });
+    const parts = JSON.parse(text ?? '[]') as [number, number, Record<string, string>][];
+    return parts
+      .filter(([partNumber]) => partNumber > (options.after ?? 0))
+      .slice(0, options.max ?? 1000)
+      .map(([partNumber, size, checksums]) => ({ partNumber, size, checksums }));
+  }
+
+  async copy(from: VersionName, to: ObjectName, options: CopyOptions = {}): Promise<ObjectHead> {
     const key = keyBytes(to.key);
     const source = await this.#row(from);
     const head = headOf(source);
@@ -228,23 +326,25 @@ export class LocalStore implements ObjectStore {
     const versionId = newVersionId(this.#parts.clock.now());
     await this.bucket(to.bucket);
     const placed = await inDiskWords(copyVersion(this.#parts, source, { ...to, versionId }));
-    const row: ObjectRow = {
-      ...source,
+    const attributes = options.attributes ?? copiedAttributes(head);
+    const row: NewVersion['row'] = {
       ...placed.row,
       bucket: to.bucket,
       key,
       version_id: versionId,
+      size: source.size,
+      etag: source.etag,
       modified_at: this.#parts.clock.now(),
       detail: formatDetail({
         contentType: options.contentType ?? head.contentType,
         metadata: options.metadata ?? head.metadata,
         headers: options.headers ?? head.headers,
         checksums: head.checksums,
+        attributes,
         ...(head.partSizes === undefined ? {} : { partSizes: head.partSizes }),
       }),
     };
-    await this.#commit(row, placed, options, 'CopyObject');
-    return headOf(row);
+    return headOf({ ...row, ...(await this.#commit(row, placed, { ...options, attributes }, 'CopyObject')) });
   }
 
   createUpload(bucket: string, key: string, options: PutOptions = {}): Promise<UploadInfo> {
@@ -284,31 +384,39 @@ export class LocalStore implements ObjectStore {
     return this.#parts.uploads.list(bucket, options);
   }
 
-  async openFiles(refs: readonly ObjectRef[], directory: string): Promise<string[]> {
+  async openFiles(refs: readonly VersionName[], directory: string): Promise<string[]> {
     await mkdir(directory, { recursive: true });
     const rows = await this.#rows(refs);
     const paths: string[] = [];
     for (let i = 0; i < rows.length; i += LINKS_AT_ONCE) {
-      const batch = rows.slice(i, i + LINKS_AT_ONCE).map((row, j) => {
+      const batch = rows.slice(i, i + LINKS_AT_ONCE).map(async (row, j) => {
         const ref = refs[i + j]!;
-        if (row === undefined) throw objectMissing(ref.bucket, ref.key);
-        return openFile(this.#parts, row, ref.key, directory);
+        const found = row === undefined || row.is_marker === 1 ? await this.#row(ref) : row;
+        return openFile(this.#parts, found, ref.key, directory);
       });
       paths.push(...(await inDiskWords(Promise.all(batch))));
     }
     return paths;
   }
 
-  async #rows(refs: readonly ObjectRef[]): Promise<(ObjectRow | undefined)[]> {
-    const wanted = refs.map(({ bucket, key }) => ({ bucket, key: keyBytes(key) }));
+  async #rows(refs: readonly VersionName[]): Promise<(FoundRow | undefined)[]> {
+    const wanted = refs.map(({ bucket, key, versionId }) => {
+      if (versionId !== undefined) assertVersionId(versionId);
+      return { bucket, key: keyBytes(key), ...(versionId === undefined ? {} : { versionId }) };
+    });
     return this.#parts.store.read(procedures.objects, { refs: wanted });
   }
 
-  async #row(ref: ObjectRef): Promise<ObjectRow> {
-    const [row] = await this.#rows([ref]);
-    if (row !== undefined) return row;
-    await this.bucket(ref.bucket);
-    throw objectMissing(ref.bucket, ref.key);
+  async #row(ref: VersionName): Promise<FoundRow> {
+    for (let attempt = 1; ; attempt++) {
+      const [row] = await this.#rows([ref]);
+      if (row !== undefined && row.is_marker !== 1) return row;
+      const { bucket, key, versionId } = ref;
+      const wanted = { bucket, key: keyBytes(key), ...(versionId === undefined ? {} : { versionId }) };
+      await this.#parts.store.read(procedures.explainMissing, wanted);
+      // It came between the two questions.
+      if (attempt === 3) throw objectMissing(bucket, key);
+    }
   }
 
   close(): Promise<void> {
@@ -316,6 +424,16 @@ export class LocalStore implements ObjectStore {
     return this.#closing;
   }
 }
+
+const refOf = (bucket: string, key: string, { versionId }: GetOptions): VersionName => ({
+  bucket,
+  key,
+  ...(versionId === undefined ? {} : { versionId }),
+});
+
+/** Tags travel with a copy; locks, access lists, classes and encryption are the target's own. */
+const copiedAttributes = ({ attributes }: ObjectHead): ObjectAttributes =>
+  attributes.tags === undefined ? {} : { tags: attributes.tags };
 
 function checkCopySource(head: ObjectHead, options: CopyOptions): void {
   try {

@@ -1,7 +1,8 @@
 import type { Migration } from '../../../metadata/contract.ts';
 
 /**
- * Keys are BLOBs, so that they order by their UTF-8 bytes. A version lies in a segment (`segment`, `place`) or, when
+ * `object_current` holds the version a key shows, so that finding and listing cost the same however many older ones
+ * there are; `object_version` holds the older ones and all delete markers. Keys are BLOBs, so that they order by their UTF-8 bytes. A version lies in a segment (`segment`, `place`) or, when
  * `segment` is null, in a file whose path follows from bucket, key and version.
  */
 export const objectMigrations: readonly Migration[] = [
@@ -29,6 +30,26 @@ export const objectMigrations: readonly Migration[] = [
          upload_id TEXT NOT NULL, number BIGINT NOT NULL, size BIGINT NOT NULL, md5 TEXT NOT NULL,
          checksums TEXT NOT NULL, modified_at BIGINT NOT NULL, unit BIGINT, file TEXT,
          PRIMARY KEY (upload_id, number)) WITHOUT ROWID`,
+    ],
+  },
+  {
+    // Rows that stand here are null versions. `rank` orders the versions of a key, the smallest being the newest.
+    number: 2,
+    name: 'versions, delete markers, object lock',
+    statements: [
+      `ALTER TABLE object_bucket ADD COLUMN versioning TEXT`,
+      `ALTER TABLE object_bucket ADD COLUMN object_lock BIGINT NOT NULL DEFAULT 0`,
+      `ALTER TABLE object_current ADD COLUMN rank BIGINT NOT NULL DEFAULT 0`,
+      `ALTER TABLE object_current ADD COLUMN is_null BIGINT NOT NULL DEFAULT 1`,
+      `CREATE TABLE IF NOT EXISTS object_version (
+         bucket TEXT NOT NULL, key BLOB NOT NULL, version_id TEXT NOT NULL, size BIGINT NOT NULL, etag TEXT NOT NULL,
+         modified_at BIGINT NOT NULL, segment BIGINT, place BIGINT, detail TEXT NOT NULL, rank BIGINT NOT NULL,
+         is_null BIGINT NOT NULL, is_marker BIGINT NOT NULL, noncurrent_since BIGINT,
+         PRIMARY KEY (bucket, key, rank)) WITHOUT ROWID`,
+      `CREATE INDEX IF NOT EXISTS object_version_id ON object_version (version_id)`,
+      `CREATE INDEX IF NOT EXISTS object_version_null ON object_version (bucket, key) WHERE is_null = 1`,
+      `CREATE INDEX IF NOT EXISTS object_version_segment ON object_version (segment, size) WHERE segment IS NOT NULL`,
+      `CREATE TABLE IF NOT EXISTS object_version_parts (version_id TEXT PRIMARY KEY, parts TEXT NOT NULL) WITHOUT ROWID`,
     ],
   },
 ];

@@ -1,67 +1,96 @@
 import type { Kysely } from 'kysely';
+import { serializeError, type SerializedError, LochError } from '../../../core/errors.ts';
 import { type ProcedureContext, proceduresOver } from '../../../metadata/contract.ts';
-import { checkWriteConditions } from '../conditions.ts';
-import { bucketMissing } from '../names.ts';
-import { keyText, type ObjectRow, type ObjectTables } from './rows.ts';
+import type { AttributeChange, BucketVersioning, DeleteName, ObjectAttributes } from '../../contract.ts';
+import { checkDeleteConditions, checkWriteConditions } from '../conditions.ts';
+import { objectMarkedDeleted, objectMissing, versionIsMarker, versionMissing } from '../names.ts';
+import { assertLockable, assertRemovable, changedAttributes } from '../object-lock.ts';
+import {
+  type AnyVersion,
+  assertBucket,
+  attributesOf,
+  findNewest,
+  findVersion,
+  type KeyState,
+  makeWay,
+  putMarker,
+  removeOnly,
+  removeVersion,
+  stateOf,
+} from './key-versions.ts';
+import { type FoundRow, formatDetail, keyText, type ObjectDetail, type ObjectRow, type ObjectTables } from './rows.ts';
 import { statement } from './statement.ts';
 
 const { read, write } = proceduresOver<ObjectTables>();
 type Db = Kysely<ObjectTables>;
 
-/** A version whose bytes are durable and that nobody sees yet. */
+/** A version whose bytes are durable and that nobody sees yet. Rank and whether it is null are decided by `putVersion`. */
 export interface NewVersion {
-  readonly row: ObjectRow;
+  readonly row: Omit<ObjectRow, 'rank' | 'is_null'>;
   readonly operation: string;
+  readonly attributes?: ObjectAttributes;
   readonly ifMatch?: string;
   readonly ifNoneMatch?: '*';
 }
 
-type Current = Pick<ObjectRow, 'version_id' | 'etag' | 'segment' | 'place'>;
-type Replaced = Pick<ObjectRow, 'bucket' | 'key' | 'version_id' | 'segment' | 'place'>;
+/** What the transaction made of a new version. */
+export interface PutFacts {
+  readonly rank: number;
+  readonly is_null: number;
+  readonly versioning: BucketVersioning | null;
+}
 
-const selectBucket = statement('SELECT 1 FROM object_bucket WHERE name = ?');
-/** One row when the bucket is there; its other columns are null when the key is not. */
-const selectCurrent = statement<Current | Record<keyof Current, null>>(
-  `SELECT c.version_id, c.etag, c.segment, c.place FROM object_bucket b
-   LEFT JOIN object_current c ON c.bucket = b.name AND c.key = ? WHERE b.name = ?`,
+/** One name to delete; `markerId` is the version id of the marker, should one be made. */
+export interface RemoveName extends Omit<DeleteName, 'key'> {
+  readonly key: Uint8Array;
+  readonly markerId: string;
+}
+
+/** What happened to one name. */
+export interface Removed {
+  readonly versionId?: string;
+  readonly isNull?: true;
+  readonly deleteMarker?: true;
+  readonly error?: SerializedError;
+}
+
+interface RemoveArgs {
+  readonly bucket: string;
+  readonly at: number;
+  readonly operation: string;
+  readonly bypassGovernance: boolean;
+}
+
+const selectObject = statement<FoundRow>(
+  `SELECT c.*, b.versioning FROM object_current c JOIN object_bucket b ON b.name = c.bucket
+   WHERE c.bucket = ? AND c.key = ?`,
 );
-const selectObject = statement<ObjectRow>('SELECT * FROM object_current WHERE bucket = ? AND key = ?');
-const deleteObject = statement('DELETE FROM object_current WHERE bucket = ? AND key = ?');
-const insertGarbage = statement(
-  `INSERT INTO object_garbage (dereferenced_at, version_id, bucket, key, segment, place) VALUES (?, ?, ?, ?, ?, ?)`,
+const selectVersioning = statement<{ versioning: BucketVersioning | null }>(
+  'SELECT versioning FROM object_bucket WHERE name = ?',
 );
 const upsertObject = statement(
-  `INSERT INTO object_current (bucket, key, version_id, size, etag, modified_at, segment, place, detail)
-   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+  `INSERT INTO object_current (bucket, key, version_id, size, etag, modified_at, segment, place, detail, rank, is_null)
+   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
    ON CONFLICT (bucket, key) DO UPDATE SET version_id = excluded.version_id, size = excluded.size, etag = excluded.etag,
-     modified_at = excluded.modified_at, segment = excluded.segment, place = excluded.place, detail = excluded.detail`,
+     modified_at = excluded.modified_at, segment = excluded.segment, place = excluded.place, detail = excluded.detail,
+     rank = excluded.rank, is_null = excluded.is_null`,
 );
+const updateCurrent = statement('UPDATE object_current SET detail = ? WHERE bucket = ? AND key = ?');
+const updateOlder = statement('UPDATE object_version SET detail = ? WHERE bucket = ? AND key = ? AND rank = ?');
+const selectParts = statement<{ parts: string }>('SELECT parts FROM object_version_parts WHERE version_id = ?');
 
-/** The current version of a key. **Errors**: `bucket_not_found`. */
-async function currentOf(db: Db, bucket: string, key: Uint8Array): Promise<Current | undefined> {
-  const [row] = await selectCurrent(db, key, bucket);
-  if (row === undefined) throw bucketMissing(bucket);
-  return row.version_id === null ? undefined : row;
-}
-
-/** The moment a version is no longer referenced is recorded with the change that dereferenced it: grace counts from here. */
-async function dereference(db: Db, version: Replaced, at: number): Promise<void> {
-  const { version_id, bucket, key, segment, place } = version;
-  await insertGarbage(db, at, version_id, bucket, key, segment, place);
-}
-
-/** **Errors**: `bucket_not_found`. */
-export async function assertBucket(db: Db, bucket: string): Promise<void> {
-  if ((await selectBucket(db, bucket)).length === 0) throw bucketMissing(bucket);
-}
+const asNull = (isNull: boolean) => (isNull ? { isNull: true as const } : {});
+const shownId = (row: { version_id: string; is_null: number }): string => (row.is_null === 1 ? 'null' : row.version_id);
 
 /** Makes a version the current one of its key. Conditions are decided here, where no other writer can come between. */
-export async function putVersion(db: Db, version: NewVersion, context: ProcedureContext): Promise<void> {
+export async function putVersion(db: Db, version: NewVersion, context: ProcedureContext): Promise<PutFacts> {
   const { row } = version;
-  const before = await currentOf(db, row.bucket, row.key);
+  const state = await stateOf(db, row.bucket, row.key);
   const key = keyText(row.key);
-  checkWriteConditions({ bucket: row.bucket, key }, before?.etag, version);
-  if (before !== undefined) await dereference(db, { ...before, bucket: row.bucket, key: row.key }, row.modified_at);
+  checkWriteConditions({ bucket: row.bucket, key }, state.current?.etag, version);
+  assertLockable(row.bucket, state.objectLock, version.attributes);
+  const isNull = state.versioning !== 'Enabled';
+  const rank = await makeWay(db, state, isNull, row.modified_at);
   await upsertObject(
     db,
     row.bucket,
@@ -73,6 +102,8 @@ export async function putVersion(db: Db, version: NewVersion, context: Procedure
     row.segment,
     row.place,
     row.detail,
+    rank,
+    isNull ? 1 : 0,
   );
   context.emit({
     name: 'storageObjectCreated',
@@ -83,49 +114,202 @@ export async function putVersion(db: Db, version: NewVersion, context: Procedure
       etag: row.etag,
       versionId: row.version_id,
       operation: version.operation,
+      ...asNull(isNull),
     },
   });
+  return { rank, is_null: isNull ? 1 : 0, versioning: state.versioning };
 }
 
-async function removeVersion(
+async function remove(db: Db, args: RemoveArgs, name: RemoveName, context: ProcedureContext): Promise<Removed> {
+  if (name.versionId !== undefined) return removeOne(db, args, name, name.versionId, context);
+  const state = await stateOf(db, args.bucket, name.key);
+  const { current } = state;
+  const facts = current === undefined ? undefined : { ...current, modifiedAt: current.modified_at };
+  checkDeleteConditions({ bucket: args.bucket, key: keyText(name.key) }, facts, name);
+  return state.versioning === null
+    ? removeUnversioned(db, args, state, context)
+    : markDeleted(db, args, state, name.markerId, context);
+}
+
+async function removeUnversioned(
+  db: Db,
+  args: RemoveArgs,
+  state: KeyState,
+  context: ProcedureContext,
+): Promise<Removed> {
+  if (state.current === undefined) return {};
+  await removeOnly(db, state, args.at);
+  const { version_id, size, etag } = state.current;
+  const { bucket, operation } = args;
+  context.emit({
+    name: 'storageObjectDeleted',
+    payload: { bucket, key: keyText(state.key), versionId: version_id, operation, isNull: true, size, etag },
+  });
+  return {};
+}
+
+async function markDeleted(
+  db: Db,
+  args: RemoveArgs,
+  state: KeyState,
+  versionId: string,
+  context: ProcedureContext,
+): Promise<Removed> {
+  const isNull = state.versioning !== 'Enabled';
+  await putMarker(db, state, { versionId, isNull, at: args.at });
+  const { bucket, operation } = args;
+  context.emit({
+    name: 'storageObjectDeleted',
+    payload: { bucket, key: keyText(state.key), versionId, operation, deleteMarker: true, ...asNull(isNull) },
+  });
+  return { versionId, deleteMarker: true, ...asNull(isNull) };
+}
+
+async function removeOne(
+  db: Db,
+  args: RemoveArgs,
+  name: RemoveName,
+  versionId: string,
+  context: ProcedureContext,
+): Promise<Removed> {
+  const { bucket, at, operation } = args;
+  const key = keyText(name.key);
+  const found = await findVersion(db, bucket, name.key, versionId);
+  const facts = found === undefined || found.is_marker === 1 ? undefined : { ...found, modifiedAt: found.modified_at };
+  checkDeleteConditions({ bucket, key }, facts, name);
+  if (found === undefined) {
+    await assertBucket(db, bucket);
+    return versionId === 'null' ? { versionId, isNull: true } : { versionId };
+  }
+  assertRemovable({ bucket, key }, attributesOf(found), { now: at, bypassGovernance: args.bypassGovernance });
+  await removeVersion(db, found, at);
+  const { version_id, size, etag, is_null, is_marker } = found;
+  const marker = is_marker === 1;
+  context.emit({
+    name: 'storageObjectDeleted',
+    payload: {
+      bucket,
+      key,
+      versionId: version_id,
+      operation,
+      ...asNull(is_null === 1),
+      ...(marker ? { wasMarker: true as const } : { size, etag }),
+    },
+  });
+  return { versionId: version_id, ...asNull(is_null === 1), ...(marker ? { deleteMarker: true as const } : {}) };
+}
+
+/** **Errors**: that of the first reason why there is nothing to read or change. */
+async function requireVersion(
   db: Db,
   bucket: string,
   key: Uint8Array,
-  at: number,
-  context: ProcedureContext,
-  ifMatch?: string,
-) {
-  const before = await currentOf(db, bucket, key);
-  if (ifMatch !== undefined) checkWriteConditions({ bucket, key: keyText(key) }, before?.etag, { ifMatch });
-  if (before === undefined) return;
-  await dereference(db, { ...before, bucket, key }, at);
-  await deleteObject(db, bucket, key);
-  context.emit({ name: 'storageObjectDeleted', payload: { bucket, key: keyText(key), versionId: before.version_id } });
+  versionId: string | undefined,
+): Promise<AnyVersion> {
+  const found =
+    versionId === undefined ? await findNewest(db, bucket, key) : await findVersion(db, bucket, key, versionId);
+  if (found?.is_marker === 0) return found;
+  await assertBucket(db, bucket);
+  if (found === undefined) {
+    throw versionId === undefined
+      ? objectMissing(bucket, keyText(key))
+      : versionMissing(bucket, keyText(key), versionId);
+  }
+  throw versionId === undefined
+    ? objectMarkedDeleted(bucket, keyText(key), shownId(found))
+    : versionIsMarker(bucket, keyText(key), shownId(found), found.modified_at);
+}
+
+interface UpdateArgs {
+  readonly bucket: string;
+  readonly key: Uint8Array;
+  readonly versionId?: string;
+  readonly change: AttributeChange;
+  readonly now: number;
+  readonly bypassGovernance: boolean;
+  readonly operation: string;
+}
+
+async function update(db: Db, args: UpdateArgs, context: ProcedureContext): Promise<FoundRow> {
+  const { bucket, change } = args;
+  const key = keyText(args.key);
+  const state = await stateOf(db, bucket, args.key);
+  const found = await requireVersion(db, bucket, args.key, args.versionId);
+  assertLockable(bucket, state.objectLock, change);
+  const detail = JSON.parse(found.detail) as ObjectDetail;
+  const attributes = changedAttributes({ bucket, key }, detail.attributes ?? {}, change, args);
+  const text = formatDetail({ ...detail, attributes });
+  if (found.current) await updateCurrent(db, text, bucket, args.key);
+  else await updateOlder(db, text, bucket, args.key, found.rank);
+  const members = Object.entries(change).filter(([, value]) => value !== undefined);
+  context.emit({
+    name: 'storageObjectChanged',
+    payload: {
+      bucket,
+      key,
+      versionId: found.version_id,
+      ...asNull(found.is_null === 1),
+      size: found.size,
+      etag: found.etag,
+      set: members.filter(([, value]) => value !== null).map(([member]) => member),
+      removed: members.filter(([, value]) => value === null).map(([member]) => member),
+      operation: args.operation,
+    },
+  });
+  return { ...found, detail: text, versioning: state.versioning };
 }
 
 export const objectProcedures = {
   put: write((db, args: NewVersion, context) => putVersion(db, args, context)),
 
-  remove: write(
+  remove: write((db, args: RemoveArgs & { name: RemoveName }, context) => remove(db, args, args.name, context)),
+
+  /** All names in one transaction; a refusal is an outcome, any other failure ends it. */
+  removeMany: write(async (db, args: RemoveArgs & { names: readonly RemoveName[] }, context): Promise<Removed[]> => {
+    await assertBucket(db, args.bucket);
+    const outcomes: Removed[] = [];
+    for (const name of args.names) {
+      try {
+        outcomes.push(await remove(db, args, name, context));
+      } catch (error) {
+        // Refusals come before the first change to their key.
+        if (!(error instanceof LochError) || error.kind !== 'user') throw error;
+        outcomes.push({ error: serializeError(error) });
+      }
+    }
+    return outcomes;
+  }),
+
+  update: write(update),
+
+  /** The rows of the named objects in order, delete markers included; undefined for one that is not there. */
+  objects: read(
     async (
       db,
-      args: { bucket: string; keys: readonly Uint8Array[]; at: number; ifMatch?: string },
-      context,
-    ): Promise<void> => {
-      await assertBucket(db, args.bucket);
-      for (const key of args.keys) await removeVersion(db, args.bucket, key, args.at, context, args.ifMatch);
-    },
-  ),
-
-  /** The rows of the named objects in order; undefined for one that is not there. */
-  objects: read(
-    async (db, args: { refs: readonly { bucket: string; key: Uint8Array }[] }): Promise<(ObjectRow | undefined)[]> => {
-      const found: (ObjectRow | undefined)[] = [];
-      for (const { bucket, key } of args.refs) {
-        const rows = await selectObject(db, bucket, key);
-        found.push(rows[0]);
+      args: { refs: readonly { bucket: string; key: Uint8Array; versionId?: string }[] },
+    ): Promise<(FoundRow | undefined)[]> => {
+      const found: (FoundRow | undefined)[] = [];
+      for (const { bucket, key, versionId } of args.refs) {
+        if (versionId === undefined) {
+          const rows = await selectObject(db, bucket, key);
+          found.push(rows[0]);
+          continue;
+        }
+        const version = await findVersion(db, bucket, key, versionId);
+        const [facts] = version === undefined ? [] : await selectVersioning(db, bucket);
+        found.push(version === undefined ? undefined : { ...version, versioning: facts?.versioning ?? null });
       }
       return found;
     },
   ),
+
+  /** Fails with the reason why there is nothing to read. */
+  explainMissing: read(async (db, args: { bucket: string; key: Uint8Array; versionId?: string }): Promise<void> => {
+    await requireVersion(db, args.bucket, args.key, args.versionId);
+  }),
+
+  versionParts: read(async (db, args: { versionId: string }): Promise<string | undefined> => {
+    const [row] = await selectParts(db, args.versionId);
+    return row?.parts;
+  }),
 };

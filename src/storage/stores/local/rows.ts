@@ -1,9 +1,10 @@
-import type { BucketInfo, ObjectHead } from '../../contract.ts';
+import type { BucketInfo, BucketVersioning, ObjectAttributes, ObjectHead, ObjectVersion } from '../../contract.ts';
 
 /** Rows as they stand in the tables of `migrations.ts`. */
 export interface ObjectTables {
   object_bucket: BucketRow;
   object_current: ObjectRow;
+  object_version: VersionRow;
   object_garbage: GarbageRow;
   object_upload: UploadRow;
   object_part: PartRow;
@@ -14,6 +15,9 @@ export interface BucketRow {
   region: string;
   owner_account_id: string;
   created_at: number;
+  /** Null: versions were never kept. */
+  versioning: BucketVersioning | null;
+  object_lock: number;
 }
 
 export interface ObjectRow {
@@ -27,6 +31,23 @@ export interface ObjectRow {
   place: number | null;
   /** `ObjectDetail` as JSON. */
   detail: string;
+  /** Orders the versions of a key: the newest has the smallest. */
+  rank: number;
+  /** 1: S3's null version. */
+  is_null: number;
+}
+
+/** A version that is not current, or a delete marker. */
+export interface VersionRow extends ObjectRow {
+  is_marker: number;
+  /** When a newer one took its place; null for a marker that is the newest. */
+  noncurrent_since: number | null;
+}
+
+/** A row as a read finds it: with what is known of its bucket and of its place among the versions. */
+export interface FoundRow extends ObjectRow {
+  versioning?: BucketVersioning | null;
+  is_marker?: number;
 }
 
 export interface GarbageRow {
@@ -69,6 +90,7 @@ export interface ObjectDetail {
   readonly partSizes?: readonly (readonly [number, number])[];
   /** The upload that made it, so that a repeated completion is recognized. */
   readonly uploadId?: string;
+  readonly attributes?: ObjectAttributes;
 }
 
 /** S3's own default. */
@@ -79,7 +101,7 @@ const filled = (map: Readonly<Record<string, string>> | undefined): boolean =>
 
 /** The detail as it is stored; empty members are left out. */
 export function formatDetail(detail: ObjectDetail): string {
-  const { contentType, metadata, headers, checksums, partSizes, uploadId } = detail;
+  const { contentType, metadata, headers, checksums, partSizes, uploadId, attributes } = detail;
   return JSON.stringify({
     ...(contentType === undefined || contentType === DEFAULT_CONTENT_TYPE ? {} : { contentType }),
     ...(filled(metadata) ? { metadata } : {}),
@@ -87,6 +109,7 @@ export function formatDetail(detail: ObjectDetail): string {
     ...(filled(checksums) ? { checksums } : {}),
     ...(partSizes === undefined ? {} : { partSizes }),
     ...(uploadId === undefined ? {} : { uploadId }),
+    ...(attributes === undefined || Object.keys(attributes).length === 0 ? {} : { attributes }),
   });
 }
 
@@ -94,13 +117,18 @@ export function formatDetail(detail: ObjectDetail): string {
 export const keyText = (key: Uint8Array): string =>
   Buffer.from(key.buffer, key.byteOffset, key.length).toString('utf8');
 
+const NONE: ObjectAttributes = {};
+
 /** An object's head from its row. */
-export function headOf(row: ObjectRow): ObjectHead {
+export function headOf(row: FoundRow): ObjectHead {
   const detail = JSON.parse(row.detail) as ObjectDetail;
   return {
     bucket: row.bucket,
     key: keyText(row.key),
     versionId: row.version_id,
+    ...(row.is_null === 1 ? { isNull: true as const } : {}),
+    ...(row.versioning == null ? {} : { versioning: row.versioning }),
+    attributes: detail.attributes ?? NONE,
     size: row.size,
     etag: row.etag,
     lastModified: row.modified_at,
@@ -112,10 +140,22 @@ export function headOf(row: ObjectRow): ObjectHead {
   };
 }
 
+/** A version of a listing from its row. */
+export function versionOf(row: VersionRow & { latest: number }): ObjectVersion {
+  return {
+    ...headOf(row),
+    isLatest: row.latest === 1,
+    ...(row.is_marker === 1 ? { deleteMarker: true as const } : {}),
+    ...(row.noncurrent_since === null ? {} : { noncurrentSince: row.noncurrent_since }),
+  };
+}
+
 /** A bucket from its row. */
 export const bucketOf = (row: BucketRow): BucketInfo => ({
   name: row.name,
   createdAt: row.created_at,
   region: row.region,
   ownerAccountId: row.owner_account_id,
+  ...(row.versioning === null ? {} : { versioning: row.versioning }),
+  ...(row.object_lock === 1 ? { objectLock: true as const } : {}),
 });

@@ -1,8 +1,28 @@
-import { sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { proceduresOver } from '../../../metadata/contract.ts';
 import type { GarbageRow, ObjectRow, ObjectTables } from './rows.ts';
 
 const { read, write } = proceduresOver<ObjectTables>();
+
+type Db = Kysely<ObjectTables>;
+
+async function isReferenced(db: Db, version: Pick<ObjectRow, 'bucket' | 'key' | 'version_id'>): Promise<boolean> {
+  const { rows } = await sql`SELECT 1 FROM object_current WHERE bucket = ${version.bucket} AND key = ${version.key}
+    AND version_id = ${version.version_id} UNION ALL
+    SELECT 1 FROM object_version WHERE version_id = ${version.version_id} LIMIT 1`.execute(db);
+  return rows.length > 0;
+}
+
+/** Whether the version still lay where it was read from; meanwhile it may have become noncurrent, or current again. */
+async function moveRow(db: Db, from: ObjectRow, segment: number, place: number): Promise<boolean> {
+  for (const table of ['object_current', 'object_version']) {
+    const { rows } = await sql`UPDATE ${sql.table(table)} SET segment = ${segment}, place = ${place}
+      WHERE bucket = ${from.bucket} AND key = ${from.key} AND version_id = ${from.version_id}
+      AND segment = ${from.segment} RETURNING version_id`.execute(db);
+    if (rows.length > 0) return true;
+  }
+  return false;
+}
 
 export const sweepProcedures = {
   /** Versions dereferenced before `before`, oldest first. */
@@ -17,10 +37,14 @@ export const sweepProcedures = {
     for (const row of args.rows) {
       await sql`DELETE FROM object_garbage WHERE dereferenced_at = ${row.dereferenced_at}
         AND version_id = ${row.version_id}`.execute(db);
+      // A record that only moved to another segment still has its version.
+      if (!(await isReferenced(db, row))) {
+        await sql`DELETE FROM object_version_parts WHERE version_id = ${row.version_id}`.execute(db);
+      }
     }
   }),
 
-  /** Of these versions, those that nobody references: neither as the current one nor as garbage that waits. */
+  /** Of these versions, those that nobody references: neither as a version nor as garbage that waits. */
   unreferenced: read(
     async (
       db,
@@ -28,20 +52,26 @@ export const sweepProcedures = {
     ): Promise<string[]> => {
       const orphans: string[] = [];
       for (const { bucket, key, versionId } of args.versions) {
-        const { rows } = await sql`SELECT 1 FROM object_current WHERE bucket = ${bucket} AND key = ${key}
-          AND version_id = ${versionId} UNION ALL
-          SELECT 1 FROM object_garbage WHERE version_id = ${versionId} AND segment IS NULL LIMIT 1`.execute(db);
+        if (await isReferenced(db, { bucket, key, version_id: versionId })) continue;
+        const { rows } = await sql`SELECT 1 FROM object_garbage WHERE version_id = ${versionId} AND segment IS NULL
+          LIMIT 1`.execute(db);
         if (rows.length === 0) orphans.push(versionId);
       }
       return orphans;
     },
   ),
 
-  /** Bytes of current versions in a segment, and whether replaced ones still wait there. */
+  /** Bytes of versions in a segment, and whether replaced ones still wait there. */
   segmentUse: read(
     async (db, args: { segment: number }): Promise<{ live: number; records: number; waiting: boolean }> => {
-      const { rows } = await sql<{ live: number | null; records: number }>`SELECT sum(size) AS live, count(*) AS records
-      FROM object_current WHERE segment = ${args.segment}`.execute(db);
+      const { rows } = await sql<{
+        live: number | null;
+        records: number;
+      }>`SELECT sum(live) AS live, sum(records) AS records
+        FROM (SELECT sum(size) AS live, count(*) AS records FROM object_current WHERE segment = ${args.segment}
+          UNION ALL SELECT sum(size), count(*) FROM object_version WHERE segment = ${args.segment}) AS both`.execute(
+        db,
+      );
       const waiting = await sql`SELECT 1 FROM object_garbage WHERE segment = ${args.segment} LIMIT 1`.execute(db);
       return { live: rows[0]?.live ?? 0, records: rows[0]?.records ?? 0, waiting: waiting.rows.length > 0 };
     },
@@ -50,7 +80,10 @@ export const sweepProcedures = {
   segmentRows: read(async (db, args: { segment: number; limit: number }): Promise<ObjectRow[]> => {
     const { rows } = await sql<ObjectRow>`SELECT * FROM object_current WHERE segment = ${args.segment}
       LIMIT ${args.limit}`.execute(db);
-    return rows;
+    if (rows.length > 0) return rows;
+    const older = await sql<ObjectRow>`SELECT * FROM object_version WHERE segment = ${args.segment}
+      LIMIT ${args.limit}`.execute(db);
+    return older.rows;
   }),
 
   /** Points versions to their copies in another segment; those replaced meanwhile are left alone. */
@@ -60,12 +93,7 @@ export const sweepProcedures = {
       args: { moves: readonly { from: ObjectRow; segment: number; place: number }[]; at: number },
     ): Promise<void> => {
       for (const { from, segment, place } of args.moves) {
-        const { rows } = await sql<{
-          version_id: string;
-        }>`UPDATE object_current SET segment = ${segment}, place = ${place}
-          WHERE bucket = ${from.bucket} AND key = ${from.key} AND version_id = ${from.version_id}
-          AND segment = ${from.segment} RETURNING version_id`.execute(db);
-        if (rows.length === 0) continue;
+        if (!(await moveRow(db, from, segment, place))) continue;
         await sql`INSERT INTO object_garbage (dereferenced_at, version_id, bucket, key, segment, place)
           VALUES (${args.at}, ${from.version_id}, ${from.bucket}, ${from.key}, ${from.segment}, ${from.place})
           ON CONFLICT (dereferenced_at, version_id) DO NOTHING`.execute(db);

@@ -1,13 +1,21 @@
 import { type Kysely, sql } from 'kysely';
 import { type ProcedureContext, proceduresOver } from '../../../metadata/contract.ts';
-import type { UploadInfo, UploadRef } from '../../contract.ts';
+import type { PutOptions, UploadInfo, UploadRef } from '../../contract.ts';
 import { uploadMissing } from '../names.ts';
 import { afterPrefix } from './list-procedure.ts';
-import { assertBucket, type NewVersion, putVersion } from './object-procedures.ts';
+import { assertBucket } from './key-versions.ts';
+import { type NewVersion, type PutFacts, putVersion } from './object-procedures.ts';
 import { keyText, type ObjectTables, type PartRow, type UploadRow } from './rows.ts';
 
 const { read, write } = proceduresOver<ObjectTables>();
 type Db = Kysely<ObjectTables>;
+
+/** What `createUpload` was given and completion needs. */
+export interface UploadOptions
+  extends Pick<
+    PutOptions,
+    'contentType' | 'metadata' | 'headers' | 'checksumAlgorithms' | 'checksumType' | 'attributes'
+  > {}
 
 /** An upload as the tables know it: key as bytes. */
 export interface StoredUploadRef {
@@ -35,6 +43,21 @@ async function removeUpload(db: Db, uploadId: string): Promise<void> {
   await sql`DELETE FROM object_upload WHERE upload_id = ${uploadId}`.execute(db);
 }
 
+/** An upload from its row. */
+export function uploadOf(row: UploadRow): UploadInfo {
+  const { checksumAlgorithms, checksumType, attributes } = JSON.parse(row.options) as UploadOptions;
+  const [checksumAlgorithm] = checksumAlgorithms ?? [];
+  return {
+    bucket: row.bucket,
+    key: keyText(row.key),
+    uploadId: row.upload_id,
+    startedAt: row.started_at,
+    ...(checksumAlgorithm === undefined ? {} : { checksumAlgorithm }),
+    ...(checksumType === undefined ? {} : { checksumType }),
+    ...(attributes === undefined ? {} : { attributes }),
+  };
+}
+
 export const uploadProcedures = {
   createUpload: write(async (db, args: UploadRow): Promise<void> => {
     await assertBucket(db, args.bucket);
@@ -58,10 +81,19 @@ export const uploadProcedures = {
 
   /** The object takes the place of its upload. */
   completeUpload: write(
-    async (db, args: { upload: StoredUploadRef; version: NewVersion }, context: ProcedureContext): Promise<void> => {
+    async (
+      db,
+      args: { upload: StoredUploadRef; version: NewVersion; parts?: string },
+      context: ProcedureContext,
+    ): Promise<PutFacts> => {
       await assertUpload(db, args.upload);
-      await putVersion(db, args.version, context);
+      const facts = await putVersion(db, args.version, context);
+      if (args.parts !== undefined) {
+        await sql`INSERT INTO object_version_parts (version_id, parts)
+          VALUES (${args.version.row.version_id}, ${args.parts})`.execute(db);
+      }
       await removeUpload(db, args.upload.uploadId);
+      return facts;
     },
   ),
 
@@ -95,12 +127,7 @@ export const uploadProcedures = {
           : sql`(key > ${args.after} OR (key = ${args.after} AND upload_id > ${args.afterUploadId}))`;
       const { rows } = await sql<UploadRow>`SELECT * FROM object_upload WHERE bucket = ${args.bucket}
         AND key >= ${args.prefix} ${below} AND ${beyond} ORDER BY key, upload_id LIMIT ${args.max}`.execute(db);
-      return rows.map((row) => ({
-        bucket: row.bucket,
-        key: keyText(row.key),
-        uploadId: row.upload_id,
-        startedAt: row.started_at,
-      }));
+      return rows.map(uploadOf);
     },
   ),
 };

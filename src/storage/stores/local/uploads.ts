@@ -37,12 +37,13 @@ import {
   objectChecksums,
   partSizeRuns,
 } from '../part-list.ts';
-import { formatDetail, headOf, type ObjectRow, type PartRow } from './rows.ts';
+import { formatDetail, headOf, type PartRow } from './rows.ts';
 import type { Space } from './space.ts';
 import objectStore from './store.ts';
-import type { StoredUploadRef } from './upload-procedures.ts';
+import type { NewVersion, PutFacts } from './object-procedures.ts';
+import { type StoredUploadRef, type UploadOptions, uploadOf } from './upload-procedures.ts';
 import { UploadSlots } from './upload-slots.ts';
-import { newVersionId } from './version-id.ts';
+import { newVersionId } from '../version-id.ts';
 import { writeBody } from './write-all.ts';
 
 const { procedures } = objectStore;
@@ -55,10 +56,6 @@ export interface UploadDeps {
   /** Parts but the last have at least so many bytes. */
   readonly minPartBytes: number;
 }
-
-/** What `createUpload` was given and completion needs. */
-interface UploadOptions
-  extends Pick<PutOptions, 'contentType' | 'metadata' | 'headers' | 'checksumAlgorithms' | 'checksumType'> {}
 
 /** The multipart part of a local store. */
 export class LocalUploads {
@@ -73,16 +70,17 @@ export class LocalUploads {
   async create(bucket: string, key: string, options: PutOptions): Promise<UploadInfo> {
     const uploadId = newId().replaceAll('-', '');
     const startedAt = this.#deps.clock.now();
-    const { contentType, metadata, headers, checksumAlgorithms, checksumType } = options;
-    const kept = JSON.stringify({ contentType, metadata, headers, checksumAlgorithms, checksumType });
-    await this.#deps.store.write(procedures.createUpload, {
+    const { contentType, metadata, headers, checksumAlgorithms, checksumType, attributes } = options;
+    const kept = { contentType, metadata, headers, checksumAlgorithms, checksumType, attributes };
+    const row = {
       upload_id: uploadId,
       bucket,
       key: keyBytes(key),
       started_at: startedAt,
-      options: kept,
-    });
-    return { bucket, key, uploadId, startedAt };
+      options: JSON.stringify(kept),
+    };
+    await this.#deps.store.write(procedures.createUpload, row);
+    return uploadOf(row);
   }
 
   async putPart(upload: UploadRef, number: number, body: ObjectBody, options: PutOptions): Promise<PartInfo> {
@@ -178,7 +176,7 @@ export class LocalUploads {
       expectChecksums(options, checksums);
       const versionId = newVersionId(this.#deps.clock.now());
       const target = this.#deps.files.pathOf(upload.bucket, upload.key, versionId);
-      const row: ObjectRow = {
+      const row: NewVersion['row'] = {
         bucket: upload.bucket,
         key: keyBytes(upload.key),
         version_id: versionId,
@@ -187,29 +185,44 @@ export class LocalUploads {
         modified_at: this.#deps.clock.now(),
         segment: null,
         place: null,
-        detail: formatDetail({ ...kept, checksums, partSizes: partSizeRuns(chosen), uploadId: upload.uploadId }),
+        detail: formatDetail({
+          ...kept,
+          attributes: { ...kept.attributes, ...options.attributes },
+          checksums,
+          partSizes: partSizeRuns(chosen),
+          uploadId: upload.uploadId,
+        }),
       };
+      let facts: PutFacts;
       try {
         await assemble(this.#deps.files, { folder: this.#folder(upload), parts: chosen, all: rows, target, quiet });
-        await this.#commit(upload, row, options, target);
+        const attributes = { ...kept.attributes, ...options.attributes };
+        const version = { row, attributes, operation: options.operation ?? 'CompleteMultipartUpload' };
+        facts = await this.#commit(upload, version, chosen, options, target);
       } finally {
         this.#deps.files.decided(target);
       }
       this.#slots.delete(upload.uploadId);
       await rm(this.#folder(upload), { recursive: true, force: true });
-      return headOf(row);
+      return headOf({ ...row, ...facts });
     } finally {
       slots.endCompletion();
     }
   }
 
-  async #commit(upload: UploadRef, row: ObjectRow, options: PutOptions, target: string): Promise<void> {
+  async #commit(
+    upload: UploadRef,
+    version: NewVersion,
+    parts: readonly PartRow[],
+    options: PutOptions,
+    target: string,
+  ): Promise<PutFacts> {
     try {
-      await this.#deps.store.write(procedures.completeUpload, {
+      return await this.#deps.store.write(procedures.completeUpload, {
         upload: stored(upload),
+        parts: formatParts(parts),
         version: {
-          row,
-          operation: options.operation ?? 'CompleteMultipartUpload',
+          ...version,
           ...(options.ifMatch === undefined ? {} : { ifMatch: options.ifMatch }),
           ...(options.ifNoneMatch === undefined ? {} : { ifNoneMatch: options.ifNoneMatch }),
         },
@@ -263,6 +276,10 @@ export class LocalUploads {
     return { slots, options: JSON.parse(row.options) as UploadOptions };
   }
 }
+
+/** The parts of an object as they are kept for those who ask for its attributes: `[number, size, checksums]`. */
+const formatParts = (parts: readonly PartRow[]): string =>
+  JSON.stringify(parts.map(({ number, size, checksums }) => [number, size, JSON.parse(checksums)]));
 
 function stored(upload: UploadRef): StoredUploadRef {
   if (!/^[0-9a-f]{32}$/.test(upload.uploadId)) throw uploadMissing(upload);
