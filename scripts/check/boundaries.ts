@@ -31,6 +31,8 @@ const CLIENTS: Record<string, RegExp> = {
   hyparquet: /^src\/(catalog\/crawlers|storage\/tables)\//,
   'hyparquet-compressors': /^src\/(catalog\/crawlers|storage\/tables)\//,
   '@polyglot-sql/sdk': /^src\/consumption\/queries\//,
+  '@peculiar/x509': /^src\/platform\/tls\//,
+  'reflect-metadata': /^src\/platform\/tls\//,
   'prom-client': /^src\/governance\/monitoring\//,
   'node:sqlite': /^src\/(metadata\/sqlite|platform)\//,
 };

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import type { AgentOptions } from 'node:https';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { LochError } from '../core/errors.ts';
@@ -8,6 +9,10 @@ export interface ServerFile {
   readonly pid: number;
   readonly awsUrl: string;
   readonly consoleUrl: string;
+  /** The AWS endpoint by the name that other machines know, where it is another. */
+  readonly publicAwsUrl?: string;
+  /** What to trust when it serves by TLS: an authority, or (`pinned`) this certificate alone, whatever its names. */
+  readonly tls?: { readonly file: string; readonly pinned: boolean };
   readonly region: string;
   readonly accountId: string;
   readonly startedAt: string;
@@ -42,6 +47,14 @@ export function runningServer(data: string): ServerFile | undefined {
   if (!existsSync(file)) return undefined;
   const server = JSON.parse(readFileSync(file, 'utf8')) as ServerFile;
   return isAlive(server.pid) ? server : undefined;
+}
+
+/** TLS settings that trust this server and no other. */
+export function trustOf(server: ServerFile): AgentOptions {
+  if (server.tls === undefined) return {};
+  const ca = readFileSync(server.tls.file, 'utf8');
+  // The owner's certificate need not name loopback: it is known by its key, not by its name.
+  return server.tls.pinned ? { ca, allowPartialTrustChain: true, checkServerIdentity: () => undefined } : { ca };
 }
 
 /** **Errors**: `unavailable` when no server runs on `data`. */

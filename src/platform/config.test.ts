@@ -17,7 +17,7 @@ it('takes defaults, then the file, then variables, then flags', () => {
     flags: { 'listen.console_port': 4 },
   });
   expect(config.region).toBe('eu-west-1');
-  expect(config.listen).toEqual({ host: '127.0.0.1', aws_port: 3, console_port: 4 });
+  expect(config.listen).toMatchObject({ host: '127.0.0.1', aws_port: 3, console_port: 4 });
 });
 
 it('refuses an unknown key with the nearest known one', () => {
@@ -34,4 +34,14 @@ it('names the setting whose value is wrong', () => {
 it('maps every setting to a variable of its own', () => {
   const names = settingNames();
   expect(new Set(names.map(variableOf)).size).toBe(names.length);
+});
+
+it('reads names from a list or from words, and refuses what is neither true nor false', () => {
+  expect(loadConfig({ file: fileWith('listen:\n  host_names: [a.example, b.example]\n') }).listen.host_names).toEqual([
+    'a.example',
+    'b.example',
+  ]);
+  const { listen } = loadConfig({ env: { LOCH_LISTEN_HOST_NAMES: 'a.example b.example', LOCH_LISTEN_TLS: 'true' } });
+  expect(listen).toMatchObject({ host_names: ['a.example', 'b.example'], tls: true });
+  expect(() => loadConfig({ flags: { 'listen.tls': 'perhaps' } })).toThrow(/`listen\.tls`/);
 });

@@ -10,6 +10,9 @@ import { LochError } from '../core/errors.ts';
 import { nearestNames } from '../core/suggest.ts';
 
 const port = z.coerce.number().int().min(0).max(65535);
+const flag = z.union([z.boolean(), z.stringbool({ error: 'it must be true or false' })]);
+/** Names in a list or, from variables and flags, separated by spaces. */
+const names = z.union([z.array(z.string()), z.string().transform((text) => text.split(/\s+/).filter(Boolean))]);
 const MIB = 1024 * 1024;
 const DEFAULT_ENGINE_MIB = Math.max(256, Math.min(1024, Math.floor(totalmem() / MIB / 8)));
 
@@ -22,6 +25,12 @@ const schema = z.strictObject({
   listen: z
     .strictObject({
       host: z.string().default('127.0.0.1'),
+      /** Names by which clients on other machines know this one; in Loch's own certificate. */
+      host_names: names.default([]),
+      tls: flag.default(false),
+      /** The owner's certificate (with its chain) and key, PEM. Without them Loch makes its own authority. */
+      tls_cert_file: z.string().default(''),
+      tls_key_file: z.string().default(''),
       aws_port: port.default(4566),
       console_port: port.default(4567),
     })

@@ -32,6 +32,7 @@ export interface DataDirectory {
   readonly logsDirectory: string;
   readonly streamsDirectory: string;
   readonly workDirectory: string;
+  readonly keysDirectory: string;
   readonly rootKeyFile: string;
   readonly serverFile: string;
   /** 32 bytes: the master key of sealed secrets. */
@@ -133,6 +134,7 @@ export function openDataDirectory(path: string): DataDirectory {
       logsDirectory: join(path, 'logs'),
       streamsDirectory: join(path, 'streams'),
       workDirectory,
+      keysDirectory: join(path, 'keys'),
       rootKeyFile: join(path, 'keys', 'root.json'),
       serverFile: join(path, 'server.json'),
       masterKey: masterKey(path),

@@ -1,13 +1,15 @@
 /** One running Loch: the data directory, the layers, the doors and their listeners. */
 import { createHmac } from 'node:crypto';
-import { toLochError } from '../core/errors.ts';
+import type { Clock } from '../core/clock.ts';
+import { LochError, toLochError } from '../core/errors.ts';
 import type { Config } from './config.ts';
 import { compose } from './compose.ts';
 import { openDataDirectory, writeSecretFile } from './data-directory.ts';
 import { openDoors } from './doors.ts';
-import { listen } from './listen.ts';
+import { isWildcard, listen } from './listen.ts';
 import { openEventLog } from './logging.ts';
 import { isForIceberg, isForS3 } from './routing.ts';
+import { openTls, type Tls } from './tls/index.ts';
 import { ensureZones } from './zones.ts';
 
 /** A server that answers. */
@@ -16,6 +18,8 @@ export interface RunningServer {
   readonly consoleUrl: string;
   /** A one-time link that signs in as root. */
   readonly consoleLink: string;
+  /** The certificate of the authority to trust, when Loch serves by its own. */
+  readonly caFile?: string;
   /** Milliseconds from the start of the process to ready. */
   readonly readyMs: number;
   /** Stops listening, finishes or hands back what runs, closes the layers, gives the data directory free. */
@@ -30,8 +34,10 @@ export async function startServer(options: { readonly data: string; readonly con
   const data = openDataDirectory(options.data);
   const stopping = new AbortController();
   let parts: Awaited<ReturnType<typeof compose>> | undefined;
+  let tls: Tls | undefined;
   try {
     parts = await compose(data, config);
+    const { events } = parts;
     const log = openEventLog({ directory: data.logsDirectory, level: config.log.level, events: parts.events });
     const rootKey = await parts.governance.ensureRootKey();
     writeSecretFile(
@@ -57,10 +63,17 @@ export async function startServer(options: { readonly data: string; readonly con
           pair[1].destroy();
         });
       };
-    const { host } = config.listen;
+    const { host, host_names: hostNames } = config.listen;
+    tls = await tlsOf(config, data.keysDirectory, parts.clock, (error) =>
+      events.publish({
+        name: 'platformStateChanged',
+        payload: { state: 'background_failed', detail: `tls: ${error.message}` },
+      }),
+    );
+    const shared = { host, hostNames: hostNames.length > 0 ? hostNames : namesForOthers(tls), tls };
     const aws = await listen({
       name: 'AWS doors',
-      host,
+      ...shared,
       port: config.listen.aws_port,
       setting: 'listen.aws_port',
       handler: guard((request, response) => {
@@ -70,7 +83,7 @@ export async function startServer(options: { readonly data: string; readonly con
     });
     const own = await listen({
       name: 'console',
-      host,
+      ...shared,
       port: config.listen.console_port,
       setting: 'listen.console_port',
       handler: guard((request, response) => (isForIceberg(request) ? doors.iceberg : doors.own)(request, response)),
@@ -78,13 +91,15 @@ export async function startServer(options: { readonly data: string; readonly con
       await aws.close(0);
       throw error;
     });
-    urls.console = own.url;
-    urls.aws = aws.url;
+    urls.console = own.publicUrl;
+    urls.aws = aws.publicUrl;
     const readyMs = Math.round(performance.now());
     const facts = {
       pid: process.pid,
       awsUrl: aws.url,
       consoleUrl: own.url,
+      ...(aws.publicUrl === aws.url ? {} : { publicAwsUrl: aws.publicUrl }),
+      ...(tls === undefined ? {} : { tls: tls.identity.trust }),
       region: config.region,
       accountId: config.account_id,
       startedAt: new Date().toISOString(),
@@ -95,15 +110,18 @@ export async function startServer(options: { readonly data: string; readonly con
       payload: { state: 'ready', detail: `${aws.url} ${own.url}` },
     });
     const running = parts;
+    const identity = tls?.identity;
     return {
-      awsUrl: aws.url,
-      consoleUrl: own.url,
-      consoleLink: `${own.url}/#/link/${doors.createLink(rootKey.accessKeyId)}`,
+      awsUrl: aws.publicUrl,
+      consoleUrl: own.publicUrl,
+      ...(identity === undefined || identity.trust.pinned ? {} : { caFile: identity.trust.file }),
+      consoleLink: `${own.publicUrl}/#/link/${doors.createLink(rootKey.accessKeyId)}`,
       readyMs,
       async close() {
         running.events.publish({ name: 'platformStateChanged', payload: { state: 'stopping', detail: '' } });
         stopping.abort();
         await Promise.all([aws.close(REQUEST_GRACE_MS), own.close(REQUEST_GRACE_MS)]);
+        tls?.close();
         await running.close();
         log.flush();
         data.release();
@@ -111,8 +129,33 @@ export async function startServer(options: { readonly data: string; readonly con
     };
   } catch (error) {
     stopping.abort();
+    tls?.close();
     await parts?.close();
     data.release();
     throw error;
   }
 }
+
+/** The identity of the listeners, or undefined when they serve plain HTTP. **Errors**: `configuration`. */
+async function tlsOf(
+  config: Config,
+  keysDirectory: string,
+  clock: Clock,
+  onFailure: (error: Error) => void,
+): Promise<Tls | undefined> {
+  const { tls, host, host_names, tls_cert_file: certFile, tls_key_file: keyFile } = config.listen;
+  if (!tls) {
+    if (certFile === '' && keyFile === '') return undefined;
+    throw new LochError(
+      'configuration',
+      '`listen.tls_cert_file` and `listen.tls_key_file` are given, but `listen.tls` is false. Set it to true (`--tls`).',
+      { context: { setting: 'listen.tls' } },
+    );
+  }
+  const hostNames = isWildcard(host) ? host_names : [...host_names, host];
+  return openTls({ keysDirectory, hostNames, certFile, keyFile, clock, onFailure });
+}
+
+/** An owner's certificate tells by which name others know this machine. */
+const namesForOthers = (tls: Tls | undefined): readonly string[] =>
+  tls?.identity.trust.pinned === true ? tls.identity.names : [];

@@ -1,4 +1,16 @@
-import { closeSync, fdatasyncSync, mkdirSync, openSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { defineCommand } from 'citty';
@@ -15,6 +27,7 @@ interface Finding {
 const FSYNC_ROUNDS = 100;
 const SLOW_FSYNC_MS = 20;
 const LOW_DISK_MIB = 1024;
+const SOON_MS = 7 * 24 * 3_600_000;
 /** A clock before this cannot be right; signatures of clients would be refused. */
 const EARLIEST = Date.UTC(2025, 0, 1);
 
@@ -28,7 +41,14 @@ export const doctor = defineCommand({
       const server = runningServer(data);
       mkdirSync(data, { recursive: true, mode: 0o700 });
       const config = loadConfig({ env: process.env });
-      const findings = [node(), disk(data), fsync(data), clock(), permissions(data)];
+      const findings = [
+        node(),
+        disk(data),
+        fsync(data),
+        clock(),
+        permissions(data),
+        ...certificate(data, config.listen),
+      ];
       if (server === undefined) {
         findings.push(await port('AWS doors', config.listen.host, config.listen.aws_port, 'listen.aws_port'));
         findings.push(await port('console', config.listen.host, config.listen.console_port, 'listen.console_port'));
@@ -104,6 +124,19 @@ function permissions(data: string): Finding {
     what: 'permissions',
     detail: open ? `${data} is readable by others: chmod 700 ${data}` : `${data} is its owner's alone`,
   };
+}
+
+/** The certificate that listeners show, where there is one. */
+function certificate(data: string, listen: { readonly tls_cert_file: string }): Finding[] {
+  const file = listen.tls_cert_file === '' ? join(data, 'keys', 'tls', 'server.pem') : listen.tls_cert_file;
+  if (!existsSync(file)) return [];
+  const { validTo, subjectAltName } = new X509Certificate(readFileSync(file));
+  const left = Date.parse(validTo) - Date.now();
+  const own = listen.tls_cert_file === '';
+  const names = (subjectAltName ?? 'no names').replaceAll('IP Address:', '').replaceAll('DNS:', '');
+  const renewal = own ? 'a start renews it' : 'renew it; a running Loch takes the new file within an hour';
+  const detail = `${names}; ends ${new Date(validTo).toISOString().slice(0, 10)}`;
+  return [{ ok: left > SOON_MS, what: 'TLS', detail: left > SOON_MS ? detail : `${detail}: ${renewal}` }];
 }
 
 function port(name: string, host: string, number: number, setting: string): Promise<Finding> {

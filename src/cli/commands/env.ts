@@ -15,6 +15,14 @@ export const env = defineCommand({
       print(`export AWS_SECRET_ACCESS_KEY=${key.secretAccessKey}`);
       print(`export AWS_DEFAULT_REGION=${server.region}`);
       print(`export AWS_REGION=${server.region}`);
-      print(`export AWS_ENDPOINT_URL=${server.awsUrl}`);
+      print(`export AWS_ENDPOINT_URL=${server.publicAwsUrl ?? server.awsUrl}`);
+      if (server.tls === undefined || server.tls.pinned) return;
+      const file = quoted(server.tls.file);
+      print(`export AWS_CA_BUNDLE=${file}`);
+      print(`export NODE_EXTRA_CA_CERTS=${file}`); // what the SDK for JavaScript reads
     }),
 });
+
+/** A path as one word of a shell. */
+const quoted = (path: string): string =>
+  /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;

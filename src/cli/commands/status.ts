@@ -1,5 +1,6 @@
 import { defineCommand } from 'citty';
 import type { Health } from '../../core/lifecycle.ts';
+import { clientOf } from '../api-client.ts';
 import { dataFlag, orExplain, print } from '../command.ts';
 import { dataDirectoryOf, runningServer } from '../server-file.ts';
 
@@ -20,8 +21,11 @@ export const status = defineCommand({
       print(`state           running (process ${server.pid}, since ${server.startedAt})`);
       print(`AWS endpoint    ${server.awsUrl}  (region ${server.region}, account ${server.accountId})`);
       print(`console         ${server.consoleUrl}`);
-      const response = await fetch(`${server.consoleUrl}/healthz`);
-      const health = (await response.json()) as { ok: boolean; parts: Health[] };
+      if (server.publicAwsUrl !== undefined) print(`for others      ${server.publicAwsUrl}`);
+      if (server.tls !== undefined)
+        print(`${server.tls.pinned ? 'certificate' : 'trust'.padEnd(11)}     ${server.tls.file}`);
+      const { answer } = await clientOf(data, server).look('/healthz');
+      const health = JSON.parse(answer) as { ok: boolean; parts: Health[] };
       for (const part of health.parts) print(`${part.ok ? 'ok  ' : 'FAIL'} ${part.name.padEnd(11)}${part.detail}`);
       if (!health.ok) process.exitCode = 1;
     }),

@@ -22,6 +22,7 @@ export const up = defineCommand({
     set: { type: 'string', description: 'Settings, as listen.aws_port=4566,log.level=debug' },
     'aws-port': { type: 'string', description: 'Port of the AWS doors (0: any free one)' },
     'console-port': { type: 'string', description: 'Port of console, own API and metrics (0: any free one)' },
+    tls: { type: 'boolean', description: 'Serve by TLS: own authority made at first use, or listen.tls_cert_file' },
     detach: { type: 'boolean', alias: 'd', description: 'Run in the background' },
   },
   run: ({ args }) =>
@@ -46,6 +47,7 @@ export const up = defineCommand({
       print(`  AWS endpoint    ${server.awsUrl}   (region ${config.region}; keys: eval "$(loch env --data ${data})")`);
       print(`  console         ${server.consoleLink}`);
       print('                  (one-time link, valid for 30 minutes; another: loch console)');
+      if (server.caFile !== undefined) print(`  authority       ${server.caFile}   (clients trust this certificate)`);
       let stopping = false;
       const stop = () => {
         if (stopping) return;
@@ -65,6 +67,7 @@ function flagSettings(args: Record<string, unknown>): Record<string, unknown> {
     flags[pair.slice(0, equals)] = pair.slice(equals + 1);
   }
   if (args['aws-port'] !== undefined) flags['listen.aws_port'] = args['aws-port'];
+  if (args.tls === true) flags['listen.tls'] = true;
   if (args['console-port'] !== undefined) flags['listen.console_port'] = args['console-port'];
   return flags;
 }

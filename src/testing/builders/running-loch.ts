@@ -68,7 +68,7 @@ export async function startLoch(
     server,
     child,
     client: clientOf(data, server),
-    consoleLink: /http:\S+#\/link\/\S+/.exec(output)![0],
+    consoleLink: /https?:\S+#\/link\/\S+/.exec(output)![0],
     async kill() {
       process.kill(server.pid, 'SIGKILL');
       await ended;

@@ -9,7 +9,9 @@ const signInBody = z.strictObject({
   secretAccessKey: z.string().min(1).max(256),
 });
 const linkBody = z.strictObject({ token: z.string().min(1).max(128) });
-const COOKIE = { httpOnly: true, sameSite: 'Strict', path: '/', maxAge: 12 * 3600 } as const;
+/** Over TLS the cookie never travels without it. */
+const cookieOptions = (secure: boolean) =>
+  ({ httpOnly: true, sameSite: 'Strict', path: '/', maxAge: 12 * 3600, secure }) as const;
 
 /** Signing in and out, and who I am. */
 export function sessionRoutes(deps: { readonly sessions: Sessions; readonly consoleUrl: () => string }): Routes {
@@ -18,13 +20,13 @@ export function sessionRoutes(deps: { readonly sessions: Sessions; readonly cons
     const { accessKeyId, secretAccessKey } = signInBody.parse(c.get('body'));
     c.set('auditParameters', { accessKeyId });
     const { cookie, principal } = await deps.sessions.signIn(accessKeyId, secretAccessKey);
-    setCookie(c, SESSION_COOKIE, cookie, COOKIE);
+    setCookie(c, SESSION_COOKIE, cookie, cookieOptions(c.get('context').secure));
     return c.json({ arn: principal.arn, name: principal.name, kind: principal.kind });
   });
   app.post('/session/link', async (c) => {
     const { token } = linkBody.parse(c.get('body'));
     const { cookie, principal } = await deps.sessions.useLink(token);
-    setCookie(c, SESSION_COOKIE, cookie, COOKIE);
+    setCookie(c, SESSION_COOKIE, cookie, cookieOptions(c.get('context').secure));
     return c.json({ arn: principal.arn, name: principal.name, kind: principal.kind });
   });
   app.post('/session/links', (c) => {
@@ -51,7 +53,7 @@ export function sessionRoutes(deps: { readonly sessions: Sessions; readonly cons
   });
   app.get('/clock', (c) => c.json({ now: c.get('context').startedAt }));
   app.delete('/session', (c) => {
-    deleteCookie(c, SESSION_COOKIE, { path: '/' });
+    deleteCookie(c, SESSION_COOKIE, { path: '/', secure: c.get('context').secure });
     return c.body(null, 204);
   });
   return app;
