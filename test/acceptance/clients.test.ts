@@ -21,17 +21,14 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RootKey } from '../../src/cli/server-file.ts';
 import { type RunningLoch, startLoch } from '../../src/testing/builders/running-loch.ts';
+import { awsCli, works } from '../../src/testing/clients/python.ts';
 import { patterned } from '../../src/testing/faults/patterned.ts';
 import { pyicebergEnvironment } from '../interop/pyiceberg/environment.ts';
 
 const run = promisify(execFile);
 const SCRIPT = fileURLToPath(new URL('./boto3_client.py', import.meta.url));
-const works = (program: string, ...args: string[]) =>
-  run(program, args).then(
-    () => true,
-    () => false,
-  );
-const hasCli = await works('aws', '--version');
+const cli = await awsCli();
+const hasCli = 'command' in cli;
 /** A Python with boto3: the machine's, or the one of the tests with pyiceberg. */
 async function pythonWithBoto3(): Promise<string | undefined> {
   if (await works('python3', '-c', 'import boto3')) return 'python3';
@@ -66,18 +63,24 @@ afterAll(async () => {
 
 /** The CLI in somebody's name; its answer as JSON, or what it printed. */
 async function aws<T = unknown>(who: RootKey, ...args: string[]): Promise<T> {
-  const { stdout } = await run('aws', [...args, '--endpoint-url', loch.server.awsUrl, '--output', 'json'], {
-    maxBuffer: 64 * 1024 * 1024,
-    env: {
-      PATH: process.env.PATH,
-      HOME: folder,
-      AWS_ACCESS_KEY_ID: who.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: who.secretAccessKey,
-      AWS_DEFAULT_REGION: loch.server.region,
-      AWS_MAX_ATTEMPTS: '1',
-      AWS_PAGER: '',
+  if (!('command' in cli)) throw new Error(cli.missing);
+  const [program, ...first] = cli.command;
+  const { stdout } = await run(
+    program!,
+    [...first, ...args, '--endpoint-url', loch.server.awsUrl, '--output', 'json'],
+    {
+      maxBuffer: 64 * 1024 * 1024,
+      env: {
+        PATH: process.env.PATH,
+        HOME: folder,
+        AWS_ACCESS_KEY_ID: who.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: who.secretAccessKey,
+        AWS_DEFAULT_REGION: loch.server.region,
+        AWS_MAX_ATTEMPTS: '1',
+        AWS_PAGER: '',
+      },
     },
-  });
+  );
   try {
     return JSON.parse(stdout) as T;
   } catch {
@@ -191,7 +194,7 @@ async function dataEventsOf(principal: string): Promise<DataEvent[]> {
   return (await loch.client.call<{ events: DataEvent[] }>('GET', `/api/audit/data-events?principal=${arn}`)).events;
 }
 
-describe.skipIf(!hasCli)('the AWS CLI (skipped where `aws` is not installed)', () => {
+describe.skipIf(!hasCli)(`the AWS CLI${'missing' in cli ? ` (skipped: ${cli.missing})` : ''}`, () => {
   const AGENT = /aws-cli/;
 
   it('puts, lists and gets objects, large ones in parts', async () => {

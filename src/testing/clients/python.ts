@@ -1,0 +1,52 @@
+/** Python programs of tests, each in a virtual environment made once in a cache folder; or the reason why there is none. */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const INSTALL_MS = 300_000;
+
+/** An interpreter that has what was asked for, or why there is none. */
+export type PythonEnvironment = { readonly python: string } | { readonly missing: string };
+
+/** An interpreter with `packages` (`name==version`), installed on first use. Never rejects: what is missing is said. */
+export async function pythonWith(packages: readonly string[]): Promise<PythonEnvironment> {
+  const cache = process.env.LOCH_TEST_CACHE ?? join(homedir(), '.cache', 'loch-tests');
+  const folder = join(cache, packages.join('-').replaceAll('==', '-'));
+  const python = join(folder, 'bin', 'python');
+  if (existsSync(join(folder, 'ready'))) return { python };
+  const building = `${folder}.${process.pid}`;
+  try {
+    await mkdir(cache, { recursive: true });
+    await run('python3', ['-m', 'venv', building], { timeout: INSTALL_MS });
+    await run(join(building, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', ...packages], {
+      timeout: INSTALL_MS,
+    });
+    await writeFile(join(building, 'ready'), '');
+    await rename(building, folder);
+    return { python };
+  } catch (error) {
+    await rm(building, { recursive: true, force: true });
+    if (existsSync(join(folder, 'ready'))) return { python };
+    const first = String((error as Error).message).split('\n')[0];
+    return { missing: `Python 3 with ${packages.join(' and ')} could not be set up: ${first}` };
+  }
+}
+
+/** Whether a program answers. */
+export const works = (program: string, ...args: string[]): Promise<boolean> =>
+  run(program, args).then(
+    () => true,
+    () => false,
+  );
+
+/** The command that is the AWS CLI: the machine's, or one from the Python registry; or why there is none. */
+export async function awsCli(): Promise<{ readonly command: readonly string[] } | { readonly missing: string }> {
+  if (await works('aws', '--version')) return { command: ['aws'] };
+  const environment = await pythonWith(['awscli==1.46.3']);
+  if ('missing' in environment) return environment;
+  return { command: [environment.python, '-m', 'awscli'] };
+}
