@@ -1,4 +1,5 @@
 /** Who calls and by which request: what every use-case receives first. */
+import type { StoreCall } from './store-call.ts';
 
 export type PrincipalKind = 'root' | 'user' | 'role' | 'service' | 'anonymous';
 
@@ -27,6 +28,24 @@ export interface PrincipalSession {
   readonly policyArns?: readonly string[];
   readonly tags?: Readonly<Record<string, string>>;
   readonly sourceIdentity?: string;
+  /** Lent for the files of one table: it opens these and nothing else, as long as the grants on the table stand. */
+  readonly scope?: StorageScope;
+}
+
+/** What may be done with files below a prefix. */
+export type StorageVerb = 'read' | 'list' | 'write' | 'delete';
+
+/**
+ * Files of one table, as data: never text that is spliced into a policy, so that no name can widen it. `prefix` is
+ * compared letter for letter and ends with a slash.
+ */
+export interface StorageScope {
+  readonly table: { readonly database: string; readonly table: string };
+  readonly bucket: string;
+  readonly prefix: string;
+  readonly verbs: readonly StorageVerb[];
+  /** For a table that is not there yet: its maker writes the first files before the commit that creates it. */
+  readonly staged?: true;
 }
 
 /** The door a request came through, as it stands in audit events. */
@@ -52,4 +71,6 @@ export interface RequestContext {
   readonly startedAt: number;
   /** The operation asked for as `service:Operation` (`glue:GetTable`), for the record of a refusal. Set by doors. */
   readonly operation?: string;
+  /** Calls that must share the transaction of the change this request makes: how its repeat is recognized. Set by doors. */
+  readonly alongside?: readonly StoreCall[];
 }

@@ -147,6 +147,8 @@ export interface Policy {
   ): Promise<LochError>;
   /** Requires a Lake Formation permission on a table. **Errors**: `access_denied`, or `table_not_found` without DESCRIBE. */
   authorizeTable(context: RequestContext, name: TableName, permission: LakePermission): Promise<void>;
+  /** Whether he holds it, without throwing or recording: for offers that depend on it. */
+  mayTable(context: RequestContext, name: TableName, permission: LakePermission): Promise<boolean>;
   authorizeDatabase(context: RequestContext, database: string, permission: LakePermission): Promise<void>;
   /** Requires CREATE_DATABASE on the catalog. */
   authorizeCatalog(context: RequestContext, permission: 'CREATE_DATABASE'): Promise<void>;

@@ -64,7 +64,8 @@ export async function openGovernance(deps: GovernanceDeps): Promise<Governance> 
   const identity = openIdentity({ store, sealer, clock, accountId, policy: () => policy });
   const { identities } = identity;
   const decide = (context: RequestContext, request: ActionRequest) => identity.decide(context, request);
-  const policy = createPolicy({ decide, index: grants.index, refuse, accountId, region });
+  const { directory } = deps;
+  const policy = createPolicy({ decide, index: grants.index, refuse, accountId, region, directory });
   return {
     policy,
     identities,
@@ -72,7 +73,7 @@ export async function openGovernance(deps: GovernanceDeps): Promise<Governance> 
     identity: identity.useCases,
     grants: grants.lakeFormation({
       authorize: policy.authorize,
-      decide,
+      decide: policy.decide,
       refuse,
       identities,
       directory: deps.directory,

@@ -19,9 +19,11 @@ import {
   databaseNotFound,
   type LakePermission,
   type Policy,
+  type TableDirectory,
   type TableName,
   tableNotFound,
 } from './contract.ts';
+import { decideScope, scopeWrites } from './decide-scope.ts';
 import { isUnder, locationArn } from './grants/data-location.ts';
 import {
   decideCatalog,
@@ -39,12 +41,13 @@ import { shapeOfTable } from './grants/table-shape.ts';
 import type { Refuse } from './refusals.ts';
 
 export interface PolicyDeps {
-  /** The IAM decision over the caller's policies. */
+  /** The IAM decision over the caller's policies. Lent storage credentials are decided by their scope instead. */
   readonly decide: (context: RequestContext, request: ActionRequest) => Promise<Decision>;
   readonly index: GrantIndex;
   readonly refuse: Refuse;
   readonly accountId: string;
   readonly region: string;
+  readonly directory: () => TableDirectory;
 }
 
 const foldName = (name: TableName): TableName => ({
@@ -53,7 +56,12 @@ const foldName = (name: TableName): TableName => ({
 });
 
 /** The policy over an IAM decision and a compiled grant index. */
-export function createPolicy({ decide, index, refuse, accountId, region }: PolicyDeps): Policy {
+export function createPolicy(deps: PolicyDeps): Policy {
+  const { index, refuse, accountId, region } = deps;
+  const decide = (context: RequestContext, request: ActionRequest): Promise<Decision> => {
+    const scope = context.principal.session?.scope;
+    return scope === undefined ? deps.decide(context, request) : decideScope(deps, context, request, scope);
+  };
   const arnOf = (name: CatalogName): string =>
     glueArn(
       region,
@@ -117,6 +125,8 @@ export function createPolicy({ decide, index, refuse, accountId, region }: Polic
       if (decision.allowed) return;
       throw await refuseLake(context, decision, permission, arnOf(name), () => tableNotFound(name));
     },
+    mayTable: async (context, asked, permission) =>
+      decideTable(await index.current(), context.principal, foldName(asked), permission).allowed,
     async authorizeDatabase(context, asked, permission) {
       const database = asked.toLowerCase();
       const decision = decideDatabase(await index.current(), context.principal, database, permission);
@@ -156,7 +166,7 @@ export function createPolicy({ decide, index, refuse, accountId, region }: Polic
     },
     async authorizeDataLocation(context, location) {
       const decision = decideLocation(await index.current(), context.principal, location);
-      if (decision.allowed) return;
+      if (decision.allowed || (await scopeWrites(deps, context.principal, location))) return;
       throw await refuse(context, {
         action: 'lakeformation:DATA_LOCATION_ACCESS',
         resource: location,

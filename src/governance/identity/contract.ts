@@ -7,7 +7,7 @@
  * - A change is seen by the very next request: a deleted key signs nothing, a detached policy allows nothing.
  * - A secret access key is given out once, by the call that makes it.
  */
-import type { RequestContext } from '../../core/caller.ts';
+import type { RequestContext, StorageScope } from '../../core/caller.ts';
 import type { Secret } from '../../core/secret.ts';
 
 export type EntityKind = 'user' | 'group' | 'role';
@@ -263,6 +263,11 @@ export interface SessionUseCases {
   assumeRole(context: RequestContext, request: AssumeRoleRequest): Promise<TemporaryCredentials>;
   /** **Errors**: `access_denied` with temporary credentials, `invalid_argument`. */
   getSessionToken(context: RequestContext, durationSeconds: number | undefined): Promise<TemporaryCredentials>;
+  /**
+   * Credentials in the caller's name that open the files of `scope` and nothing else. Whoever calls has found out that
+   * the scope is the caller's to use; each use is checked again against the grants. **Units**: 900 to 43,200 seconds.
+   */
+  lendStorage(context: RequestContext, scope: StorageScope, durationSeconds: number): Promise<TemporaryCredentials>;
   /** The account a key belongs to. **Errors**: `not_found`. */
   accessKeyAccount(context: RequestContext, accessKeyId: string): Promise<string>;
 }

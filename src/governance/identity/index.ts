@@ -45,6 +45,7 @@ import { tagPolicy, untagPolicy } from './policies/tag-policy.ts';
 import { openPrincipals, type Principals, rootPrincipal } from './principals.ts';
 import { assumeRole } from './sessions/assume-role.ts';
 import { getSessionToken } from './sessions/get-session-token.ts';
+import { lendStorage } from './sessions/lend-storage.ts';
 import { contextKeys, simulateCustom, simulatePrincipal } from './simulations/simulate-policies.ts';
 
 /** Where the store modules of identities are. */
@@ -163,6 +164,7 @@ function identityUseCases(deps: IdentityDeps, principals: Principals): IdentityU
     accessKeyLastUsed: (context, accessKeyId) => accessKeyLastUsed(deps, principals, context, accessKeyId),
     assumeRole: (context, request) => assumeRole(deps, context, request),
     getSessionToken: (context, seconds) => getSessionToken(deps, context, seconds),
+    lendStorage: (context, scope, seconds) => lendStorage(deps, context, scope, seconds),
     async accessKeyAccount(_context, accessKeyId) {
       const found = await deps.store.read(procedures.accessKey, { accessKeyId });
       if (found !== undefined) return found.key.account_id;

@@ -121,6 +121,21 @@ export interface DeleteFile {
   readonly dataFile?: string;
 }
 
+/** What must hold of the commits since a row-level change was computed. **Source**: Iceberg's `RowDelta` validations. */
+export interface DeltaValidation {
+  /** The snapshot the change was computed from; undefined for an empty table. */
+  readonly basedOn: string | undefined;
+  /**
+   * `serializable`: no row that the statement would have read was added since. `snapshot`: rows that were added since
+   * are left alone; rows it changes must not have been changed by others.
+   */
+  readonly isolation: 'serializable' | 'snapshot';
+  /** What the statement does: a `delete` of rows that others deleted too is no conflict, a change of such rows is. */
+  readonly operation: 'delete' | 'update' | 'merge';
+  /** Which rows it read; without predicates, all. */
+  readonly predicates?: readonly ScanPredicate[];
+}
+
 /** What a commit does to the files of a table. */
 export type TableChange =
   | {
@@ -154,6 +169,10 @@ export type TableChange =
       readonly kind: 'delta';
       readonly files: readonly DataFile[];
       readonly deletes: readonly DeleteFile[];
+      /** Live data files that go, for a change that copies what it keeps of them. */
+      readonly remove?: readonly string[];
+      /** Checked against the commits since; a rival change is a `commit_conflict`. */
+      readonly validate?: DeltaValidation;
       readonly summary?: Readonly<Record<string, string>>;
     };
 
@@ -234,6 +253,8 @@ export interface StageOptions {
   readonly baseLocation?: string;
   /** The attempt that lost: its snapshot id and the manifests of its own files are used again. */
   readonly reuse?: StagedCommit;
+  /** The branch that moves; `main` by default. **Errors**: `not_found` for one that is not there. */
+  readonly branch?: string;
 }
 
 /**
@@ -248,6 +269,12 @@ export interface ScanPredicate {
   readonly values: readonly string[];
 }
 
+/** A filter that prunes: a tree of predicates. `true` stands for what cannot be judged. */
+export type ScanFilter =
+  | { readonly op: 'and' | 'or'; readonly terms: readonly ScanFilter[] }
+  | { readonly op: 'true' | 'false' }
+  | ScanPredicate;
+
 export interface ScanRequest {
   readonly snapshotId?: string;
   /** Milliseconds since 1970: the snapshot that was current then. */
@@ -255,6 +282,65 @@ export interface ScanRequest {
   /** A branch or tag. */
   readonly ref?: string;
   readonly predicates?: readonly ScanPredicate[];
+  /** Beside `predicates`. */
+  readonly filter?: ScanFilter;
+}
+
+/** A data or delete file with everything its manifest says, values as JSON spells single values. */
+export interface ContentFile {
+  readonly content: 'data' | 'position-deletes' | 'equality-deletes';
+  readonly path: string;
+  readonly format: string;
+  readonly specId: number;
+  /** In the order of the spec's fields. */
+  readonly partition: readonly unknown[];
+  readonly rows: number;
+  readonly bytes: number;
+  readonly columnBytes?: readonly (readonly [id: number, value: number])[];
+  readonly valueCounts?: readonly (readonly [id: number, value: number])[];
+  readonly nullCounts?: readonly (readonly [id: number, value: number])[];
+  readonly nanCounts?: readonly (readonly [id: number, value: number])[];
+  readonly lower?: readonly (readonly [id: number, value: unknown])[];
+  readonly upper?: readonly (readonly [id: number, value: unknown])[];
+  readonly splitOffsets?: readonly number[];
+  readonly sortOrderId?: number;
+  readonly equalityIds?: readonly number[];
+  readonly referencedDataFile?: string;
+}
+
+export interface ScanTaskRequest extends ScanRequest {
+  /** Only what append commits added after this snapshot, up to the scanned one. */
+  readonly startSnapshotId?: string;
+  /** Only the data files of these manifests, as `scanManifests` named them. */
+  readonly manifests?: readonly string[];
+  /** Field ids whose statistics are given; none when absent. */
+  readonly statistics?: ReadonlySet<number>;
+}
+
+/** Files to scan; `deletes` of a task are positions in `deleteFiles`. */
+export interface ScanTasks {
+  readonly deleteFiles: readonly ContentFile[];
+  readonly tasks: readonly { readonly file: ContentFile; readonly deletes: readonly number[] }[];
+}
+
+export type MetadataTableName =
+  | 'snapshots'
+  | 'history'
+  | 'refs'
+  | 'properties'
+  | 'metadata_log_entries'
+  | 'manifests'
+  | 'files'
+  | 'partitions'
+  | 'entries';
+
+/** Rows about a table. Nested values are JSON texts. */
+export interface MetadataTable {
+  readonly columns: readonly {
+    readonly name: string;
+    readonly type: 'VARCHAR' | 'BIGINT' | 'BOOLEAN' | 'TIMESTAMPTZ';
+  }[];
+  readonly rows: readonly Readonly<Record<string, string | number | boolean | null>>[];
 }
 
 export interface ScanFile {
@@ -333,6 +419,18 @@ export interface TableFormat {
   /** Every file that the metadata read from `location` leads to, over all its snapshots. */
   reachableFiles(metadata: TableMetadata, location?: string): Promise<ReachableFiles>;
   planScan(metadata: TableMetadata, request: ScanRequest): Promise<ScanPlan>;
+  /** The manifests a scan must read, with how many files they name: units of work for `scanTasks`. */
+  scanManifests(
+    metadata: TableMetadata,
+    request: ScanTaskRequest,
+  ): Promise<readonly { readonly path: string; readonly files: number }[]>;
+  /** The files of a scan as an engine of its own needs them. **Errors**: as of `planScan`; `invalid_argument`. */
+  scanTasks(metadata: TableMetadata, request: ScanTaskRequest): Promise<ScanTasks>;
+  /**
+   * Rows about the table: of its metadata alone, or (manifests, files, partitions, entries) of the files of a snapshot.
+   * **Cost**: the latter reads the manifest list, all but `manifests` every manifest.
+   */
+  metadataTable(metadata: TableMetadata, name: MetadataTableName, request?: ScanRequest): Promise<MetadataTable>;
   /** How to write data files under the current spec; give the engine `partitionColumnsInFiles: false`. */
   writeLayout(metadata: TableMetadata): WriteLayout;
   /** A file the engine wrote by `writeLayout`, once it lies at `location`, as a data file of the table. */

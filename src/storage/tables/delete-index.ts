@@ -17,6 +17,8 @@ interface DeleteFile {
   readonly sequence: number;
   readonly low: Uint8Array | undefined;
   readonly high: Uint8Array | undefined;
+  readonly record: FileRecord;
+  readonly tuple: PartitionTuple;
 }
 
 export class DeleteIndex {
@@ -41,6 +43,8 @@ export class DeleteIndex {
       sequence,
       low: position ? file.lower_bounds?.find((pair) => pair.key === FILE_PATH_FIELD)?.value : undefined,
       high: position ? file.upper_bounds?.find((pair) => pair.key === FILE_PATH_FIELD)?.value : undefined,
+      record: file,
+      tuple,
     };
     if (position && file.referenced_data_file) push(this.#byPath, file.referenced_data_file, entry);
     else if (!position && tuple.fields.length === 0) this.#global.push(entry);
@@ -49,14 +53,25 @@ export class DeleteIndex {
 
   /** The delete files that apply to a data file. */
   of(file: FileRecord, tuple: PartitionTuple, sequence: number): ScanFile['deletes'] {
+    return this.#applying(file, tuple, sequence).map(({ path, kind, fieldIds }) => ({ path, kind, fieldIds }));
+  }
+
+  /** The same with their manifest records and partitions. */
+  records(
+    file: FileRecord,
+    tuple: PartitionTuple,
+    sequence: number,
+  ): readonly { readonly record: FileRecord; readonly tuple: PartitionTuple }[] {
+    return this.#applying(file, tuple, sequence);
+  }
+
+  #applying(file: FileRecord, tuple: PartitionTuple, sequence: number): readonly DeleteFile[] {
     const candidates = [
       ...this.#global,
       ...(this.#byPartition.get(partitionKey(tuple, file)) ?? []),
       ...(this.#byPath.get(file.file_path) ?? []),
     ];
-    return candidates
-      .filter((entry) => applies(entry, file.file_path, sequence))
-      .map(({ path, kind, fieldIds }) => ({ path, kind, fieldIds }));
+    return candidates.filter((entry) => applies(entry, file.file_path, sequence));
   }
 }
 

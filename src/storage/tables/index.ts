@@ -1,7 +1,9 @@
 import type { Clock } from '../../core/clock.ts';
 import { icebergTypeOf, hiveTypeOf } from './column-types.ts';
 import type { IcebergField, TableFormat } from './contract-types.ts';
+import { metadataTable } from './metadata-tables.ts';
 import { planScan } from './plan-scan.ts';
+import { scanManifests, scanTasks } from './scan-tasks.ts';
 import { reachableFiles } from './reachable-files.ts';
 import { assignFreshIds, assertSchema, fieldIdsByPath } from './schema.ts';
 import { snapshotFiles } from './snapshot-files.ts';
@@ -47,6 +49,9 @@ export function createTableFormat({ objects, clock, cacheBytes = CACHE_BYTES }: 
     removeFiles: (locations) => files.discard(locations),
     reachableFiles: (metadata, location) => reachableFiles(files, metadata, location),
     planScan: (metadata, request) => planScan(files, metadata, request),
+    scanManifests: (metadata, request) => scanManifests(files, metadata, request),
+    scanTasks: (metadata, request) => scanTasks(files, metadata, request),
+    metadataTable: (metadata, name, request = {}) => metadataTable(files, metadata, name, request),
     writeLayout,
     dataFile: dataFileOf,
     fieldIds: fieldIdsByPath,

@@ -7,7 +7,14 @@
  *   Below `properties` and `summary` every value is the user's text and is left alone.
  */
 
-const ID_KEYS = new Set(['snapshot-id', 'parent-snapshot-id', 'current-snapshot-id', 'source-snapshot-id']);
+const ID_KEYS = new Set([
+  'snapshot-id',
+  'parent-snapshot-id',
+  'current-snapshot-id',
+  'source-snapshot-id',
+  'start-snapshot-id',
+  'end-snapshot-id',
+]);
 const ID_LIST_KEYS = new Set(['snapshot-ids']);
 const FREE_TEXT_KEYS = new Set(['properties', 'summary']);
 const DECIMAL = /^-?\d+$/;

@@ -8,15 +8,8 @@ import type { IcebergSchema, ScanFile, ScanPlan, ScanRequest, TableMetadata } fr
 import { DeleteIndex } from './delete-index.ts';
 import { ENTRY_DELETED, type FileRecord, type ManifestFile, sequenceOf } from './manifest.ts';
 import { bindSpec, formatTuple, type PartitionTuple, tupleValue } from './partition-tuple.ts';
-import {
-  type BoundPredicate,
-  bindPredicates,
-  fileRange,
-  mayMatch,
-  projectPredicate,
-  summaryRange,
-  tupleRange,
-} from './predicates.ts';
+import { fileRange, mayMatch, summaryRange, tupleRange } from './predicates.ts';
+import { bindFilter, type BoundFilter, mayHold, projectFilter, type Projection } from './scan-filter.ts';
 import { assertSchema } from './schema.ts';
 import { mapLimited, type TableFiles } from './table-files.ts';
 import { currentSchema, schemaById, selectSnapshot, specById } from './table-metadata.ts';
@@ -26,10 +19,7 @@ const NO_DELETES: ScanFile['deletes'] = [];
 
 /** **Errors**: `not_found` for an unknown snapshot; `unsupported` naming a feature; `data_corrupt`. */
 export async function planScan(files: TableFiles, metadata: TableMetadata, request: ScanRequest): Promise<ScanPlan> {
-  const snapshot = selectSnapshot(metadata, request);
-  const past = request.snapshotId !== undefined || request.asOf !== undefined || request.ref !== undefined;
-  const schema = (past ? schemaById(metadata, snapshot?.['schema-id']) : undefined) ?? currentSchema(metadata);
-  assertSchema(schema);
+  const { snapshot, schema } = scanBase(metadata, request);
   if (snapshot === undefined) return { schema, files: [], totalFiles: 0, bytes: 0 };
 
   const manifests = await snapshotManifests(files, snapshot);
@@ -67,6 +57,15 @@ export async function planScan(files: TableFiles, metadata: TableMetadata, reque
   };
 }
 
+/** The snapshot a scan reads and the schema it is read by. **Errors**: `not_found`, `unsupported`. */
+export function scanBase(metadata: TableMetadata, request: ScanRequest) {
+  const snapshot = selectSnapshot(metadata, request);
+  const past = request.snapshotId !== undefined || request.asOf !== undefined || request.ref !== undefined;
+  const schema = (past ? schemaById(metadata, snapshot?.['schema-id']) : undefined) ?? currentSchema(metadata);
+  assertSchema(schema);
+  return { snapshot, schema };
+}
+
 /** The manifests of a snapshot. Version 1 may list them in the metadata itself; such a table is refused by name. */
 export async function snapshotManifests(
   files: TableFiles,
@@ -81,7 +80,8 @@ export async function snapshotManifests(
   );
 }
 
-async function loadDeletes(files: TableFiles, pruners: PrunerCache, manifests: readonly ManifestFile[]) {
+/** The delete files of a snapshot, to be asked for each data file; undefined when there are none. */
+export async function loadDeletes(files: TableFiles, pruners: PrunerCache, manifests: readonly ManifestFile[]) {
   const lists = manifests.filter((manifest) => manifest.content === 1);
   if (lists.length === 0) return undefined;
   const index = new DeleteIndex();
@@ -109,7 +109,8 @@ async function countFiles(files: TableFiles, data: readonly ManifestFile[]): Pro
   return total;
 }
 
-function assertParquet(file: FileRecord): void {
+/** **Errors**: `unsupported` for data in another format. */
+export function assertParquet(file: FileRecord): void {
   if (file.file_format.toUpperCase() === 'PARQUET') return;
   throw new LochError(
     'unsupported',
@@ -118,59 +119,57 @@ function assertParquet(file: FileRecord): void {
   );
 }
 
-/** Predicates made ready for the manifests and files of one partition spec. */
-class Pruner {
+/** A filter made ready for the manifests and files of one partition spec. */
+export class Pruner {
   readonly tuple: PartitionTuple;
-  readonly #predicates: readonly BoundPredicate[];
-  readonly #projected: readonly {
-    readonly index: number;
-    readonly predicate: Pick<BoundPredicate, 'op' | 'literals'>;
-  }[];
+  readonly #filter: BoundFilter;
+  readonly #projected: Projection;
 
-  constructor(tuple: PartitionTuple, predicates: readonly BoundPredicate[]) {
+  constructor(tuple: PartitionTuple, filter: BoundFilter) {
     this.tuple = tuple;
-    this.#predicates = predicates;
-    this.#projected = tuple.fields.flatMap((field, index) =>
-      predicates.flatMap((bound) => {
-        const predicate = projectPredicate(bound, field);
-        return predicate === undefined ? [] : [{ index, predicate }];
-      }),
-    );
+    this.#filter = filter;
+    this.#projected = projectFilter(filter, tuple);
   }
 
   manifestMayMatch(manifest: ManifestFile): boolean {
     if (manifest.added_files_count === 0 && manifest.existing_files_count === 0) return false;
     const summaries = manifest.partitions;
     if (summaries == null) return true;
-    return this.#projected.every(({ index, predicate }) => {
-      const summary = summaries[index];
-      return summary === undefined || mayMatch(predicate, summaryRange(this.tuple.fields[index]!, summary));
-    });
+    return mayHold(this.#filter, (leaf) =>
+      this.#projected.get(leaf)!.every(({ index, predicate }) => {
+        const summary = summaries[index];
+        return summary === undefined || mayMatch(predicate, summaryRange(this.tuple.fields[index]!, summary));
+      }),
+    );
   }
 
   fileMayMatch(file: FileRecord): boolean {
-    return (
-      this.#projected.every(({ index, predicate }) =>
-        mayMatch(predicate, tupleRange(tupleValue(this.tuple.fields[index]!, file))),
-      ) && this.#predicates.every((predicate) => mayMatch(predicate, fileRange(predicate, file)))
+    return mayHold(
+      this.#filter,
+      (leaf) =>
+        this.#projected
+          .get(leaf)!
+          .every(({ index, predicate }) => mayMatch(predicate, tupleRange(tupleValue(this.tuple.fields[index]!, file)))) &&
+        mayMatch(leaf, fileRange(leaf, file)),
     );
   }
 }
 
-class PrunerCache {
+/** The pruners of a scan, one for each partition spec its manifests are of. */
+export class PrunerCache {
   readonly #metadata: TableMetadata;
-  readonly #predicates: readonly BoundPredicate[];
+  readonly #filter: BoundFilter;
   readonly #bySpec = new Map<number, Pruner>();
 
   constructor(metadata: TableMetadata, schema: IcebergSchema, request: ScanRequest) {
     this.#metadata = metadata;
-    this.#predicates = bindPredicates(schema, request.predicates ?? []);
+    this.#filter = bindFilter(schema, request);
   }
 
   of(specId: number): Pruner {
     let pruner = this.#bySpec.get(specId);
     if (pruner === undefined) {
-      pruner = new Pruner(bindSpec(this.#metadata, specById(this.#metadata, specId)), this.#predicates);
+      pruner = new Pruner(bindSpec(this.#metadata, specById(this.#metadata, specId)), this.#filter);
       this.#bySpec.set(specId, pruner);
     }
     return pruner;

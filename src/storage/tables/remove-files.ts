@@ -41,11 +41,11 @@ export async function removeFiles(
   if (change.kind === 'append') return existing.filter(isLive);
   if (change.kind === 'delta') {
     await assertLive(files, existing, new Set(change.deletes.flatMap((file) => file.dataFile ?? [])));
-    return existing.filter(isLive);
   }
-  if (change.kind === 'replace' && change.remove.length === 0) return existing.filter(isLive);
-  const missing = new Set(change.kind === 'replace' ? change.remove : []);
-  const newer = change.kind === 'replace' ? await newerDeletes(files, base, change, existing) : undefined;
+  const removed = change.kind === 'overwrite' ? undefined : (change.remove ?? []);
+  if (removed?.length === 0) return existing.filter(isLive);
+  const missing = new Set(removed);
+  const newer = change.kind === 'overwrite' ? undefined : await newerDeletes(files, base, basisOf(change), existing);
   const doomed = (file: FileRecord, tuple: PartitionTuple, sequence: number) => {
     if (change.kind === 'overwrite') return true;
     if ((file.content ?? CONTENT_DATA) !== CONTENT_DATA || !missing.delete(file.file_path)) return false;
@@ -61,14 +61,19 @@ export async function removeFiles(
   return kept;
 }
 
+/** What the files that go were read from. */
+function basisOf(change: Extract<TableChange, { readonly kind: 'replace' | 'delta' }>) {
+  return change.kind === 'replace' ? change : { basedOn: change.validate?.basedOn };
+}
+
 /** Delete files that came after the snapshot a replacement was read from: their rows would come back with it. */
 async function newerDeletes(
   files: TableFiles,
   base: TableMetadata,
-  change: Extract<TableChange, { readonly kind: 'replace' }>,
+  basis: { readonly basedOn?: string | undefined; readonly sequenceNumber?: number | undefined },
   existing: readonly ManifestFile[],
 ): Promise<DeleteIndex | undefined> {
-  const read = base.snapshots.find((snapshot) => snapshot['snapshot-id'] === change.basedOn);
+  const read = base.snapshots.find((snapshot) => snapshot['snapshot-id'] === basis.basedOn);
   if (read === undefined) return undefined;
   const index = new DeleteIndex();
   for (const manifest of existing) {
@@ -77,7 +82,7 @@ async function newerDeletes(
     for (const entry of await files.readManifest(manifest.manifest_path)) {
       const sequence = sequenceOf(entry, manifest);
       // An equality delete goes on to apply to rows that keep their sequence number.
-      const applies = change.sequenceNumber === undefined || entry.data_file.content === CONTENT_POSITION_DELETES;
+      const applies = basis.sequenceNumber === undefined || entry.data_file.content === CONTENT_POSITION_DELETES;
       if (entry.status !== ENTRY_DELETED && sequence > read['sequence-number'] && applies) {
         index.add(entry.data_file, tuple, sequence);
       }

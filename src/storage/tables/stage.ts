@@ -19,13 +19,14 @@ import { removeFiles } from './remove-files.ts';
 import { SnapshotSummary } from './snapshot-summary.ts';
 import type { TableFiles } from './table-files.ts';
 import {
-  currentSnapshot,
+  branchSnapshot,
   freshSnapshotId,
   metadataFileLocation,
   nextTimestamp,
   withMetadataLog,
   withSnapshot,
 } from './table-metadata.ts';
+import { validateDelta } from './validate-delta.ts';
 
 /** **Errors**: `commit_conflict` when a file to be replaced is gone; `invalid_argument`; `unsupported`. */
 export async function stageCommit(
@@ -36,7 +37,7 @@ export async function stageCommit(
   options: StageOptions,
 ): Promise<StagedCommit> {
   assertWritable(base);
-  const parent = currentSnapshot(base);
+  const parent = branchSnapshot(base, options.branch);
   const existing = parent === undefined ? [] : await snapshotManifests(files, parent);
   const snapshotId = options.reuse?.snapshotId ?? freshSnapshotId(base);
   const sequenceNumber = base['last-sequence-number'] + 1;
@@ -44,6 +45,7 @@ export async function stageCommit(
   const summary = new SnapshotSummary(operationOf(change), parent);
 
   const added = await addFiles(files, base, change, writer, options.reuse, summary);
+  await validateDelta(files, base, change, existing, parent);
   const kept = await removeFiles(files, base, change, existing, writer, summary);
   const merged = await mergeManifests(files, base, kept, writer);
   const manifests = [...added, ...merged];
@@ -58,7 +60,7 @@ export async function stageCommit(
     summary: summary.result(change.summary),
     'schema-id': base['current-schema-id'],
   };
-  const changed = withSnapshot(base, snapshot);
+  const changed = withSnapshot(base, snapshot, options.branch);
   const metadata = options.baseLocation === undefined ? changed : withMetadataLog(changed, base, options.baseLocation);
   const list = await encodeManifestList(manifests, {
     id: snapshotId,
@@ -99,5 +101,7 @@ function assertWritable(base: TableMetadata): void {
 
 function operationOf(change: TableChange): string {
   if (change.kind === 'replace') return change.operation;
-  return change.kind === 'delta' ? 'overwrite' : change.kind;
+  if (change.kind !== 'delta') return change.kind;
+  if (change.files.length === 0) return 'delete';
+  return change.deletes.length === 0 && (change.remove ?? []).length === 0 ? 'append' : 'overwrite';
 }

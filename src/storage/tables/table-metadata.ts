@@ -92,18 +92,50 @@ export function freshSnapshotId(metadata: TableMetadata): string {
   }
 }
 
-/** The metadata with `snapshot` added and made the current one. */
-export function withSnapshot(metadata: TableMetadata, snapshot: Snapshot): TableMetadata {
+/** The snapshot a branch is at. **Errors**: `not_found`; `invalid_argument` for a tag, which never moves. */
+export function branchSnapshot(metadata: TableMetadata, branch = 'main'): Snapshot | undefined {
+  if (branch === 'main') return currentSnapshot(metadata);
+  if (metadata.refs[branch]?.type === 'tag') {
+    throw new LochError('invalid_argument', `\`${branch}\` is a tag; only branches take commits.`, {
+      context: { ref: branch },
+    });
+  }
+  return selectSnapshot(metadata, { ref: branch });
+}
+
+/** The metadata with `snapshot` added and made the one `branch` is at. */
+export function withSnapshot(metadata: TableMetadata, snapshot: Snapshot, branch = 'main'): TableMetadata {
   const at = snapshot['timestamp-ms'];
+  const id = snapshot['snapshot-id'];
+  const moved = branch === 'main';
   return {
     ...metadata,
     'last-sequence-number': Math.max(metadata['last-sequence-number'], snapshot['sequence-number']),
     'last-updated-ms': at,
-    'current-snapshot-id': snapshot['snapshot-id'],
+    ...(moved ? { 'current-snapshot-id': id } : {}),
     snapshots: [...metadata.snapshots, snapshot],
-    'snapshot-log': [...metadata['snapshot-log'], { 'snapshot-id': snapshot['snapshot-id'], 'timestamp-ms': at }],
-    refs: { ...metadata.refs, main: { ...metadata.refs.main, 'snapshot-id': snapshot['snapshot-id'], type: 'branch' } },
+    ...(moved
+      ? { 'snapshot-log': [...metadata['snapshot-log'], { 'snapshot-id': id, 'timestamp-ms': at }] }
+      : {}),
+    refs: { ...metadata.refs, [branch]: { ...metadata.refs[branch], 'snapshot-id': id, type: 'branch' } },
   };
+}
+
+/** Whether `ancestor` is `id` or one of those it came from; false where history was expired. */
+export function descendsFrom(metadata: TableMetadata, id: string, ancestor: string): boolean {
+  return ancestry(metadata, id).some((snapshot) => snapshot['snapshot-id'] === ancestor);
+}
+
+/** A snapshot and those it came from, youngest first, as far back as the table keeps them. */
+export function ancestry(metadata: TableMetadata, id: string | undefined): readonly Snapshot[] {
+  const byId = new Map(metadata.snapshots.map((snapshot) => [snapshot['snapshot-id'], snapshot]));
+  const line: Snapshot[] = [];
+  for (let at = id === undefined ? undefined : byId.get(id); at !== undefined; ) {
+    line.push(at);
+    const parent: string | undefined = at['parent-snapshot-id'];
+    at = parent === undefined ? undefined : byId.get(parent);
+  }
+  return line;
 }
 
 /** A time for the next change: now, but never before the last one. */

@@ -17,8 +17,17 @@ import type {
   TableUpdate,
 } from './contract-types.ts';
 import { bindSpec } from './partition-tuple.ts';
-import { assertSchema, fieldPlaces, highestFieldId } from './schema.ts';
+import { assertSchema, highestFieldId } from './schema.ts';
 import { nextTimestamp } from './table-metadata.ts';
+import {
+  assertEvolves,
+  assertMembers,
+  assertReference,
+  assertSortOrder,
+  assertSpec,
+  assertUsable,
+  invalid,
+} from './update-checks.ts';
 
 type Json = Record<string, unknown>;
 type Mutable = { -readonly [K in keyof TableMetadata]: TableMetadata[K] };
@@ -32,6 +41,8 @@ interface Draft {
   lastSpec: number | undefined;
   lastOrder: number | undefined;
   readonly addedSnapshots: Set<string>;
+  /** Schema, spec or sort order changed: they must fit each other in the end. */
+  reshaped: boolean;
 }
 
 /** The metadata after `updates`, in order. **Errors**: `invalid_argument`, `unsupported` naming the action. */
@@ -43,6 +54,7 @@ export function applyTableUpdates(base: TableMetadata, updates: readonly TableUp
     lastSpec: undefined,
     lastOrder: undefined,
     addedSnapshots: new Set(),
+    reshaped: false,
   };
   for (const update of updates) {
     const handler = HANDLERS[update.action];
@@ -53,10 +65,31 @@ export function applyTableUpdates(base: TableMetadata, updates: readonly TableUp
         { context: { action: update.action } },
       );
     }
-    handler(draft, update as Json);
+    assertMembers(update);
+    apply(handler, draft, update);
   }
+  if (draft.reshaped) assertUsable(draft.metadata);
   return draft.metadata;
 }
+
+/** A member of an unexpected shape trips whoever touches it first. */
+function apply(handler: Handler, draft: Draft, update: TableUpdate): void {
+  try {
+    handler(draft, update as Json);
+  } catch (error) {
+    if (error instanceof LochError) throw error;
+    throw new LochError('invalid_argument', `The update \`${update.action}\` is malformed: ${(error as Error).message}.`, {
+      context: { action: update.action },
+      cause: error,
+    });
+  }
+}
+
+/** Every update there is, by name, for the reference page. */
+export const tableUpdateNames = (): readonly string[] => [...Object.keys(HANDLERS), ...KNOWN_ELSEWHERE];
+
+/** Every requirement there is, by name. */
+export const tableRequirementNames = (): readonly string[] => Object.keys(REQUIREMENTS);
 
 /** Actions of the specification that belong to features not supported here. */
 const KNOWN_ELSEWHERE = new Set(['add-encryption-key', 'remove-encryption-key', 'enable-row-lineage']);
@@ -109,13 +142,14 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   'upgrade-format-version': ({ metadata }, update) => {
     const version = Number(update['format-version']);
     if (version === metadata['format-version']) return;
-    if (version !== 2 || metadata['format-version'] > 2) {
+    if (version < metadata['format-version']) {
+      throw invalid(`A table of Iceberg format version ${metadata['format-version']} cannot go back to ${version}.`);
+    }
+    if (version !== 2) {
       throw new LochError(
         'unsupported',
-        `A table cannot be changed to Iceberg format version ${version}. Supported: 2.`,
-        {
-          context: { version },
-        },
+        `A table cannot be changed to Iceberg format version ${version}. Version 2 is written; 3 is only read.`,
+        { context: { version } },
       );
     }
     metadata['format-version'] = 2;
@@ -123,8 +157,11 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   'add-schema': addSchema,
   'set-current-schema': (draft, update) => {
     const id = lastOr(Number(update['schema-id']), draft.lastSchema, 'schema');
-    if (!draft.metadata.schemas.some((schema) => schema['schema-id'] === id)) throw invalid(`No schema ${id}.`);
+    const schema = draft.metadata.schemas.find((known) => known['schema-id'] === id);
+    if (schema === undefined) throw invalid(`No schema ${id}.`);
+    assertEvolves(draft.metadata, schema);
     draft.metadata['current-schema-id'] = id;
+    draft.reshaped = true;
   },
   'add-spec': addSpec,
   'set-default-spec': (draft, update) => {
@@ -132,12 +169,14 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
     if (!draft.metadata['partition-specs'].some((spec) => spec['spec-id'] === id))
       throw invalid(`No partition spec ${id}.`);
     draft.metadata['default-spec-id'] = id;
+    draft.reshaped = true;
   },
   'add-sort-order': addSortOrder,
   'set-default-sort-order': (draft, update) => {
     const id = lastOr(Number(update['sort-order-id']), draft.lastOrder, 'sort order');
     if (!draft.metadata['sort-orders'].some((order) => order['order-id'] === id)) throw invalid(`No sort order ${id}.`);
     draft.metadata['default-sort-order-id'] = id;
+    draft.reshaped = true;
   },
   'add-snapshot': addSnapshot,
   'set-snapshot-ref': setSnapshotRef,
@@ -172,13 +211,13 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   'remove-schemas': ({ metadata }, update) => {
     const ids = new Set(update['schema-ids'] as number[]);
     if (ids.has(metadata['current-schema-id'])) throw invalid('The current schema cannot be removed.');
+    const user = metadata.snapshots.find((snapshot) => ids.has(snapshot['schema-id'] ?? -1));
+    if (user !== undefined) {
+      throw invalid(`Schema ${user['schema-id']} cannot be removed: snapshot ${user['snapshot-id']} is read by it.`);
+    }
     metadata.schemas = metadata.schemas.filter((schema) => !ids.has(schema['schema-id']));
   },
 };
-
-function invalid(message: string): LochError {
-  return new LochError('invalid_argument', message);
-}
 
 function lastOr(id: number, last: number | undefined, what: string): number {
   if (id !== -1) return id;
@@ -215,10 +254,7 @@ function addSpec(draft: Draft, update: Json): void {
   draft.lastSpec = id;
   if (same !== undefined) return;
   const spec: PartitionSpec = { 'spec-id': id, fields };
-  const ids = new Set(metadata.schemas.flatMap((schema) => fieldPlaces(schema).map((place) => place.id)));
-  const unknown = fields.find((field) => !ids.has(field['source-id']));
-  if (unknown !== undefined)
-    throw invalid(`Partition field \`${unknown.name}\` has no source column ${unknown['source-id']}.`);
+  assertSpec(metadata, spec, draft.lastSchema);
   bindSpec(metadata, spec);
   metadata['partition-specs'] = [...metadata['partition-specs'], spec];
   metadata['last-partition-id'] = Math.max(metadata['last-partition-id'], ...fields.map((field) => field['field-id']));
@@ -231,6 +267,7 @@ function addSortOrder(draft: Draft, update: Json): void {
   const highest = Math.max(0, ...metadata['sort-orders'].map((order) => order['order-id']));
   draft.lastOrder = same?.['order-id'] ?? (given.fields.length === 0 ? 0 : highest + 1);
   if (same === undefined) {
+    assertSortOrder(metadata, given, draft.lastSchema);
     metadata['sort-orders'] = [...metadata['sort-orders'], { ...given, 'order-id': draft.lastOrder }];
   }
 }
@@ -243,6 +280,7 @@ function addSnapshot(draft: Draft, update: Json): void {
   if (metadata.snapshots.some((known) => known['snapshot-id'] === id))
     throw invalid(`Snapshot ${id} is there already.`);
   if (snapshot['manifest-list'] === undefined) throw invalid(`Snapshot ${id} has no manifest list.`);
+  if (snapshot.summary.operation === undefined) throw invalid(`Snapshot ${id} has no \`operation\` in its summary.`);
   const parent = snapshot['parent-snapshot-id'];
   if (snapshot['sequence-number'] <= metadata['last-sequence-number'] && parent !== undefined) {
     throw new LochError(
@@ -264,7 +302,7 @@ function setSnapshotRef(draft: Draft, update: Json): void {
   const snapshot = metadata.snapshots.find((known) => known['snapshot-id'] === id);
   if (snapshot === undefined)
     throw invalid(`Reference \`${name}\` names snapshot ${id}, which the table does not have.`);
-  if (ref.type !== 'branch' && ref.type !== 'tag') throw invalid(`Reference \`${name}\` must be a branch or a tag.`);
+  assertReference(String(name), ref);
   const reference = { ...ref, 'snapshot-id': id, type: ref.type } as TableMetadata['refs'][string];
   metadata.refs = { ...metadata.refs, [String(name)]: reference };
   if (name !== 'main') return;

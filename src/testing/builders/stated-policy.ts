@@ -58,6 +58,10 @@ export function statedPolicy(
       if (held === undefined) throw new LochError('table_not_found', 'Hidden.');
       if (!holds(held.permissions, permission)) throw denied(context.principal.name, `${permission} ${keyOf(name)}`);
     },
+    async mayTable(context, name, permission) {
+      const mine = of(context.principal.name);
+      return mine === 'all' || holds(mine.tables?.[keyOf(name)]?.permissions, permission);
+    },
     async authorizeDatabase(context, database, permission) {
       const mine = of(context.principal.name);
       if (mine === 'all') return;
