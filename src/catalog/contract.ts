@@ -23,6 +23,9 @@ import type {
   TableUpdate,
 } from '../storage/contract.ts';
 import type { TableName } from '../governance/contract.ts';
+import type { IcebergCatalog, StoredView } from './iceberg-contract.ts';
+
+export type * from './iceberg-contract.ts';
 
 export interface CatalogColumn {
   readonly name: string;
@@ -103,6 +106,8 @@ export interface TableRecord extends Required<Pick<TableInput, 'name' | 'columns
   readonly updatedBy?: string;
   /** Iceberg: the current metadata file. */
   readonly metadataLocation?: string;
+  /** A view that the Iceberg door made or changed. */
+  readonly view?: StoredView;
   readonly foreign?: ForeignProperties;
 }
 
@@ -183,7 +188,7 @@ export interface CommitOutcome {
   readonly repeated: boolean;
 }
 
-export interface Catalog {
+export interface Catalog extends IcebergCatalog {
   createDatabase(context: RequestContext, input: DatabaseInput & { readonly name: string }): Promise<DatabaseRecord>;
   updateDatabase(context: RequestContext, name: string, input: DatabaseInput): Promise<DatabaseRecord>;
   /** Without `cascade` a database that holds tables is a `conflict`; with it they go to the bin. Files stay. */
@@ -286,7 +291,7 @@ export interface Catalog {
     context: RequestContext,
     name: TableName,
     change: TableChange | ((current: TableMetadata) => Promise<TableChange>),
-    options?: { readonly runId?: string; readonly permission?: 'INSERT' | 'DELETE' },
+    options?: { readonly runId?: string; readonly permission?: 'INSERT' | 'DELETE'; readonly branch?: string },
   ): Promise<CommitOutcome>;
   /** Replaces the schema by `columns` (add, drop, widen by name) as a metadata-only commit. */
   evolveSchema(context: RequestContext, name: TableName, columns: readonly CatalogColumn[]): Promise<ResolvedTable>;

@@ -6,6 +6,7 @@ import type { TableFormat } from '../storage/contract.ts';
 import type { Catalog, Crawlers } from './contract.ts';
 import { openCrawlers } from './crawlers/index.ts';
 import { icebergUseCases } from './iceberg/index.ts';
+import type { Lender } from './iceberg/lend-access.ts';
 import { purgeBin } from './databases/bin.ts';
 import { databaseUseCases, tableDirectory } from './databases/index.ts';
 import { NameIndex } from './databases/name-index.ts';
@@ -17,6 +18,7 @@ export type { CatalogObjects } from './databases/parts.ts';
 /** What the catalog keeps in the metadata store. */
 export const catalogStoreModules: readonly URL[] = [
   new URL('./databases/store.ts', import.meta.url),
+  new URL('./iceberg/store.ts', import.meta.url),
   new URL('./crawlers/store.ts', import.meta.url),
 ];
 
@@ -31,6 +33,8 @@ export interface CatalogDependencies {
   readonly region: string;
   /** Whose private place a key lies in, if anybody's; nobody's when absent. */
   readonly ownerOf?: (bucket: string, key: string) => Promise<string | undefined>;
+  /** Who makes storage credentials for engines; without him none are lent. */
+  readonly lender?: Lender;
 }
 
 const PURGE_EVERY_MS = 3_600_000;
@@ -55,7 +59,7 @@ export async function openCatalog(dependencies: CatalogDependencies): Promise<{
   purge.unref();
   const crawls = await openCrawlers({ ...parts, identities: dependencies.identities });
   return {
-    catalog: { ...databaseUseCases(parts), ...icebergUseCases(parts) },
+    catalog: { ...databaseUseCases(parts), ...icebergUseCases(parts, { lender: dependencies.lender }) },
     crawlers: crawls.crawlers,
     directory: tableDirectory(parts),
     async close() {

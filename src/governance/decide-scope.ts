@@ -70,7 +70,9 @@ function isInside(scope: StorageScope, verb: StorageVerb, request: ActionRequest
   if (verb === 'list') {
     const prefix = request.conditions?.['s3:prefix'];
     return (
-      request.resource === `arn:aws:s3:::${scope.bucket}` && typeof prefix === 'string' && prefix.startsWith(scope.prefix)
+      request.resource === `arn:aws:s3:::${scope.bucket}` &&
+      typeof prefix === 'string' &&
+      prefix.startsWith(scope.prefix)
     );
   }
   return request.resource.startsWith(`arn:aws:s3:::${scope.bucket}/${scope.prefix}`);

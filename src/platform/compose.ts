@@ -107,6 +107,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         accountId,
         region,
         ownerOf: async (bucket, key) => results?.ownerOf(bucket, key),
+        lender: governance.identity,
       }),
     );
     directory = catalogPart.directory;

@@ -23,6 +23,7 @@ export const createDatabase =
         at: parts.clock.now(),
       }),
       ...parts.policy.creatorGrants(context, { database: name }),
+      ...(context.alongside ?? []),
     ]);
     return results[0] as DatabaseRecord;
   };

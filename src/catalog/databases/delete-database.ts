@@ -26,5 +26,6 @@ export const deleteDatabase =
         parts.policy.dropGrants({ database: name, table }, parts.names.tableId({ database: name, table })),
       ),
       ...parts.policy.dropGrants({ database: name }),
+      ...(context.alongside ?? []),
     ]);
   };

@@ -1,5 +1,5 @@
 import type { TableDirectory } from '../../governance/contract.ts';
-import type { Catalog } from '../contract.ts';
+import type { Catalog, IcebergCatalog } from '../contract.ts';
 import { droppedTables, restoreTable } from './bin.ts';
 import { createPartitions, deletePartitions, updatePartition } from './change-partitions.ts';
 import { createDatabase } from './create-database.ts';
@@ -23,6 +23,7 @@ import { updateTable } from './update-table.ts';
 /** What Iceberg's part of the catalog adds. */
 export type IcebergOperations = Pick<
   Catalog,
+  | keyof IcebergCatalog
   | 'createIcebergTable'
   | 'draftIcebergTable'
   | 'openForEngine'

@@ -2,7 +2,7 @@ import type { RequestContext } from '../../core/caller.ts';
 import { LochError } from '../../core/errors.ts';
 import { newId } from '../../core/ids.ts';
 import { type StoreCall, storeCall } from '../../metadata/contract.ts';
-import type { TableInput, TableRecord } from '../contract.ts';
+import type { StoredView, TableInput, TableRecord } from '../contract.ts';
 import { authorizeGlue, requireDatabase } from './access.ts';
 import { authorizeLocation } from './authorize-location.ts';
 import { checkTable, foldName } from './limits.ts';
@@ -42,22 +42,39 @@ export async function registerTable(
   parts: CatalogParts,
   context: RequestContext,
   table: NewTable,
-  options: { readonly metadataLocation?: string; readonly alongside?: readonly StoreCall[] } = {},
+  options: {
+    readonly metadataLocation?: string;
+    readonly view?: StoredView;
+    readonly alongside?: readonly StoreCall[];
+  } = {},
 ): Promise<TableRecord> {
+  const results = await parts.store.transact([
+    ...newTableCalls(parts, context, table, options),
+    ...(options.alongside ?? []),
+    ...(context.alongside ?? []),
+  ]);
+  return results[0] as TableRecord;
+}
+
+/** The calls that write the record of an authorized new table; the first one answers it. */
+export function newTableCalls(
+  parts: CatalogParts,
+  context: RequestContext,
+  table: NewTable,
+  options: { readonly metadataLocation?: string; readonly view?: StoredView } = {},
+): readonly StoreCall[] {
   const { database, input } = table;
   const name = { database, table: input.name };
-  const results = await parts.store.transact([
+  return [
     storeCall(databaseStore.procedures.insertTable, {
       id: newId(),
       database,
       name: input.name,
-      definition: definitionOf(input),
+      definition: { ...definitionOf(input), ...(options.view === undefined ? {} : { view: options.view }) },
       at: parts.clock.now(),
       by: context.principal.arn,
       ...(options.metadataLocation === undefined ? {} : { metadataLocation: options.metadataLocation }),
     }),
     ...parts.policy.creatorGrants(context, name),
-    ...(options.alongside ?? []),
-  ]);
-  return results[0] as TableRecord;
+  ];
 }

@@ -1,5 +1,12 @@
 /** The catalog's tables in the metadata store, and rows as records and back. */
-import type { CatalogColumn, DatabaseRecord, PartitionRecord, TableInput, TableRecord } from '../contract.ts';
+import type {
+  CatalogColumn,
+  DatabaseRecord,
+  PartitionRecord,
+  StoredView,
+  TableInput,
+  TableRecord,
+} from '../contract.ts';
 
 /** Columns are JSON where they hold more than one fact; ids and versions of one table keep their rows when it is dropped. */
 export interface DatabaseTables {
@@ -62,6 +69,7 @@ export interface TableDefinition extends Omit<TableInput, 'name' | 'tableType'> 
   readonly parameters: Readonly<Record<string, string>>;
   /** For the search alone: column names before they were folded. */
   readonly spelling?: string;
+  readonly view?: StoredView;
 }
 
 export interface DatabaseDetail {

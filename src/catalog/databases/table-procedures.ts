@@ -308,6 +308,65 @@ export const tableProcedures = {
     };
   }),
 
+  /** Puts another metadata file, of whatever history, in the place of an Iceberg table's own. */
+  replaceIceberg: write(
+    async (
+      db,
+      args: Omit<TableChangeArgs, 'expectedVersion' | 'skipArchive'> & {
+        readonly expectedLocation: string;
+        readonly newLocation: string;
+      },
+      context,
+    ): Promise<TableRecord> => {
+      const row = await requireRow(db, args.database, args.name);
+      if (row.metadata_location !== args.expectedLocation) {
+        throw new LochError(
+          'commit_conflict',
+          `Table \`${args.database}.${args.name}\` changed after it was read. Read it again and repeat the change.`,
+          { context: { table: `${args.database}.${args.name}` } },
+        );
+      }
+      await archive(db, row);
+      const changed = await changeRow(db, row, {
+        definition: JSON.stringify(args.definition),
+        metadata_location: args.newLocation,
+        previous_metadata_location: args.expectedLocation,
+        updated_at: args.at,
+        updated_by: args.by,
+      });
+      await announce(db, changed, 'updated', context);
+      return tableOf(changed);
+    },
+  ),
+
+  /** Moves a table to another name; id, versions, partitions and commits stay with it. */
+  renameTable: write(
+    async (
+      db,
+      args: {
+        readonly from: { readonly database: string; readonly table: string };
+        readonly to: { readonly database: string; readonly table: string };
+        readonly at: number;
+        readonly by: string;
+      },
+      context,
+    ): Promise<void> => {
+      const row = await requireRow(db, args.from.database, args.from.table);
+      await requireFreeName(db, args.to.database, args.to.table);
+      await archive(db, row);
+      const moved = await changeRow(db, row, {
+        database: args.to.database,
+        name: args.to.table,
+        updated_at: args.at,
+        updated_by: args.by,
+      });
+      // Without an id: whoever follows names learns that the old one is gone, and the table itself stays.
+      const gone = { database: args.from.database, table: args.from.table, change: 'deleted' } as const;
+      context.emit({ name: 'catalogTableChanged', payload: gone });
+      await announce(db, moved, 'created', context);
+    },
+  ),
+
   /** The commit that `runId` made on a table, if it made one. */
   committedRun: read(
     async (db, args: { database: string; name: string; runId: string }): Promise<PointerSwapOutcome | undefined> => {

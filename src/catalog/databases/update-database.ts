@@ -1,4 +1,5 @@
-import type { Catalog } from '../contract.ts';
+import { storeCall } from '../../metadata/contract.ts';
+import type { Catalog, DatabaseRecord } from '../contract.ts';
 import { authorizeGlue, requireDatabase } from './access.ts';
 import { checkDatabase } from './limits.ts';
 import type { CatalogParts } from './parts.ts';
@@ -13,13 +14,15 @@ export const updateDatabase =
     await authorizeGlue(parts, context, 'UpdateDatabase', { database: name });
     await requireDatabase(parts, context, name, 'ALTER');
     const { description, locationUri, parameters = {}, foreign } = input;
-    return parts.store.write(databaseStore.procedures.updateDatabase, {
-      name,
-      detail: {
-        parameters,
-        ...(description === undefined ? {} : { description }),
-        ...(locationUri === undefined ? {} : { locationUri }),
-        ...(foreign === undefined ? {} : { foreign }),
-      },
-    });
+    const detail = {
+      parameters,
+      ...(description === undefined ? {} : { description }),
+      ...(locationUri === undefined ? {} : { locationUri }),
+      ...(foreign === undefined ? {} : { foreign }),
+    };
+    const results = await parts.store.transact([
+      storeCall(databaseStore.procedures.updateDatabase, { name, detail }),
+      ...(context.alongside ?? []),
+    ]);
+    return results[0] as DatabaseRecord;
   };

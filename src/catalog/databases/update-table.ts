@@ -54,7 +54,7 @@ export const updateTable =
       storeCall(databaseStore.procedures.changeTable, {
         database,
         name: input.name,
-        definition: before.metadataLocation === undefined ? definitionOf(input) : wordsOf(before, input),
+        definition: before.metadataLocation === undefined ? withView(before, input) : wordsOf(before, input),
         at: parts.clock.now(),
         by: context.principal.arn,
         ...options,
@@ -63,6 +63,12 @@ export const updateTable =
     ]);
     return results[0] as TableRecord;
   };
+
+/** A view keeps its versions through a change by a door that does not know them. */
+function withView(before: TableRecord, input: TableInput): TableDefinition {
+  const definition = definitionOf(input);
+  return before.view === undefined || definition.format !== 'view' ? definition : { ...definition, view: before.view };
+}
 
 /** An Iceberg table keeps columns and location; comments, parameters and description are the caller's. */
 function wordsOf(before: TableRecord, input: TableInput): TableDefinition {

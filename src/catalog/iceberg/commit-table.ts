@@ -38,6 +38,7 @@ export const commitTable =
         version: base.version,
         baseLocation: base.location,
         ...(reuse === undefined ? {} : { reuse }),
+        ...(options.branch === undefined ? {} : { branch: options.branch }),
       });
       return {
         staged,

@@ -13,11 +13,11 @@ import type { Snapshot, TableMetadata, TableUpdate } from '../../storage/contrac
 import type { Catalog, ResolvedTable, TableUpdates } from '../contract.ts';
 import { authorizeGlue, readTable, requireTable } from '../databases/access.ts';
 import { fold } from '../databases/parts.ts';
-import { authorizeNewTable } from '../databases/register-table.ts';
-import { type CommitBase, commitChange, type IcebergParts } from './commit.ts';
+import { authorizeNewTable, type NewTable } from '../databases/register-table.ts';
+import { type Attempt, type CommitBase, commitChange, type IcebergParts } from './commit.ts';
 import { freeLocation, icebergInput, registerIcebergTable } from './create-iceberg-table.ts';
 import { requireClearSight } from './open-for-engine.ts';
-import { addedSnapshots, assertFilesInside, assertPlace } from './table-place.ts';
+import { addedSnapshots, assertFilesInside, assertPlace, assertSpecsUnused } from './table-place.ts';
 
 export const commitUpdates =
   (parts: IcebergParts): Catalog['commitUpdates'] =>
@@ -26,20 +26,32 @@ export const commitUpdates =
     if (change.requirements.some((requirement) => requirement.type === 'assert-create')) {
       return createByUpdates(parts, context, name, change);
     }
-    await authorizeGlue(parts, context, 'UpdateTable', name);
-    for (const permission of permissionsFor(change.updates)) await requireTable(parts, context, name, permission);
-    await requireClearSight(parts, context, name, await readTable(parts, context, name));
+    await authorizeUpdates(parts, context, name, change);
     await commitChange(parts, context, name, (base) => stageUpdates(parts, base, change));
     const record = await readTable(parts, context, name);
     return { record, metadata: await parts.tables.readMetadata(record.metadataLocation!) };
   };
 
-async function stageUpdates(parts: IcebergParts, base: CommitBase, change: TableUpdates) {
+/** Everything a caller needs for updates of a table that is there. */
+export async function authorizeUpdates(
+  parts: IcebergParts,
+  context: RequestContext,
+  name: TableName,
+  change: TableUpdates,
+): Promise<void> {
+  await authorizeGlue(parts, context, 'UpdateTable', name);
+  for (const permission of permissionsFor(change.updates)) await requireTable(parts, context, name, permission);
+  await requireClearSight(parts, context, name, await readTable(parts, context, name));
+}
+
+/** The metadata after the updates, written and visible to nobody. **Errors**: `commit_conflict`, `invalid_argument`. */
+export async function stageUpdates(parts: IcebergParts, base: CommitBase, change: TableUpdates): Promise<Attempt> {
   parts.tables.assertRequirements(base.metadata, change.requirements);
   const metadata = parts.tables.applyUpdates(base.metadata, change.updates);
   assertPlace(base.metadata, metadata);
   const added = addedSnapshots(base.metadata, metadata);
   await assertFilesInside(parts, base.metadata, metadata);
+  await assertSpecsUnused(parts, base.metadata, metadata);
   const staged = await parts.tables.stageMetadata(base.metadata, metadata, {
     version: base.version,
     baseLocation: base.location,
@@ -59,6 +71,17 @@ async function createByUpdates(
   name: TableName,
   change: TableUpdates,
 ): Promise<ResolvedTable> {
+  const { checked, metadata } = await prepareCreate(parts, context, name, change);
+  return registerIcebergTable(parts, context, checked, metadata);
+}
+
+/** The authorized table that updates with `assert-create` make. **Errors**: `already_exists`, `invalid_argument`. */
+export async function prepareCreate(
+  parts: IcebergParts,
+  context: RequestContext,
+  name: TableName,
+  change: TableUpdates,
+): Promise<{ readonly checked: NewTable; readonly metadata: TableMetadata }> {
   parts.tables.assertRequirements(undefined, change.requirements);
   const stated = change.updates.find((update) => update.action === 'set-location')?.location;
   if (typeof stated !== 'string') {
@@ -75,7 +98,7 @@ async function createByUpdates(
     input: icebergInput({ name: name.table }, location, parts.tables.columnsFromSchema(schema)),
   });
   await assertFilesInside(parts, undefined, metadata);
-  return registerIcebergTable(parts, context, checked, metadata);
+  return { checked, metadata };
 }
 
 function blankMetadata(location: string): TableMetadata {

@@ -92,7 +92,7 @@ async function attempts(
  * Metadata files that fell off the log go away, unless the table says to keep them. Nobody waits for it: a crash leaves
  * them to the removal of orphans.
  */
-function removeForgotten(parts: IcebergParts, before: TableMetadata, after: TableMetadata): void {
+export function removeForgotten(parts: IcebergParts, before: TableMetadata, after: TableMetadata): void {
   if (after.properties['write.metadata.delete-after-commit.enabled'] === 'false') return;
   const kept = new Set(after['metadata-log'].map((entry) => entry['metadata-file']));
   const forgotten = before['metadata-log']
@@ -122,7 +122,8 @@ function assertWanted(context: RequestContext, name: TableName): void {
   });
 }
 
-async function readBase(parts: IcebergParts, context: RequestContext, name: TableName): Promise<CommitBase> {
+/** What an attempt is staged on. **Errors**: `table_not_found`; `unsupported` for other formats. */
+export async function readBase(parts: IcebergParts, context: RequestContext, name: TableName): Promise<CommitBase> {
   const record = await readTable(parts, context, name);
   const location = record.metadataLocation;
   if (location === undefined) {

@@ -12,11 +12,20 @@ import { expireSnapshots } from './expire-snapshots.ts';
 import { removeOrphanFiles } from './remove-orphan-files.ts';
 import { evolveSchema } from './evolve-schema.ts';
 import { rollbackTable, snapshots } from './snapshots.ts';
+import { changeReferences } from './change-references.ts';
+import { commitTransaction } from './commit-transaction.ts';
+import { metadataTable, planForEngine } from './inspect-table.ts';
+import { lendAccess, type Lender } from './lend-access.ts';
+import { purgeIceberg, registerIceberg, unregisterIceberg } from './register.ts';
+import { requestKeys } from './request-keys.ts';
+import { createView, dropView, openView, registerView, replaceView } from './views.ts';
+import { deleteTable } from '../databases/delete-table.ts';
+import { renameTable } from '../databases/rename-table.ts';
 
 /** The use-cases of Iceberg tables. */
 export function icebergUseCases(
   catalogParts: CatalogParts,
-  chance: { readonly random?: () => number } = {},
+  chance: { readonly random?: () => number; readonly lender?: Lender | undefined } = {},
 ): IcebergOperations {
   const parts: IcebergParts = {
     ...catalogParts,
@@ -39,5 +48,20 @@ export function icebergUseCases(
     expireSnapshots: expireSnapshots(parts),
     removeOrphanFiles: removeOrphanFiles(parts),
     compactTable: compactTable(parts),
+    commitTransaction: commitTransaction(parts),
+    renameTable: renameTable(parts),
+    registerIcebergTable: registerIceberg(parts),
+    unregisterIcebergTable: unregisterIceberg(parts),
+    purgeIcebergTable: purgeIceberg(parts),
+    changeReferences: changeReferences(parts),
+    metadataTable: metadataTable(parts),
+    ...planForEngine(parts),
+    lendAccess: lendAccess(parts, chance.lender),
+    createView: createView(parts),
+    openView: openView(parts),
+    replaceView: replaceView(parts),
+    registerView: registerView(parts),
+    dropView: dropView(parts, deleteTable(parts)),
+    ...requestKeys(parts),
   };
 }

@@ -8,6 +8,7 @@
  */
 import type { RequestContext } from '../../core/caller.ts';
 import { isLochError, LochError } from '../../core/errors.ts';
+import { type StoreCall, storeCall } from '../../metadata/contract.ts';
 import type { StagedCommit, TableMetadata } from '../../storage/contract.ts';
 import type { CatalogColumn, CommitOutcome, TableRecord } from '../contract.ts';
 import type { CatalogParts } from '../databases/parts.ts';
@@ -25,26 +26,43 @@ export interface Swap {
 
 /** **Errors**: `commit_conflict`, `commit_state_unknown`, `table_not_found`. */
 export async function swapPointer(parts: SwapParts, context: RequestContext, swap: Swap): Promise<CommitOutcome> {
-  const { record, staged, runId } = swap;
   try {
-    return await parts.store.write(databaseStore.procedures.swapMetadataLocation, {
-      database: record.database,
-      name: record.name,
-      expectedLocation: record.metadataLocation!,
-      newLocation: staged.metadataLocation,
-      columns: columnsAfter(parts, record, staged.metadata),
-      snapshotId: staged.snapshotId,
-      operation: swap.operation,
-      addedRows: swap.addedRows,
-      at: parts.clock.now(),
-      by: context.principal.arn,
-      ...(runId === undefined ? {} : { runId }),
-    });
+    const { swapMetadataLocation } = databaseStore.procedures;
+    if (context.alongside === undefined) {
+      return await parts.store.write(swapMetadataLocation, swapArgs(parts, context, swap));
+    }
+    const results = await parts.store.transact([swapCall(parts, context, swap), ...context.alongside]);
+    return results[0] as CommitOutcome;
   } catch (error) {
     // What the transaction itself refused did not happen. Anything else may have happened before the reply was lost.
-    if (isLochError(error) && !isLochError(error, 'unavailable', 'internal', 'timeout')) throw error;
+    if (certainlyRefused(error)) throw error;
     return findOut(parts, swap, error);
   }
+}
+
+/** Whether the transaction itself said no. Anything else may have happened before the reply was lost. */
+export const certainlyRefused = (error: unknown): boolean =>
+  isLochError(error) && !isLochError(error, 'unavailable', 'internal', 'timeout');
+
+/** The call that moves a table's pointer, for a transaction. */
+export const swapCall = (parts: SwapParts, context: RequestContext, swap: Swap): StoreCall =>
+  storeCall(databaseStore.procedures.swapMetadataLocation, swapArgs(parts, context, swap));
+
+function swapArgs(parts: SwapParts, context: RequestContext, swap: Swap) {
+  const { record, staged, runId } = swap;
+  return {
+    database: record.database,
+    name: record.name,
+    expectedLocation: record.metadataLocation!,
+    newLocation: staged.metadataLocation,
+    columns: columnsAfter(parts, record, staged.metadata),
+    snapshotId: staged.snapshotId,
+    operation: swap.operation,
+    addedRows: swap.addedRows,
+    at: parts.clock.now(),
+    by: context.principal.arn,
+    ...(runId === undefined ? {} : { runId }),
+  };
 }
 
 /** The record's columns as they are while names and types stand, so that comments made by other doors stay. */
@@ -67,7 +85,8 @@ function commentOf(known: CatalogColumn | undefined, column: CatalogColumn): { r
   return comment === undefined ? {} : { comment };
 }
 
-async function findOut(parts: SwapParts, swap: Swap, failure: unknown): Promise<CommitOutcome> {
+/** What became of a swap whose answer was lost. **Errors**: `failure` when it did not happen; `commit_state_unknown`. */
+export async function findOut(parts: SwapParts, swap: Swap, failure: unknown): Promise<CommitOutcome> {
   const { record, staged } = swap;
   let committed: boolean;
   let now: TableRecord | undefined;

@@ -39,6 +39,40 @@ export function assertPlace(base: TableMetadata, metadata: TableMetadata): void 
   }
 }
 
+/** Statistics files that `metadata` has and `base` has not. */
+function addedStatistics(base: Partial<TableMetadata>, metadata: TableMetadata): readonly string[] {
+  const paths = (of: Partial<TableMetadata>) =>
+    (['statistics', 'partition-statistics'] as const).flatMap((kind) =>
+      ((of[kind] ?? []) as { readonly 'statistics-path'?: string }[]).flatMap(
+        (entry) => entry['statistics-path'] ?? [],
+      ),
+    );
+  const known = new Set(paths(base));
+  return paths(metadata).filter((path) => !known.has(path));
+}
+
+/** Requires that specs taken away are used by no manifest of a snapshot. **Errors**: `invalid_argument`. */
+export async function assertSpecsUnused(
+  parts: Pick<CatalogParts, 'tables'>,
+  base: TableMetadata,
+  metadata: TableMetadata,
+): Promise<void> {
+  const kept = new Set(metadata['partition-specs'].map((spec) => spec['spec-id']));
+  const removed = new Set(base['partition-specs'].map((spec) => spec['spec-id']).filter((id) => !kept.has(id)));
+  if (removed.size === 0) return;
+  for (const snapshot of metadata.snapshots) {
+    const request = { snapshotId: snapshot['snapshot-id'] };
+    const { rows } = await parts.tables.metadataTable(base, 'manifests', request);
+    const user = rows.find((row) => removed.has(Number(row.partition_spec_id)));
+    if (user === undefined) continue;
+    throw new LochError(
+      'invalid_argument',
+      `Partition spec ${user.partition_spec_id} cannot be removed: files of snapshot ${snapshot['snapshot-id']} are of it.`,
+      { context: { specId: Number(user.partition_spec_id) } },
+    );
+  }
+}
+
 /** Snapshots that `metadata` has and `base` has not. */
 export function addedSnapshots(base: Pick<TableMetadata, 'snapshots'>, metadata: TableMetadata): readonly Snapshot[] {
   const known = new Set(base.snapshots.map((snapshot) => snapshot['snapshot-id']));
@@ -56,6 +90,9 @@ export async function assertFilesInside(
 ): Promise<void> {
   const { 'current-snapshot-id': _none, ...withoutCurrent } = metadata;
   const before = base ?? { ...withoutCurrent, snapshots: [] };
+  for (const file of addedStatistics(base ?? {}, metadata)) {
+    if (!isInside(metadata.location, file)) throw outside(metadata, file);
+  }
   for (const snapshot of addedSnapshots(before, metadata)) {
     if (!isInside(metadata.location, snapshot['manifest-list'])) throw outside(metadata, snapshot['manifest-list']);
     for (const file of await broughtFiles(parts, before, snapshot)) {

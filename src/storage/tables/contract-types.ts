@@ -308,6 +308,7 @@ export interface ContentFile {
   readonly referencedDataFile?: string;
 }
 
+/** A scan planned for an engine of its own. */
 export interface ScanTaskRequest extends ScanRequest {
   /** Only what append commits added after this snapshot, up to the scanned one. */
   readonly startSnapshotId?: string;
@@ -323,6 +324,7 @@ export interface ScanTasks {
   readonly tasks: readonly { readonly file: ContentFile; readonly deletes: readonly number[] }[];
 }
 
+/** The tables about a table. The last four tell of files and their bounds: only for who may see every row and column. */
 export type MetadataTableName =
   | 'snapshots'
   | 'history'
@@ -431,6 +433,10 @@ export interface TableFormat {
    * **Cost**: the latter reads the manifest list, all but `manifests` every manifest.
    */
   metadataTable(metadata: TableMetadata, name: MetadataTableName, request?: ScanRequest): Promise<MetadataTable>;
+  /** Writes a JSON document beside a table's files (the metadata of a view), ids without loss. */
+  writeDocument(location: string, value: unknown): Promise<void>;
+  /** **Errors**: `data_corrupt` naming the file. */
+  readDocument(location: string): Promise<unknown>;
   /** How to write data files under the current spec; give the engine `partitionColumnsInFiles: false`. */
   writeLayout(metadata: TableMetadata): WriteLayout;
   /** A file the engine wrote by `writeLayout`, once it lies at `location`, as a data file of the table. */

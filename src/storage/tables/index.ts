@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { icebergTypeOf, hiveTypeOf } from './column-types.ts';
 import type { IcebergField, TableFormat } from './contract-types.ts';
+import { stringifyLosslessJson } from './lossless-json.ts';
 import { metadataTable } from './metadata-tables.ts';
 import { planScan } from './plan-scan.ts';
 import { scanManifests, scanTasks } from './scan-tasks.ts';
@@ -52,6 +53,8 @@ export function createTableFormat({ objects, clock, cacheBytes = CACHE_BYTES }: 
     scanManifests: (metadata, request) => scanManifests(files, metadata, request),
     scanTasks: (metadata, request) => scanTasks(files, metadata, request),
     metadataTable: (metadata, name, request = {}) => metadataTable(files, metadata, name, request),
+    writeDocument: (location, value) => files.write(location, Buffer.from(stringifyLosslessJson(value), 'utf8')),
+    readDocument: (location) => files.readDocument(location),
     writeLayout,
     dataFile: dataFileOf,
     fieldIds: fieldIdsByPath,

@@ -21,9 +21,7 @@ export function jsonValue(type: PrimitiveType, value: SingleValue): unknown {
       return formatValue(type, value).replace(' ', 'T');
     case 'timestamptz':
     case 'timestamptz_ns':
-      return formatValue(type, value)
-        .replace(' ', 'T')
-        .replace(/\+00$/, '+00:00');
+      return formatValue(type, value).replace(' ', 'T').replace(/\+00$/, '+00:00');
     case 'fixed':
     case 'binary':
       return Buffer.from(value as Uint8Array)

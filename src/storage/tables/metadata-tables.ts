@@ -13,7 +13,11 @@ import { ancestry, selectSnapshot, specById } from './table-metadata.ts';
 
 type Row = MetadataTable['rows'][number];
 type Column = MetadataTable['columns'][number];
-type Rows = (files: TableFiles, metadata: TableMetadata, request: ScanRequest) => Promise<readonly Row[]> | readonly Row[];
+type Rows = (
+  files: TableFiles,
+  metadata: TableMetadata,
+  request: ScanRequest,
+) => Promise<readonly Row[]> | readonly Row[];
 
 const PARALLEL_READS = 16;
 
@@ -172,7 +176,9 @@ interface Entry {
 
 async function entriesOf(files: TableFiles, metadata: TableMetadata, request: ScanRequest): Promise<Entry[]> {
   const manifests = await manifestsOf(files, metadata, request);
-  const contents = await mapLimited(manifests, PARALLEL_READS, (manifest) => files.readManifest(manifest.manifest_path));
+  const contents = await mapLimited(manifests, PARALLEL_READS, (manifest) =>
+    files.readManifest(manifest.manifest_path),
+  );
   return manifests.flatMap((manifest: ManifestFile, i) => {
     const tuple = bindSpec(metadata, specById(metadata, manifest.partition_spec_id));
     return contents[i]!.map((entry) => ({

@@ -149,8 +149,9 @@ export class Pruner {
       (leaf) =>
         this.#projected
           .get(leaf)!
-          .every(({ index, predicate }) => mayMatch(predicate, tupleRange(tupleValue(this.tuple.fields[index]!, file)))) &&
-        mayMatch(leaf, fileRange(leaf, file)),
+          .every(({ index, predicate }) =>
+            mayMatch(predicate, tupleRange(tupleValue(this.tuple.fields[index]!, file))),
+          ) && mayMatch(leaf, fileRange(leaf, file)),
     );
   }
 }

@@ -9,6 +9,7 @@ import { parseS3Uri } from '../s3-uri.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import type { TableMetadata } from './contract-types.ts';
 import { decodeManifest, decodeManifestList, type ManifestEntry, type ManifestFile } from './manifest.ts';
+import { parseLosslessJson } from './lossless-json.ts';
 import { formatTableMetadata, parseTableMetadata } from './metadata-file.ts';
 
 /** The part of an object store that tables use. */
@@ -77,6 +78,18 @@ export class TableFiles {
   async writeManifest(location: string, bytes: Buffer, value: readonly ManifestEntry[]): Promise<void> {
     await this.write(location, bytes);
     this.#cache.set(location, { kind: 'manifest', value }, entriesWeight(value));
+  }
+
+  async readDocument(location: string): Promise<unknown> {
+    const bytes = await this.#read(location);
+    try {
+      return parseLosslessJson(bytes.toString('utf8'));
+    } catch (cause) {
+      throw new LochError('data_corrupt', `\`${location}\` is not JSON: ${(cause as Error).message}.`, {
+        context: { file: location },
+        cause,
+      });
+    }
   }
 
   async write(location: string, bytes: Buffer): Promise<void> {

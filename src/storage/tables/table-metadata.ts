@@ -114,9 +114,7 @@ export function withSnapshot(metadata: TableMetadata, snapshot: Snapshot, branch
     'last-updated-ms': at,
     ...(moved ? { 'current-snapshot-id': id } : {}),
     snapshots: [...metadata.snapshots, snapshot],
-    ...(moved
-      ? { 'snapshot-log': [...metadata['snapshot-log'], { 'snapshot-id': id, 'timestamp-ms': at }] }
-      : {}),
+    ...(moved ? { 'snapshot-log': [...metadata['snapshot-log'], { 'snapshot-id': id, 'timestamp-ms': at }] } : {}),
     refs: { ...metadata.refs, [branch]: { ...metadata.refs[branch], 'snapshot-id': id, type: 'branch' } },
   };
 }

@@ -78,10 +78,14 @@ function apply(handler: Handler, draft: Draft, update: TableUpdate): void {
     handler(draft, update as Json);
   } catch (error) {
     if (error instanceof LochError) throw error;
-    throw new LochError('invalid_argument', `The update \`${update.action}\` is malformed: ${(error as Error).message}.`, {
-      context: { action: update.action },
-      cause: error,
-    });
+    throw new LochError(
+      'invalid_argument',
+      `The update \`${update.action}\` is malformed: ${(error as Error).message}.`,
+      {
+        context: { action: update.action },
+        cause: error,
+      },
+    );
   }
 }
 

@@ -85,7 +85,11 @@ function mayTouch(file: FileRecord, touched: ReadonlySet<string>): boolean {
 }
 
 function rival(snapshotId: string, what: string): LochError {
-  return new LochError('commit_conflict', `Snapshot ${snapshotId} ${what}. Read the table again and repeat the change.`, {
-    context: { snapshotId },
-  });
+  return new LochError(
+    'commit_conflict',
+    `Snapshot ${snapshotId} ${what}. Read the table again and repeat the change.`,
+    {
+      context: { snapshotId },
+    },
+  );
 }

@@ -19,14 +19,20 @@ export async function lendStorage(
     throw new LochError('invalid_argument', `A loan lasts ${MIN_SECONDS} to ${MAX_SECONDS} s, not ${durationSeconds}.`);
   }
   if (scope.bucket === '' || scope.prefix === '' || !scope.prefix.endsWith('/')) {
-    throw new LochError('invalid_argument', `The folder \`${scope.bucket}/${scope.prefix}\` cannot be lent: it names no folder.`);
+    throw new LochError(
+      'invalid_argument',
+      `The folder \`${scope.bucket}/${scope.prefix}\` cannot be lent: it names no folder.`,
+    );
   }
   if (principal.session?.scope !== undefined || !['user', 'role', 'root'].includes(principal.kind)) {
     throw new LochError('access_denied', `${principal.arn} cannot be lent storage credentials with this session.`);
   }
   const issuedAt = deps.clock.now();
   // A session gives nothing beyond itself: neither longer than it lasts, nor past its own policy.
-  const expiresAt = Math.min(issuedAt + durationSeconds * 1000, principal.session?.expiresAt ?? Number.POSITIVE_INFINITY);
+  const expiresAt = Math.min(
+    issuedAt + durationSeconds * 1000,
+    principal.session?.expiresAt ?? Number.POSITIVE_INFINITY,
+  );
   const [ownerId, sessionName] = principal.id.split(':') as [string, string?];
   const session = { ...principal.session, issuedAt, expiresAt, scope };
   const owner = {
