@@ -73,6 +73,7 @@ export interface EventPayloads {
   governanceGrantChanged: { principal: string; resource: string; change: 'granted' | 'revoked' };
   governanceLakeChanged: { what: 'settings' | 'location' | 'filter'; name: string; database?: string; table?: string };
   governanceIdentityChanged: { kind: string; name: string; change: string };
+  governanceKeyChanged: { keyId: string; change: string };
   governanceAccessDenied: { principal: string; action: string; resource: string };
   doorRequestFinished: {
     door: string;

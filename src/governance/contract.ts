@@ -41,6 +41,8 @@ export type {
 } from './grants/contract.ts';
 
 export type * from './identity/contract.ts';
+export type * from './keys/contract.ts';
+export { keyFailure, keyFailureName } from './keys/contract.ts';
 
 /** One IAM question. `resource` is an ARN; `conditions` are request-specific keys such as `s3:prefix`. */
 export interface ActionRequest {

@@ -8,8 +8,10 @@ import { openAudit } from './audit/index.ts';
 import type {
   ActionRequest,
   Audit,
+  DataKeys,
   Identities,
   IdentityUseCases,
+  Keys,
   LakeFormation,
   Policy,
   TableDirectory,
@@ -17,6 +19,7 @@ import type {
 } from './contract.ts';
 import { openGrants } from './grants/index.ts';
 import { identityStoreModules, openIdentity } from './identity/index.ts';
+import { keyStoreModules, openKeys } from './keys/index.ts';
 import { createPolicy } from './policy.ts';
 import { createRefusals } from './refusals.ts';
 
@@ -25,6 +28,7 @@ export const governanceStoreModules: readonly URL[] = [
   ...identityStoreModules,
   new URL('./audit/store.ts', import.meta.url),
   new URL('./grants/store.ts', import.meta.url),
+  ...keyStoreModules,
 ];
 
 export interface GovernanceDeps {
@@ -37,6 +41,8 @@ export interface GovernanceDeps {
   readonly region: string;
   /** The catalog's side; asked late, since the catalog is opened after governance. */
   readonly directory: () => TableDirectory;
+  /** Told of work in the background that failed; it is tried again. */
+  readonly onFailure?: (error: unknown) => void;
 }
 
 export interface Governance extends Lifecycle {
@@ -49,6 +55,11 @@ export interface Governance extends Lifecycle {
   readonly grants: LakeFormation;
   /** The questions about recorded events. */
   readonly trail: Trail;
+  /** The use-cases of keys (KMS), and data keys for the stores of Loch. */
+  readonly keys: Keys;
+  readonly dataKeys: DataKeys;
+  /** Does now what time has made due of keys: deletions, expiries, rotations. It runs by itself every minute. */
+  tickKeys(): Promise<void>;
   /** The root key: made on the first call, the same afterwards. */
   ensureRootKey(): Promise<{ readonly accessKeyId: string; readonly secret: Secret; readonly created: boolean }>;
   /** Root and every user and role of the account, for whoever offers a choice. No policy is asked. */
@@ -66,6 +77,17 @@ export async function openGovernance(deps: GovernanceDeps): Promise<Governance> 
   const decide = (context: RequestContext, request: ActionRequest) => identity.decide(context, request);
   const { directory } = deps;
   const policy = createPolicy({ decide, index: grants.index, refuse, accountId, region, directory });
+  const keyService = openKeys({
+    store,
+    sealer,
+    clock,
+    audit: audit.audit,
+    decide,
+    refuse,
+    region,
+    accountId,
+    onFailure: deps.onFailure,
+  });
   return {
     policy,
     identities,
@@ -79,9 +101,13 @@ export async function openGovernance(deps: GovernanceDeps): Promise<Governance> 
       directory: deps.directory,
     }),
     trail: audit.trail(policy.authorize),
+    keys: keyService.keys,
+    dataKeys: keyService.dataKeys,
+    tickKeys: () => keyService.tick(),
     ensureRootKey: () => identity.ensureRootKey(),
     listPrincipals: () => identity.listPrincipals(),
     async close() {
+      await keyService.close();
       await identity.close();
       await grants.close();
       await audit.close();

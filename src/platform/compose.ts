@@ -78,7 +78,16 @@ export async function compose(data: DataDirectory, config: Config, options: { re
     let directory: TableDirectory | undefined;
     const lateDirectory = () => directory!;
     const governance = opened(
-      await openGovernance({ store, clock, sealer, events, accountId, region, directory: lateDirectory }),
+      await openGovernance({
+        store,
+        clock,
+        sealer,
+        events,
+        accountId,
+        region,
+        directory: lateDirectory,
+        onFailure: report('governance'),
+      }),
     );
     const { policy, audit, identities } = governance;
     const objects = opened(

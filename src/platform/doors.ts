@@ -7,6 +7,7 @@ import { firehoseService } from '../doors/aws/firehose/service.ts';
 import { glueService } from '../doors/aws/glue/service.ts';
 import { iamService } from '../doors/aws/iam/service.ts';
 import { createAwsDoor } from '../doors/aws/index.ts';
+import { kmsService } from '../doors/aws/kms/service.ts';
 import { lakeformationService } from '../doors/aws/lakeformation/service.ts';
 import { stsService } from '../doors/aws/sts/service.ts';
 import { type ApiEnvironment, createApiApp } from '../doors/console-api/app.ts';
@@ -79,6 +80,7 @@ export function openDoors(deps: {
         stsService(parts.governance.identity),
         glueService({ catalog, crawlers, ...parts.processing }),
         lakeformationService(lakeFormation),
+        kmsService(parts.governance.keys),
         cloudtrailService(trail),
         firehoseService(parts.ingestion.delivery),
         athenaService({ queries, catalog }),

@@ -163,6 +163,7 @@ async function recordCall(
     eventName: operation.name,
     readOnly: spec.readOnly ?? false,
     requestParameters: recordedParameters(operation.input, call.input, spec.redact),
+    ...(spec.resources === undefined ? {} : { resources: spec.resources(call.input, output) }),
     ...(output === undefined || spec.readOnly
       ? {}
       : { responseElements: recordedParameters(operation.output, output, spec.redact) }),

@@ -17,6 +17,9 @@ export interface OperationSpec {
   readonly management?: boolean;
   /** Parts of the input that must never be recorded. */
   readonly redact?: readonly string[];
+  /** What the call was about, as the audit trail is searched by. `output` is undefined when it failed. */
+  // biome-ignore lint/suspicious/noExplicitAny: as of the handler.
+  readonly resources?: (input: any, output?: any) => readonly { readonly type: string; readonly name: string }[];
   /** Known gaps, for the operation table in the docs. */
   readonly partial?: string;
 }

@@ -40,6 +40,8 @@ export interface GovernedAwsDoor {
 export async function openGovernedAwsDoor(options: {
   readonly accountId: string;
   readonly clock?: Clock;
+  /** What the door holds signatures against; `clock` unless given. SDK clients follow the time of the machine. */
+  readonly signatureClock?: Clock;
   readonly services?: readonly AwsServiceDoor[];
   /** Further store modules, and what is opened over the store and governance before the door. */
   readonly modules?: readonly URL[];
@@ -79,7 +81,7 @@ export async function openGovernedAwsDoor(options: {
     identities,
     audit,
     events,
-    clock,
+    clock: options.signatureClock ?? clock,
     accountId,
     region,
   });
