@@ -58,6 +58,14 @@ it('tells the key again from the path, so that two keys never share one', () => 
   );
 });
 
+it('never leaves dots alone of a long segment that is cut', () => {
+  for (const dots of ['.', '..']) {
+    const key = `${'x'.repeat(190)}${dots}/name`;
+    expect(objectPath(key, V).split('/')[1]).toBe(dots.replaceAll('.', '^2e'));
+    expect(keyOfPath(objectPath(key, V))).toEqual({ key, versionId: V });
+  }
+});
+
 it('knows no key for a path it did not make', () => {
   for (const path of ['a', 'a~b', `a~${V}~${V}`, `.~${V}/../x`, `a*~${V}`]) expect(keyOfPath(path)).toBeUndefined();
 });

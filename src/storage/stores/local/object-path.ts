@@ -19,9 +19,12 @@ const MAX_COMPONENT = 190;
 const escapeByte = (character: string): string => `^${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
 
 function escapeSegment(segment: string): string {
-  if (segment === '.') return '^2e';
-  if (segment === '..') return '^2e^2e';
-  return segment.replace(ESCAPED, escapeByte);
+  return escapeDots(segment.replace(ESCAPED, escapeByte));
+}
+
+function escapeDots(component: string): string {
+  if (component === '.') return '^2e';
+  return component === '..' ? '^2e^2e' : component;
 }
 
 /** A segment as path components: one, or several when it is long. Never cut inside a character or an escape. */
@@ -42,7 +45,8 @@ function componentsOf(segment: string): string[] {
     current += unit;
     bytes += length;
   }
-  components.push(current);
+  // What is left of a long segment may be dots alone, which would be a way up.
+  components.push(escapeDots(current));
   return components;
 }
 
