@@ -242,11 +242,18 @@ export interface ObjectStore extends Lifecycle {
   uploads(bucket: string, options?: ListUploadsOptions): Promise<readonly UploadInfo[]>;
 
   /**
-   * Makes versions (the current ones where none is named) readable as local files in `directory` (hard links, or files cut from segments), in
-   * order. They stay readable until the caller removes the directory. Names keep the extension of the key.
-   * **Errors**: `object_not_found`.
+   * Makes versions (the current ones where none is named) readable as local files in `directory`, in order: hard links,
+   * files cut from segments, or files of what was fetched from a remote service. They stay readable until the caller
+   * removes the directory. Names keep the extension of the key. With `columns` a Parquet file may have holes where other
+   * columns are; its length and footer are those of the object. **Errors**: `object_not_found`.
    */
-  openFiles(refs: readonly VersionName[], directory: string): Promise<readonly string[]>;
+  openFiles(refs: readonly VersionName[], directory: string, columns?: FileColumns): Promise<readonly string[]>;
+}
+
+/** Every column of a file that its reader may touch: by top-level name in any case, or by field id. */
+export interface FileColumns {
+  readonly names: readonly string[];
+  readonly fieldIds: readonly number[];
 }
 
 export interface UploadRef {

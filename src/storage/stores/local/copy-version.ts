@@ -1,21 +1,17 @@
 import { copyFile } from 'node:fs/promises';
 import { syncFile } from './object-files.ts';
-import type { BodyPlaces, NewName, PlacedBody } from './place-body.ts';
+import type { NewName, Placed } from '../places.ts';
+import type { BodyPlaces } from './place-body.ts';
 import { keyText, type ObjectRow } from './rows.ts';
 
-/** The place of a copy, as its row has it. */
-export interface PlacedCopy extends Pick<PlacedBody, 'path' | 'decided'> {
-  readonly row: Pick<ObjectRow, 'segment' | 'place'>;
-}
-
 /** Gives the bytes of a version another name: a hard link moves none of them; a small object is written again. */
-export async function copyVersion(places: BodyPlaces, source: ObjectRow, name: NewName): Promise<PlacedCopy> {
+export async function copyVersion(places: BodyPlaces, source: ObjectRow, name: NewName): Promise<Placed> {
   await places.space.assertRoom(0);
   if (source.segment !== null) {
     const at = { segment: source.segment, place: source.place! };
     const bytes = await places.segments.read(at, source.size, source.version_id);
     const row = await places.segments.append(name.versionId, bytes);
-    return { row, path: undefined, decided: () => places.segments.decided(row) };
+    return { row, discard: () => Promise.resolve(), decided: () => places.segments.decided(row) };
   }
   const from = places.files.pathOf(source.bucket, keyText(source.key), source.version_id);
   const to = places.files.pathOf(name.bucket, name.key, name.versionId);
@@ -26,7 +22,7 @@ export async function copyVersion(places: BodyPlaces, source: ObjectRow, name: N
     decided();
     throw error;
   }
-  return { row: { segment: null, place: null }, path: to, decided };
+  return { row: { segment: null, place: null }, discard: () => places.files.remove(to), decided };
 }
 
 async function publishCopy(places: BodyPlaces, from: string, to: string): Promise<void> {

@@ -3,6 +3,7 @@ import { toLochError } from '../../../core/errors.ts';
 import type { StoreCall } from '../../../core/store-call.ts';
 import type { MetadataStore } from '../../../metadata/contract.ts';
 import type { ObjectStore } from '../../contract.ts';
+import { localPlaces } from './local-places.ts';
 import { LocalStore } from './local-store.ts';
 import { ObjectFiles } from './object-files.ts';
 import { Segments } from './segments.ts';
@@ -87,10 +88,7 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalO
   const local = new LocalStore({
     store,
     clock,
-    files,
-    segments,
-    space,
-    segmentLimit: options.segmentLimit ?? 64 * 1024,
+    places: localPlaces({ files, segments, space, segmentLimit: options.segmentLimit ?? 64 * 1024 }),
     uploads,
     withBucket: options.withBucket ?? (() => []),
     close: async () => {

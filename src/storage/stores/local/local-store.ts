@@ -1,12 +1,12 @@
 /**
- * The object store on a local disk: bytes in files and segments, names and conditions in the metadata store.
+ * An object store with names and conditions in the metadata store, and bytes in places: a local disk, or a remote service.
  *
  * Invariants
  * - Bytes are durable and in their final place before a transaction names them; that transaction is the commit point.
  * - A version never changes. Overwriting and deleting only dereference it; its bytes go after the grace.
  * - Memory does not grow with the size of an object.
  */
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { Clock } from '../../../core/clock.ts';
 import { deserializeError, isLochError, LochError, toLochError } from '../../../core/errors.ts';
@@ -23,6 +23,7 @@ import type {
   DeleteOptions,
   DeleteOutcome,
   DeleteResult,
+  FileColumns,
   GetOptions,
   ListOptions,
   ListPage,
@@ -44,26 +45,24 @@ import type {
 } from '../../contract.ts';
 import { checkReadConditions, checkWriteConditions } from '../conditions.ts';
 import { assertBucketName, assertVersionId, bucketMissing, keyBytes, objectMissing } from '../names.ts';
+import type { BytePlaces, Placed } from '../places.ts';
 import { resolveRange, type ServedRange } from '../ranges.ts';
-import { copyVersion } from './copy-version.ts';
-import { openFile } from './open-file.ts';
 import { placeOf } from './list-procedure.ts';
 import type { NewVersion, PutFacts, RemoveName } from './object-procedures.ts';
-import { type BodyPlaces, type PlacedBody, placeBody } from './place-body.ts';
 import { bucketOf, type FoundRow, formatDetail, headOf, keyText, type ObjectRow, versionOf } from './rows.ts';
 import objectStore from './store.ts';
-import type { LocalUploads } from './uploads.ts';
+import type { Uploads } from './upload-rows.ts';
 import { newVersionId } from '../version-id.ts';
 
 const { procedures } = objectStore;
 /** Hard links made at a time. */
 const LINKS_AT_ONCE = 16;
-const READ_CHUNK = 256 * 1024;
 
-export interface LocalStoreParts extends BodyPlaces {
+export interface LocalStoreParts {
   readonly store: MetadataStore;
   readonly clock: Clock;
-  readonly uploads: LocalUploads;
+  readonly places: BytePlaces;
+  readonly uploads: Uploads;
   readonly withBucket: (bucket: string) => readonly StoreCall[];
   readonly close: () => Promise<void>;
 }
@@ -119,7 +118,7 @@ export class LocalStore implements ObjectStore {
     const bytes = keyBytes(key);
     const name = { bucket, key, versionId: newVersionId(this.#parts.clock.now()) };
     const placed = await inDiskWords(
-      placeBody(this.#parts, name, body, options, () => this.#refuseEarly({ bucket, key }, options)),
+      this.#parts.places.place(name, body, options, () => this.#refuseEarly({ bucket, key }, options)),
     );
     const { contentType, metadata, headers, attributes } = options;
     const detail = formatDetail({
@@ -136,8 +135,7 @@ export class LocalStore implements ObjectStore {
       size: placed.measured.size,
       etag: `"${placed.measured.md5.toString('hex')}"`,
       modified_at: this.#parts.clock.now(),
-      segment: placed.segment,
-      place: placed.place,
+      ...placed.row,
       detail,
     };
     return headOf({ ...row, ...(await this.#commit(row, placed, options, 'PutObject')) });
@@ -151,12 +149,7 @@ export class LocalStore implements ObjectStore {
     checkWriteConditions(ref, row?.etag, options);
   }
 
-  async #commit(
-    row: NewVersion['row'],
-    placed: Pick<PlacedBody, 'path' | 'decided'>,
-    options: PutOptions,
-    operation: string,
-  ): Promise<PutFacts> {
+  async #commit(row: NewVersion['row'], placed: Placed, options: PutOptions, operation: string): Promise<PutFacts> {
     try {
       return await this.#parts.store.write(procedures.put, {
         row,
@@ -168,7 +161,7 @@ export class LocalStore implements ObjectStore {
     } catch (error) {
       // Only a refusal is certain; after any other failure the row may be there, and the recovery scan will know.
       const refused = isLochError(error) && error.kind === 'user';
-      if (refused && placed.path !== undefined) await this.#parts.files.remove(placed.path);
+      if (refused) await placed.discard();
       throw error;
     } finally {
       placed.decided();
@@ -192,15 +185,8 @@ export class LocalStore implements ObjectStore {
     }
   }
 
-  async #open(row: ObjectRow, { first, last }: ServedRange): Promise<Readable> {
-    if (last < first) return bodyOf(Buffer.alloc(0));
-    if (row.segment !== null) {
-      const place = { segment: row.segment, place: row.place! };
-      const bytes = await this.#parts.segments.read(place, row.size, row.version_id);
-      return bodyOf(bytes.subarray(first, last + 1));
-    }
-    const handle = await open(this.#parts.files.pathOf(row.bucket, keyText(row.key), row.version_id), 'r');
-    return handle.createReadStream({ start: first, end: last, highWaterMark: READ_CHUNK });
+  async #open(row: ObjectRow, range: ServedRange): Promise<Readable> {
+    return range.last < range.first ? Readable.from([]) : this.#parts.places.read(row, range);
   }
 
   async head(bucket: string, key: string, options: GetOptions = {}): Promise<ObjectHead> {
@@ -325,7 +311,7 @@ export class LocalStore implements ObjectStore {
     checkCopySource(head, options);
     const versionId = newVersionId(this.#parts.clock.now());
     await this.bucket(to.bucket);
-    const placed = await inDiskWords(copyVersion(this.#parts, source, { ...to, versionId }));
+    const placed = await inDiskWords(this.#parts.places.copy(source, { ...to, versionId }));
     const attributes = options.attributes ?? copiedAttributes(head);
     const row: NewVersion['row'] = {
       ...placed.row,
@@ -384,7 +370,7 @@ export class LocalStore implements ObjectStore {
     return this.#parts.uploads.list(bucket, options);
   }
 
-  async openFiles(refs: readonly VersionName[], directory: string): Promise<string[]> {
+  async openFiles(refs: readonly VersionName[], directory: string, columns?: FileColumns): Promise<string[]> {
     await mkdir(directory, { recursive: true });
     const rows = await this.#rows(refs);
     const paths: string[] = [];
@@ -392,7 +378,7 @@ export class LocalStore implements ObjectStore {
       const batch = rows.slice(i, i + LINKS_AT_ONCE).map(async (row, j) => {
         const ref = refs[i + j]!;
         const found = row === undefined || row.is_marker === 1 ? await this.#row(ref) : row;
-        return openFile(this.#parts, found, ref.key, directory);
+        return this.#parts.places.openFile(found, ref.key, directory, columns);
       });
       paths.push(...(await inDiskWords(Promise.all(batch))));
     }
@@ -444,15 +430,6 @@ function checkCopySource(head: ObjectHead, options: CopyOptions): void {
       context: error.context,
     });
   }
-}
-
-function bodyOf(bytes: Buffer): Readable {
-  return new Readable({
-    read() {
-      this.push(bytes.length === 0 ? null : bytes);
-      if (bytes.length > 0) this.push(null);
-    },
-  });
 }
 
 function fileMissing(row: ObjectRow, cause: unknown): LochError {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { copyFile, link, mkdir, open, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises';
+import { link, mkdir, open, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { LochError } from '../../../core/errors.ts';
 import { DurableDirectories, syncDirectory } from './durable-directories.ts';
@@ -118,18 +118,6 @@ async function exists(path: string): Promise<boolean> {
     return true;
   } catch {
     return false; // whatever the reason, there is nothing to put in place
-  }
-}
-
-/** Makes `target` the same file as `source`: a hard link, or a copy where it lies on another file system. */
-export async function linkOrCopy(source: string, target: string): Promise<void> {
-  try {
-    await link(source, target);
-  } catch (error) {
-    const code = codeOf(error);
-    if (code === 'EEXIST') return; // the same version, asked for twice
-    if (code !== 'EXDEV' && code !== 'EPERM' && code !== 'EMLINK' && code !== 'ENOTSUP') throw error;
-    await copyFile(source, target);
   }
 }
 

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LochError } from '../../../core/errors.ts';
-import { linkOrCopy } from './object-files.ts';
+import { linkOrCopy } from '../file-links.ts';
 import { extensionsOf } from './object-path.ts';
 import type { BodyPlaces } from './place-body.ts';
 import type { ObjectRow } from './rows.ts';

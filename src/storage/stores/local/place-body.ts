@@ -6,20 +6,11 @@ import { createReadStream } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import type { ObjectBody, PutOptions } from '../../contract.ts';
 import { BodyMeter, type Measured } from '../body-meter.ts';
+import type { NewName, PlacedBody } from '../places.ts';
 import { type ObjectFiles, plainFileSize, removeFile, syncFile } from './object-files.ts';
 import type { Segments } from './segments.ts';
 import type { Space } from './space.ts';
 import { writeBody } from './write-all.ts';
-
-/** Durable bytes without a name. */
-export interface PlacedBody {
-  readonly measured: Measured;
-  readonly segment: number | null;
-  readonly place: number | null;
-  readonly path: string | undefined;
-  /** To be called when the transaction has ended, whatever its end. */
-  readonly decided: () => void;
-}
 
 export interface BodyPlaces {
   readonly files: ObjectFiles;
@@ -27,12 +18,6 @@ export interface BodyPlaces {
   readonly space: Space;
   /** Objects of more bytes are files. */
   readonly segmentLimit: number;
-}
-
-export interface NewName {
-  readonly bucket: string;
-  readonly key: string;
-  readonly versionId: string;
 }
 
 /**
@@ -89,7 +74,10 @@ async function placeRecord(
   await places.space.assertRoom(measured.size);
   const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
   const at = await places.segments.append(name.versionId, bytes);
-  return { measured, ...at, path: undefined, decided: () => places.segments.decided(at) };
+  const { segment, place } = at;
+  // A record without a name goes with its segment.
+  const discard = () => Promise.resolve();
+  return { measured, row: { segment, place }, discard, decided: () => places.segments.decided(at) };
 }
 
 async function placeFile(
@@ -131,7 +119,7 @@ async function publishFile(places: BodyPlaces, name: NewName, source: string, me
     decided();
     throw error;
   }
-  return { measured, segment: null, place: null, path, decided };
+  return { measured, row: { segment: null, place: null }, discard: () => places.files.remove(path), decided };
 }
 
 /** Takes a finished file over by rename; one on another file system, or a small one, is copied and removed. */

@@ -12,7 +12,6 @@ import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../../core/clock.ts';
 import { isLochError } from '../../../core/errors.ts';
-import { newId } from '../../../core/ids.ts';
 import type { MetadataStore } from '../../../metadata/contract.ts';
 import type {
   CompletedPart,
@@ -25,23 +24,24 @@ import type {
   UploadRef,
 } from '../../contract.ts';
 import { BodyMeter, type Measured } from '../body-meter.ts';
-import { keyBytes, uploadMissing } from '../names.ts';
 import { assemble } from './assemble.ts';
 import { type ObjectFiles, removeFile } from './object-files.ts';
-import {
-  assertPartNumber,
-  chooseParts,
-  expectChecksums,
-  MAX_PART_NUMBER,
-  multipartEtag,
-  objectChecksums,
-  partSizeRuns,
-} from '../part-list.ts';
-import { formatDetail, headOf, type PartRow } from './rows.ts';
+import { assertPartNumber, MAX_PART_NUMBER } from '../part-list.ts';
+import type { PartRow } from './rows.ts';
 import type { Space } from './space.ts';
 import objectStore from './store.ts';
-import type { NewVersion, PutFacts } from './object-procedures.ts';
-import { type StoredUploadRef, type UploadOptions, uploadOf } from './upload-procedures.ts';
+import {
+  commitCompletion,
+  keptOptions,
+  partInfo,
+  prepareCompletion,
+  recordedParts,
+  recordedUploads,
+  recordUpload,
+  stored,
+  type Uploads,
+} from './upload-rows.ts';
+import type { UploadOptions } from './upload-procedures.ts';
 import { UploadSlots } from './upload-slots.ts';
 import { newVersionId } from '../version-id.ts';
 import { writeBody } from './write-all.ts';
@@ -58,7 +58,7 @@ export interface UploadDeps {
 }
 
 /** The multipart part of a local store. */
-export class LocalUploads {
+export class LocalUploads implements Uploads {
   readonly #deps: UploadDeps;
   /** By upload id, while a part or completion runs or ran in this process. */
   readonly #slots = new Map<string, Promise<{ readonly slots: UploadSlots; readonly options: UploadOptions }>>();
@@ -67,20 +67,8 @@ export class LocalUploads {
     this.#deps = deps;
   }
 
-  async create(bucket: string, key: string, options: PutOptions): Promise<UploadInfo> {
-    const uploadId = newId().replaceAll('-', '');
-    const startedAt = this.#deps.clock.now();
-    const { contentType, metadata, headers, checksumAlgorithms, checksumType, attributes } = options;
-    const kept = { contentType, metadata, headers, checksumAlgorithms, checksumType, attributes };
-    const row = {
-      upload_id: uploadId,
-      bucket,
-      key: keyBytes(key),
-      started_at: startedAt,
-      options: JSON.stringify(kept),
-    };
-    await this.#deps.store.write(procedures.createUpload, row);
-    return uploadOf(row);
+  create(bucket: string, key: string, options: PutOptions): Promise<UploadInfo> {
+    return recordUpload(this.#deps, { bucket, key }, options);
   }
 
   async putPart(upload: UploadRef, number: number, body: ObjectBody, options: PutOptions): Promise<PartInfo> {
@@ -156,80 +144,35 @@ export class LocalUploads {
     }
   }
 
-  async parts(upload: UploadRef, after: number, max: number): Promise<PartInfo[]> {
-    const row = await this.#deps.store.read(procedures.upload, { upload: stored(upload) });
-    if (row === undefined) throw uploadMissing(upload);
-    return (await this.#deps.store.read(procedures.parts, { uploadId: upload.uploadId, after, max })).map(partInfo);
+  parts(upload: UploadRef, after: number, max: number): Promise<PartInfo[]> {
+    return recordedParts(this.#deps.store, upload, after, max);
   }
 
   async complete(upload: UploadRef, listed: readonly CompletedPart[], options: PutOptions): Promise<ObjectHead> {
     const { slots, options: kept } = await this.#open(upload);
     const { quiet } = slots.beginCompletion();
     try {
-      const rows = await this.#deps.store.read(procedures.parts, {
-        uploadId: upload.uploadId,
-        after: 0,
-        max: MAX_PART_NUMBER,
-      });
-      const chosen = chooseParts(rows, listed, this.#deps.minPartBytes);
-      const checksums = objectChecksums(chosen, kept.checksumType);
-      expectChecksums(options, checksums);
       const versionId = newVersionId(this.#deps.clock.now());
+      const completion = await prepareCompletion(this.#deps, upload, { listed, kept, options, versionId });
+      const { chosen, rows } = completion;
       const target = this.#deps.files.pathOf(upload.bucket, upload.key, versionId);
-      const row: NewVersion['row'] = {
-        bucket: upload.bucket,
-        key: keyBytes(upload.key),
-        version_id: versionId,
-        size: chosen.reduce((sum, part) => sum + part.size, 0),
-        etag: multipartEtag(chosen),
-        modified_at: this.#deps.clock.now(),
-        segment: null,
-        place: null,
-        detail: formatDetail({
-          ...kept,
-          attributes: { ...kept.attributes, ...options.attributes },
-          checksums,
-          partSizes: partSizeRuns(chosen),
-          uploadId: upload.uploadId,
-        }),
+      const placed = {
+        row: { segment: null, place: null },
+        discard: () => this.#deps.files.remove(target),
+        decided: () => this.#deps.files.decided(target),
       };
-      let facts: PutFacts;
+      let head: ObjectHead;
       try {
         await assemble(this.#deps.files, { folder: this.#folder(upload), parts: chosen, all: rows, target, quiet });
-        const attributes = { ...kept.attributes, ...options.attributes };
-        const version = { row, attributes, operation: options.operation ?? 'CompleteMultipartUpload' };
-        facts = await this.#commit(upload, version, chosen, options, target);
+        head = await commitCompletion(this.#deps.store, upload, completion, placed);
       } finally {
-        this.#deps.files.decided(target);
+        placed.decided();
       }
       this.#slots.delete(upload.uploadId);
       await rm(this.#folder(upload), { recursive: true, force: true });
-      return headOf({ ...row, ...facts });
+      return head;
     } finally {
       slots.endCompletion();
-    }
-  }
-
-  async #commit(
-    upload: UploadRef,
-    version: NewVersion,
-    parts: readonly PartRow[],
-    options: PutOptions,
-    target: string,
-  ): Promise<PutFacts> {
-    try {
-      return await this.#deps.store.write(procedures.completeUpload, {
-        upload: stored(upload),
-        parts: formatParts(parts),
-        version: {
-          ...version,
-          ...(options.ifMatch === undefined ? {} : { ifMatch: options.ifMatch }),
-          ...(options.ifNoneMatch === undefined ? {} : { ifNoneMatch: options.ifNoneMatch }),
-        },
-      }); // the commit point
-    } catch (error) {
-      if (isLochError(error) && error.kind === 'user') await this.#deps.files.remove(target);
-      throw error;
     }
   }
 
@@ -239,14 +182,8 @@ export class LocalUploads {
     await rm(this.#folder(upload), { recursive: true, force: true });
   }
 
-  async list(bucket: string, options: ListUploadsOptions): Promise<UploadInfo[]> {
-    return this.#deps.store.read(procedures.uploads, {
-      bucket,
-      prefix: Buffer.from(options.prefix ?? ''),
-      after: Buffer.from(options.after?.key ?? ''),
-      afterUploadId: options.after?.uploadId ?? '',
-      max: options.max ?? 1000,
-    });
+  list(bucket: string, options: ListUploadsOptions): Promise<UploadInfo[]> {
+    return recordedUploads(this.#deps.store, bucket, options);
   }
 
   #folder(upload: UploadRef): string {
@@ -264,26 +201,16 @@ export class LocalUploads {
   }
 
   async #restore(upload: UploadRef) {
-    const row = await this.#deps.store.read(procedures.upload, { upload: stored(upload) });
-    if (row === undefined) throw uploadMissing(upload);
+    const options = await keptOptions(this.#deps.store, upload);
     const slots = new UploadSlots();
     const rows = await this.#deps.store.read(procedures.parts, {
-      uploadId: row.upload_id,
+      uploadId: upload.uploadId,
       after: 0,
       max: MAX_PART_NUMBER,
     });
     slots.restore(rows);
-    return { slots, options: JSON.parse(row.options) as UploadOptions };
+    return { slots, options };
   }
-}
-
-/** The parts of an object as they are kept for those who ask for its attributes: `[number, size, checksums]`. */
-const formatParts = (parts: readonly PartRow[]): string =>
-  JSON.stringify(parts.map(({ number, size, checksums }) => [number, size, JSON.parse(checksums)]));
-
-function stored(upload: UploadRef): StoredUploadRef {
-  if (!/^[0-9a-f]{32}$/.test(upload.uploadId)) throw uploadMissing(upload);
-  return { uploadId: upload.uploadId, bucket: upload.bucket, key: keyBytes(upload.key) };
 }
 
 function asIterator(body: ObjectBody): AsyncIterator<Uint8Array> {
@@ -293,14 +220,4 @@ function asIterator(body: ObjectBody): AsyncIterator<Uint8Array> {
     })();
   }
   return 'adoptFile' in body ? createReadStream(body.adoptFile)[Symbol.asyncIterator]() : body[Symbol.asyncIterator]();
-}
-
-function partInfo(row: PartRow): PartInfo {
-  return {
-    partNumber: row.number,
-    size: row.size,
-    etag: `"${row.md5}"`,
-    lastModified: row.modified_at,
-    checksums: JSON.parse(row.checksums) as Record<string, string>,
-  };
 }

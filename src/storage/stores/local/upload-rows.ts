@@ -1,0 +1,214 @@
+/** What every store with rows in the metadata store does about its multipart uploads, wherever their bytes are. */
+import type { Clock } from '../../../core/clock.ts';
+import { isLochError } from '../../../core/errors.ts';
+import { newId } from '../../../core/ids.ts';
+import type { MetadataStore } from '../../../metadata/contract.ts';
+import type {
+  CompletedPart,
+  ListUploadsOptions,
+  ObjectBody,
+  ObjectHead,
+  ObjectName,
+  PartInfo,
+  PutOptions,
+  UploadInfo,
+  UploadRef,
+} from '../../contract.ts';
+import { keyBytes, uploadMissing } from '../names.ts';
+import {
+  chooseParts,
+  expectChecksums,
+  MAX_PART_NUMBER,
+  multipartEtag,
+  objectChecksums,
+  partSizeRuns,
+} from '../part-list.ts';
+import type { Placed } from '../places.ts';
+import type { NewVersion } from './object-procedures.ts';
+import { formatDetail, headOf, type PartRow } from './rows.ts';
+import objectStore from './store.ts';
+import { type StoredUploadRef, type UploadOptions, uploadOf } from './upload-procedures.ts';
+
+const { procedures } = objectStore;
+
+/** Multipart uploads of a store. Methods and errors are those of `ObjectStore`. */
+export interface Uploads {
+  create(bucket: string, key: string, options: PutOptions): Promise<UploadInfo>;
+  putPart(upload: UploadRef, number: number, body: ObjectBody, options: PutOptions): Promise<PartInfo>;
+  parts(upload: UploadRef, after: number, max: number): Promise<PartInfo[]>;
+  complete(upload: UploadRef, listed: readonly CompletedPart[], options: PutOptions): Promise<ObjectHead>;
+  abort(upload: UploadRef): Promise<void>;
+  list(bucket: string, options: ListUploadsOptions): Promise<UploadInfo[]>;
+}
+
+interface RowDeps {
+  readonly store: MetadataStore;
+  readonly clock: Clock;
+  /** Parts but the last have at least so many bytes. */
+  readonly minPartBytes: number;
+}
+
+/** Where a remote store keeps the parts of an upload. */
+export interface RemoteUpload {
+  readonly uploadId: string;
+  readonly versionId: string;
+}
+
+/** What is kept of an upload. */
+export type KeptOptions = UploadOptions & { readonly remote?: RemoteUpload };
+
+/** Records an upload that begins. */
+export async function recordUpload(
+  deps: Pick<RowDeps, 'store' | 'clock'>,
+  { bucket, key }: ObjectName,
+  options: PutOptions,
+  remote?: RemoteUpload,
+): Promise<UploadInfo> {
+  const { contentType, metadata, headers, checksumAlgorithms, checksumType, attributes } = options;
+  const kept: KeptOptions = {
+    ...(contentType === undefined ? {} : { contentType }),
+    ...(metadata === undefined ? {} : { metadata }),
+    ...(headers === undefined ? {} : { headers }),
+    ...(checksumAlgorithms === undefined ? {} : { checksumAlgorithms }),
+    ...(checksumType === undefined ? {} : { checksumType }),
+    ...(attributes === undefined ? {} : { attributes }),
+    ...(remote === undefined ? {} : { remote }),
+  };
+  const row = {
+    upload_id: newId().replaceAll('-', ''),
+    bucket,
+    key: keyBytes(key),
+    started_at: deps.clock.now(),
+    options: JSON.stringify(kept),
+  };
+  await deps.store.write(procedures.createUpload, row);
+  return uploadOf(row);
+}
+
+/** What was kept of an upload. **Errors**: `upload_not_found`. */
+export async function keptOptions(store: MetadataStore, upload: UploadRef): Promise<KeptOptions> {
+  const row = await store.read(procedures.upload, { upload: stored(upload) });
+  if (row === undefined) throw uploadMissing(upload);
+  return JSON.parse(row.options) as KeptOptions;
+}
+
+/** Recorded parts, after a number. **Errors**: `upload_not_found`. */
+export async function recordedParts(
+  store: MetadataStore,
+  upload: UploadRef,
+  after: number,
+  max: number,
+): Promise<PartInfo[]> {
+  const row = await store.read(procedures.upload, { upload: stored(upload) });
+  if (row === undefined) throw uploadMissing(upload);
+  return (await store.read(procedures.parts, { uploadId: upload.uploadId, after, max })).map(partInfo);
+}
+
+/** Uploads of a bucket by key, then id. */
+export function recordedUploads(
+  store: MetadataStore,
+  bucket: string,
+  options: ListUploadsOptions,
+): Promise<UploadInfo[]> {
+  return store.read(procedures.uploads, {
+    bucket,
+    prefix: Buffer.from(options.prefix ?? ''),
+    after: Buffer.from(options.after?.key ?? ''),
+    afterUploadId: options.after?.uploadId ?? '',
+    max: options.max ?? 1000,
+  });
+}
+
+/** A completion whose parts were checked. */
+export interface Completion {
+  readonly version: NewVersion;
+  /** The parts of the object, in order. */
+  readonly chosen: readonly PartRow[];
+  /** Every recorded part. */
+  readonly rows: readonly PartRow[];
+}
+
+/** Checks the parts that a completion names. **Errors**: those of the parts; `checksum_mismatch`. */
+export async function prepareCompletion(
+  deps: RowDeps,
+  upload: UploadRef,
+  asked: {
+    readonly listed: readonly CompletedPart[];
+    readonly kept: UploadOptions;
+    readonly options: PutOptions;
+    readonly versionId: string;
+  },
+): Promise<Completion> {
+  const { kept, options } = asked;
+  const rows = await deps.store.read(procedures.parts, { uploadId: upload.uploadId, after: 0, max: MAX_PART_NUMBER });
+  const chosen = chooseParts(rows, asked.listed, deps.minPartBytes);
+  const checksums = objectChecksums(chosen, kept.checksumType);
+  expectChecksums(options, checksums);
+  const attributes = { ...kept.attributes, ...options.attributes };
+  const row: NewVersion['row'] = {
+    bucket: upload.bucket,
+    key: keyBytes(upload.key),
+    version_id: asked.versionId,
+    size: chosen.reduce((sum, part) => sum + part.size, 0),
+    etag: multipartEtag(chosen),
+    modified_at: deps.clock.now(),
+    segment: null,
+    place: null,
+    detail: formatDetail({
+      ...kept,
+      attributes,
+      checksums,
+      partSizes: partSizeRuns(chosen),
+      uploadId: upload.uploadId,
+    }),
+  };
+  const version: NewVersion = {
+    row,
+    attributes,
+    operation: options.operation ?? 'CompleteMultipartUpload',
+    ...(options.ifMatch === undefined ? {} : { ifMatch: options.ifMatch }),
+    ...(options.ifNoneMatch === undefined ? {} : { ifNoneMatch: options.ifNoneMatch }),
+  };
+  return { version, chosen, rows };
+}
+
+/** Makes the object of an upload whose bytes are placed; the caller says `decided` afterwards. */
+export async function commitCompletion(
+  store: MetadataStore,
+  upload: UploadRef,
+  { version, chosen }: Completion,
+  placed: Placed,
+): Promise<ObjectHead> {
+  try {
+    const facts = await store.write(procedures.completeUpload, {
+      upload: stored(upload),
+      parts: formatParts(chosen),
+      version,
+    }); // the commit point
+    return headOf({ ...version.row, ...facts });
+  } catch (error) {
+    if (isLochError(error) && error.kind === 'user') await placed.discard();
+    throw error;
+  }
+}
+
+/** The parts of an object as they are kept for those who ask for its attributes: `[number, size, checksums]`. */
+const formatParts = (parts: readonly PartRow[]): string =>
+  JSON.stringify(parts.map(({ number, size, checksums }) => [number, size, JSON.parse(checksums)]));
+
+/** An upload as the tables know it. **Errors**: `upload_not_found` for what is no id of ours. */
+export function stored(upload: UploadRef): StoredUploadRef {
+  if (!/^[0-9a-f]{32}$/.test(upload.uploadId)) throw uploadMissing(upload);
+  return { uploadId: upload.uploadId, bucket: upload.bucket, key: keyBytes(upload.key) };
+}
+
+/** A part from its row. */
+export function partInfo(row: PartRow): PartInfo {
+  return {
+    partNumber: row.number,
+    size: row.size,
+    etag: `"${row.md5}"`,
+    lastModified: row.modified_at,
+    checksums: JSON.parse(row.checksums) as Record<string, string>,
+  };
+}

@@ -1,0 +1,50 @@
+/**
+ * Where a store keeps the bytes of versions. The store itself knows names, conditions and transactions.
+ *
+ * Call rules of `BytePlaces`
+ * - `place` and `copy` resolve when the bytes are durable. Nobody sees them until a transaction names them.
+ * - Of every placement `decided` is called once, when its transaction has ended, and before it `discard` when the
+ *   transaction refused: only then is it sure that nothing names the bytes.
+ * - What neither happened to, because the process died, is found and removed by the sweep of the place.
+ */
+import type { Readable } from 'node:stream';
+import type { FileColumns, ObjectBody, PutOptions } from '../contract.ts';
+import type { Measured } from './body-meter.ts';
+import type { ObjectRow } from './local/rows.ts';
+import type { ServedRange } from './ranges.ts';
+
+/** A version that is about to be. */
+export interface NewName {
+  readonly bucket: string;
+  readonly key: string;
+  readonly versionId: string;
+}
+
+/** Durable bytes without a name. */
+export interface Placed {
+  readonly row: Pick<ObjectRow, 'segment' | 'place'>;
+  /** Removes the bytes. */
+  readonly discard: () => Promise<void>;
+  /** To be called when the transaction has ended, whatever its end. */
+  readonly decided: () => void;
+}
+
+/** A body that was placed, and what it turned out to be. */
+export interface PlacedBody extends Placed {
+  readonly measured: Measured;
+}
+
+/** Places of bytes: local files and segments, or objects of a remote service. */
+export interface BytePlaces {
+  /**
+   * Places `body`. `beforeLarge` runs before the first byte of a large one is kept: what can be refused early is refused
+   * there. **Errors**: as `BodyMeter`; `disk_full`, `unavailable`.
+   */
+  place(name: NewName, body: ObjectBody, options: PutOptions, beforeLarge: () => Promise<void>): Promise<PlacedBody>;
+  /** Gives the bytes of a version another name. */
+  copy(source: ObjectRow, name: NewName): Promise<Placed>;
+  /** A range of a version that has at least one byte. **Errors**: `ENOENT` when it was swept meanwhile. */
+  read(row: ObjectRow, range: ServedRange): Promise<Readable>;
+  /** The version as a file in `directory`, named by its id and the extension of the key. **Errors**: `data_corrupt`. */
+  openFile(row: ObjectRow, key: string, directory: string, columns: FileColumns | undefined): Promise<string>;
+}
