@@ -24,8 +24,17 @@ import type {
 } from '../storage/contract.ts';
 import type { TableName } from '../governance/contract.ts';
 import type { IcebergCatalog, StoredView } from './iceberg-contract.ts';
+import type {
+  ColumnStatisticsKeeping,
+  FunctionKeeping,
+  PartitionIndexes,
+  PartitionIndexInput,
+} from './databases/contract.ts';
 
+export type * from './connections/contract.ts';
+export type * from './databases/contract.ts';
 export type * from './iceberg-contract.ts';
+export type * from './settings/contract.ts';
 
 export interface CatalogColumn {
   readonly name: string;
@@ -188,7 +197,7 @@ export interface CommitOutcome {
   readonly repeated: boolean;
 }
 
-export interface Catalog extends IcebergCatalog {
+export interface Catalog extends IcebergCatalog, PartitionIndexes, ColumnStatisticsKeeping, FunctionKeeping {
   createDatabase(context: RequestContext, input: DatabaseInput & { readonly name: string }): Promise<DatabaseRecord>;
   updateDatabase(context: RequestContext, name: string, input: DatabaseInput): Promise<DatabaseRecord>;
   /** Without `cascade` a database that holds tables is a `conflict`; with it they go to the bin. Files stay. */
@@ -199,7 +208,12 @@ export interface Catalog extends IcebergCatalog {
     page?: { readonly after?: string; readonly limit?: number },
   ): Promise<readonly DatabaseRecord[]>;
 
-  createTable(context: RequestContext, database: string, input: TableInput): Promise<TableRecord>;
+  createTable(
+    context: RequestContext,
+    database: string,
+    input: TableInput,
+    options?: { readonly partitionIndexes?: readonly PartitionIndexInput[] },
+  ): Promise<TableRecord>;
   updateTable(
     context: RequestContext,
     database: string,
@@ -252,11 +266,16 @@ export interface Catalog extends IcebergCatalog {
   ): Promise<void>;
   deletePartition(context: RequestContext, name: TableName, values: readonly string[]): Promise<void>;
   getPartition(context: RequestContext, name: TableName, values: readonly string[]): Promise<PartitionRecord>;
-  /** `expression` is Glue's SQL-like partition filter. */
+  /** `expression` is Glue's SQL-like partition filter; `asOf` asks for those of a time within the last 30 days. */
   listPartitions(
     context: RequestContext,
     name: TableName,
-    options?: { readonly expression?: string; readonly after?: readonly string[]; readonly limit?: number },
+    options?: {
+      readonly expression?: string;
+      readonly after?: readonly string[];
+      readonly limit?: number;
+      readonly asOf?: number;
+    },
   ): Promise<readonly PartitionRecord[]>;
 
   /** **Errors**: `table_not_found` with the nearest names the caller may see; `database_not_found`. */

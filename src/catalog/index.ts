@@ -1,17 +1,24 @@
 import type { Clock } from '../core/clock.ts';
+import type { SecretSealer } from '../core/secret.ts';
 import type { StoredEvent } from '../core/events.ts';
 import type { Identities, Policy, TableDirectory } from '../governance/contract.ts';
 import type { MetadataStore } from '../metadata/contract.ts';
 import type { TableFormat } from '../storage/contract.ts';
 import type { Catalog, Crawlers } from './contract.ts';
+import type { ConnectionProbe, Connections } from './connections/contract.ts';
+import { openConnections } from './connections/index.ts';
 import { openCrawlers } from './crawlers/index.ts';
 import { icebergUseCases } from './iceberg/index.ts';
 import type { Lender } from './iceberg/lend-access.ts';
 import { purgeBin } from './databases/bin.ts';
 import { databaseUseCases, tableDirectory } from './databases/index.ts';
+import { openIndexFiller } from './databases/index-filler.ts';
 import { NameIndex } from './databases/name-index.ts';
 import type { CatalogObjects, CatalogParts } from './databases/parts.ts';
 import databaseStore from './databases/store.ts';
+import type { CatalogSettings, CatalogTags } from './settings/contract.ts';
+import { settingsUseCases } from './settings/index.ts';
+import { tagUseCases } from './settings/tags.ts';
 
 export type { CatalogObjects } from './databases/parts.ts';
 
@@ -20,6 +27,8 @@ export const catalogStoreModules: readonly URL[] = [
   new URL('./databases/store.ts', import.meta.url),
   new URL('./iceberg/store.ts', import.meta.url),
   new URL('./crawlers/store.ts', import.meta.url),
+  new URL('./connections/store.ts', import.meta.url),
+  new URL('./settings/store.ts', import.meta.url),
 ];
 
 export interface CatalogDependencies {
@@ -35,6 +44,12 @@ export interface CatalogDependencies {
   readonly ownerOf?: (bucket: string, key: string) => Promise<string | undefined>;
   /** Who makes storage credentials for engines; without him none are lent. */
   readonly lender?: Lender;
+  /** Seals connections at rest; without it there are none. */
+  readonly sealer?: SecretSealer;
+  /** Tries a connection out; without it none can be. */
+  readonly probe?: ConnectionProbe;
+  /** Told of failures of background work, which is tried again. */
+  readonly onFailure?: (error: unknown) => void;
 }
 
 const PURGE_EVERY_MS = 3_600_000;
@@ -43,6 +58,9 @@ const PURGE_EVERY_MS = 3_600_000;
 export async function openCatalog(dependencies: CatalogDependencies): Promise<{
   readonly catalog: Catalog;
   readonly crawlers: Crawlers;
+  readonly connections?: Connections;
+  readonly settings: CatalogSettings;
+  readonly tags: CatalogTags;
   readonly directory: TableDirectory;
   close(): Promise<void>;
 }> {
@@ -54,17 +72,37 @@ export async function openCatalog(dependencies: CatalogDependencies): Promise<{
   );
   names = new NameIndex(await store.read(databaseStore.procedures.everyName, {}));
   names.apply(early);
-  const parts: CatalogParts = { ownerOf: async () => undefined, ...dependencies, names };
-  const purge = setInterval(() => void purgeBin(parts).catch(() => {}), PURGE_EVERY_MS);
+  const onFailure = dependencies.onFailure ?? (() => undefined);
+  const indexFiller = openIndexFiller(store, onFailure);
+  const parts: CatalogParts = { ownerOf: async () => undefined, ...dependencies, names, indexFiller };
+  const purge = setInterval(() => void purgeBin(parts).catch(onFailure), PURGE_EVERY_MS);
   purge.unref();
   const crawls = await openCrawlers({ ...parts, identities: dependencies.identities });
+  const catalog: Catalog = {
+    ...databaseUseCases(parts),
+    ...icebergUseCases(parts, { lender: dependencies.lender }),
+  };
+  const { crawlers } = crawls;
+  const { sealer, probe } = dependencies;
+  const connections = sealer === undefined ? undefined : openConnections({ ...parts, sealer, probe });
+  const tags = tagUseCases(parts, {
+    database: (context, name) => catalog.getDatabase(context, name),
+    crawler: (context, name) => crawlers.get(context, name),
+    ...(connections === undefined
+      ? {}
+      : { connection: (context, name) => connections.get(context, name, { hideSecrets: true }) }),
+  });
   return {
-    catalog: { ...databaseUseCases(parts), ...icebergUseCases(parts, { lender: dependencies.lender }) },
-    crawlers: crawls.crawlers,
+    catalog,
+    crawlers,
+    ...(connections === undefined ? {} : { connections }),
+    settings: settingsUseCases(parts),
+    tags,
     directory: tableDirectory(parts),
     async close() {
       await crawls.close();
       clearInterval(purge);
+      await indexFiller.close();
       unsubscribe();
     },
   };

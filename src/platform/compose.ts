@@ -10,6 +10,7 @@ import { governanceStoreModules, openGovernance } from '../governance/index.ts';
 import { openMonitoring } from '../governance/monitoring/index.ts';
 import type { TableDirectory } from '../governance/contract.ts';
 import { ingestionStoreModules, openIngestion } from '../ingestion/index.ts';
+import { probeSource } from '../ingestion/probe-source.ts';
 import { openSqliteStore } from '../metadata/sqlite/store.ts';
 import { openAuditTable } from '../operations/audit-table/index.ts';
 import { openOperations } from '../operations/index.ts';
@@ -117,10 +118,13 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         region,
         ownerOf: async (bucket, key) => results?.ownerOf(bucket, key),
         lender: governance.identity,
+        sealer,
+        probe: probeSource,
+        onFailure: report('catalog'),
       }),
     );
     directory = catalogPart.directory;
-    const { catalog, crawlers } = catalogPart;
+    const { catalog, crawlers, connections, settings, tags } = catalogPart;
     const engine = opened(
       await openDuckdbEngine({
         workDirectory: join(data.workDirectory, 'engine'),
@@ -230,6 +234,9 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       tables,
       catalog,
       crawlers,
+      connections,
+      settings,
+      tags,
       engine,
       queries,
       runner,

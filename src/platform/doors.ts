@@ -78,7 +78,7 @@ export function openDoors(deps: {
       services: [
         iamService(parts.governance.identity),
         stsService(parts.governance.identity),
-        glueService({ catalog, crawlers, ...parts.processing }),
+        glueService({ ...parts, ...parts.processing }),
         lakeformationService(lakeFormation),
         kmsService(parts.governance.keys),
         cloudtrailService(trail),

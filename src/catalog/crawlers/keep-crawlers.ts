@@ -3,6 +3,8 @@ import { glueArn, iamArn } from '../../core/arn.ts';
 import type { RequestContext } from '../../core/caller.ts';
 import type { CrawlerRecord, Crawlers } from '../contract.ts';
 import { glueAllows } from '../databases/access.ts';
+import { storeCall } from '../../metadata/contract.ts';
+import { removeTags } from '../settings/tags.ts';
 import { checkCrawler } from './check-crawler.ts';
 import type { CrawlerParts } from './crawler-parts.ts';
 import crawlerStore from './store.ts';
@@ -63,7 +65,10 @@ export const deleteCrawler =
   (parts: CrawlerParts): Crawlers['delete'] =>
   async (context, name) => {
     await authorizeCrawler(parts, context, 'DeleteCrawler', name);
-    await parts.store.write(crawlerStore.procedures.deleteCrawler, { name });
+    await parts.store.transact([
+      storeCall(crawlerStore.procedures.deleteCrawler, { name }),
+      removeTags(glueArn(parts.region, parts.accountId, `crawler/${name}`)),
+    ]);
   };
 
 /** One crawler with its last run. */

@@ -3,7 +3,7 @@ import { isLochError, LochError } from '../../core/errors.ts';
 import type { RequestContext } from '../../core/caller.ts';
 import type { Catalog, TableRecord } from '../contract.ts';
 import { authorizeGlue, glueAllows, requireDatabase } from './access.ts';
-import type { CatalogParts } from './parts.ts';
+import { type CatalogParts, PAST_PARTITIONS_MS } from './parts.ts';
 import databaseStore from './store.ts';
 
 type Dropped = { readonly database: string; readonly name: string; created_by: string; dropped_by: string | null };
@@ -81,5 +81,6 @@ export async function purgeBin(parts: CatalogParts): Promise<number> {
   const due = await parts.store.read(databaseStore.procedures.tablesToPurge, { at, limit: 100 });
   if (due.length > 0)
     await parts.store.write(databaseStore.procedures.purgeTables, { ids: due.map(({ id }) => id), at });
+  await parts.store.write(databaseStore.procedures.forgetPastPartitions, { before: at - PAST_PARTITIONS_MS });
   return due.length;
 }

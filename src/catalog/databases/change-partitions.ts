@@ -64,6 +64,7 @@ export const deletePartitions =
     for (const one of values) checkValues(table, one);
     await parts.store.transact([
       storeCall(databaseStore.procedures.removePartitions, {
+        at: parts.clock.now(),
         table: { id: table.id, database: table.database, name: table.name },
         values,
       }),

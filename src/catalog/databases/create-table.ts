@@ -2,6 +2,8 @@ import type { StoreCall } from '../../metadata/contract.ts';
 import type { RequestContext } from '../../core/caller.ts';
 import { LochError } from '../../core/errors.ts';
 import type { TableInput, TableRecord } from '../contract.ts';
+import type { PartitionIndexInput } from './contract.ts';
+import { checkPartitionIndexes } from './partition-indexes.ts';
 import { assertFilesInside } from '../iceberg/table-place.ts';
 import type { CatalogParts } from './parts.ts';
 import { authorizeNewTable, registerTable } from './register-table.ts';
@@ -19,12 +21,18 @@ export const createTable =
     database: string,
     given: TableInput,
     alongside: readonly StoreCall[] = [],
+    options: { readonly partitionIndexes?: readonly PartitionIndexInput[] } = {},
   ): Promise<TableRecord> => {
     const metadataLocation = given.parameters?.metadata_location;
     if (!isIceberg(given)) {
       const table = await authorizeNewTable(parts, context, { database, input: given });
-      return registerTable(parts, context, table, { alongside });
+      const { input } = table;
+      const where = `table \`${input.name}\``;
+      const partitionIndexes = checkPartitionIndexes(options.partitionIndexes, input.partitionKeys ?? [], where);
+      return registerTable(parts, context, table, { alongside, partitionIndexes });
     }
+    // Its partitions are in its metadata: there is nothing an index could be over.
+    checkPartitionIndexes(options.partitionIndexes, [], `Iceberg table \`${given.name}\``);
     if (metadataLocation === undefined) {
       throw new LochError(
         'invalid_argument',

@@ -66,6 +66,7 @@ export const databaseProcedures = {
       for (const row of held) await dropRow(db, row, args, context);
       const removed = await db.deleteFrom('catalog_database').where('name', '=', args.name).executeTakeFirst();
       if (Number(removed.numDeletedRows) === 0) throw databaseMissing(args.name);
+      await db.deleteFrom('catalog_function').where('database', '=', args.name).execute();
       context.emit({ name: 'catalogDatabaseChanged', payload: { database: args.name, change: 'deleted' } });
     },
   ),

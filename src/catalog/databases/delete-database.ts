@@ -1,4 +1,6 @@
+import { glueArn } from '../../core/arn.ts';
 import { storeCall } from '../../metadata/contract.ts';
+import { removeTags } from '../settings/tags.ts';
 import type { Catalog } from '../contract.ts';
 import { authorizeGlue, requireDatabase } from './access.ts';
 import { BIN_MS, type CatalogParts } from './parts.ts';
@@ -27,5 +29,6 @@ export const deleteDatabase =
       ),
       ...parts.policy.dropGrants({ database: name }),
       ...(context.alongside ?? []),
+      removeTags(glueArn(parts.region, parts.accountId, `database/${name}`)),
     ]);
   };

@@ -6,15 +6,18 @@ import { createDatabase } from './create-database.ts';
 import { createTable } from './create-table.ts';
 import { deleteDatabase } from './delete-database.ts';
 import { deleteTable } from './delete-table.ts';
+import { functionUseCases } from './functions.ts';
 import { getDatabase } from './get-database.ts';
 import { getTable } from './get-table.ts';
 import { listDatabases } from './list-databases.ts';
 import { getPartition, listPartitions } from './list-partitions.ts';
 import { listTables } from './list-tables.ts';
 import type { CatalogParts } from './parts.ts';
+import { partitionIndexUseCases } from './partition-indexes.ts';
 import { planTableScan } from './plan-table-scan.ts';
 import { resolveTable } from './resolve-table.ts';
 import { searchTables } from './search-tables.ts';
+import { statisticsUseCases } from './statistics.ts';
 import databaseStore from './store.ts';
 import { deleteTableVersions, tableVersions } from './table-versions.ts';
 import { updateDatabase } from './update-database.ts';
@@ -49,7 +52,7 @@ export function databaseUseCases(parts: CatalogParts): Omit<Catalog, keyof Icebe
     deleteDatabase: deleteDatabase(parts),
     getDatabase: getDatabase(parts),
     listDatabases: listDatabases(parts),
-    createTable: (context, database, input) => create(context, database, input),
+    createTable: (context, database, input, options) => create(context, database, input, [], options),
     updateTable: (context, database, input, options) => update(context, database, input, options),
     deleteTable: deleteTable(parts),
     droppedTables: droppedTables(parts),
@@ -68,6 +71,9 @@ export function databaseUseCases(parts: CatalogParts): Omit<Catalog, keyof Icebe
     listPartitions: listPartitions(parts),
     resolveTable: resolveTable(parts),
     planTableScan: planTableScan(parts),
+    ...partitionIndexUseCases(parts),
+    ...statisticsUseCases(parts),
+    ...functionUseCases(parts),
   };
 }
 

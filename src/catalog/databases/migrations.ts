@@ -26,4 +26,34 @@ export const databaseMigrations: readonly Migration[] = [
          version BIGINT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (table_id, run_id))`,
     ],
   },
+  {
+    number: 2,
+    name: 'partition indexes, partitions of the past',
+    statements: [
+      `CREATE TABLE IF NOT EXISTS catalog_partition_index (
+         table_id TEXT NOT NULL, name TEXT NOT NULL, index_keys TEXT NOT NULL, state TEXT NOT NULL, progress BLOB,
+         created_at BIGINT NOT NULL, PRIMARY KEY (table_id, name))`,
+      `CREATE INDEX IF NOT EXISTS catalog_partition_index_work ON catalog_partition_index (state) WHERE state <> 'ACTIVE'`,
+      `CREATE TABLE IF NOT EXISTS catalog_partition_entry (
+         table_id TEXT NOT NULL, index_name TEXT NOT NULL, ordering BLOB NOT NULL, partition BLOB NOT NULL,
+         PRIMARY KEY (table_id, index_name, ordering, partition))`,
+      `CREATE TABLE IF NOT EXISTS catalog_partition_past (
+         table_id TEXT NOT NULL, ordering BLOB NOT NULL, until BIGINT NOT NULL, partition_values TEXT NOT NULL,
+         location TEXT NOT NULL, detail TEXT NOT NULL, created_at BIGINT NOT NULL,
+         PRIMARY KEY (table_id, ordering, until))`,
+      `CREATE INDEX IF NOT EXISTS catalog_partition_past_until ON catalog_partition_past (until)`,
+    ],
+  },
+  {
+    number: 3,
+    name: 'statistics of columns, functions',
+    statements: [
+      `CREATE TABLE IF NOT EXISTS catalog_column_statistics (
+         table_id TEXT NOT NULL, partition BLOB NOT NULL, column_name TEXT NOT NULL, detail TEXT NOT NULL,
+         PRIMARY KEY (table_id, partition, column_name))`,
+      `CREATE TABLE IF NOT EXISTS catalog_function (
+         database TEXT NOT NULL, name TEXT NOT NULL, detail TEXT NOT NULL, created_at BIGINT NOT NULL,
+         PRIMARY KEY (database, name))`,
+    ],
+  },
 ];

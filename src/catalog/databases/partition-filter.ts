@@ -6,12 +6,14 @@
  */
 import { LochError } from '../../core/errors.ts';
 import type { CatalogColumn } from '../contract.ts';
-import { type Comparable, compareValues, kindOf, NULL_VALUE, typedValue } from './partition-value.ts';
+import { type Comparable, compareValues, isCanonical, kindOf, NULL_VALUE, typedValue } from './partition-value.ts';
 
 export interface PartitionFilter {
   test(values: readonly string[]): boolean;
   /** Equal values of the first string keys that every match has: the range of the primary key to read. */
   readonly leading: readonly string[];
+  /** Position of a key → the canonical value that every match has there: what an index can be asked for. */
+  readonly fixed: ReadonlyMap<number, string>;
 }
 
 /** True, false or unknown. */
@@ -62,7 +64,7 @@ class Parser {
   readonly #expression: string;
   #at = 0;
   #depth = 0;
-  /** Equalities on string keys that stand under nothing but AND. */
+  /** Equalities that stand under nothing but AND, on keys whose equal values have one spelling. */
   readonly certain = new Map<number, string>();
   #conjunctive = true;
 
@@ -199,7 +201,7 @@ class Parser {
     if (this.#peek().kind !== 'sign' || compare === undefined) throw this.#unexpected('a comparison');
     this.#at++;
     const wanted = this.#literal(token.text, key.type);
-    if (sign === '=' && kind === 'text' && this.#conjunctive && !this.certain.has(key.position)) {
+    if (sign === '=' && isCanonical(kind) && this.#conjunctive && !this.certain.has(key.position)) {
       this.certain.set(key.position, String(wanted));
     }
     return (values) => {
@@ -273,10 +275,10 @@ export function parsePartitionFilter(expression: string, keys: readonly CatalogC
   const parser = new Parser(expression, keys);
   const condition = parser.parse();
   const leading: string[] = [];
-  for (let position = 0; ; position++) {
+  for (let position = 0; position < keys.length; position++) {
     const value = parser.certain.get(position);
-    if (value === undefined) break;
+    if (value === undefined || kindOf(keys[position]!.type) !== 'text') break;
     leading.push(value);
   }
-  return { test: (values) => condition(values) === true, leading };
+  return { test: (values) => condition(values) === true, leading, fixed: parser.certain };
 }

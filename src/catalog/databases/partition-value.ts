@@ -67,3 +67,16 @@ export function compareValues(a: Comparable, b: Comparable): number {
   }
   return a < b ? -1 : a > b ? 1 : 0;
 }
+
+/**
+ * One spelling of all texts that are equal as values of `kind`, where there is one; else the text itself. Used to order
+ * index entries: two values that a comparison finds equal have one spelling.
+ */
+export function canonicalValue(kind: Kind, text: string): string {
+  if (kind !== 'integer' && kind !== 'date') return text;
+  const value = typedValue(kind, text);
+  return value === undefined ? text : String(value);
+}
+
+/** Kinds whose equal values have one canonical spelling. */
+export const isCanonical = (kind: Kind): boolean => kind === 'text' || kind === 'integer' || kind === 'date';

@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Policy, TableName } from '../../governance/contract.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
 import type { ObjectStore, TableFormat } from '../../storage/contract.ts';
+import type { IndexFiller } from './index-filler.ts';
 import type { NameIndex } from './name-index.ts';
 
 /** What the catalog needs of the object store: it lists files and reads their beginnings. */
@@ -17,12 +18,16 @@ export interface CatalogParts {
   readonly accountId: string;
   readonly region: string;
   readonly names: NameIndex;
+  readonly indexFiller: IndexFiller;
   /** Whose private place a key lies in: a query result is its owner's alone. */
   readonly ownerOf: (bucket: string, key: string) => Promise<string | undefined>;
 }
 
 /** How long a dropped table stays in the bin. **Units**: milliseconds. */
 export const BIN_MS = 7 * 24 * 3_600_000;
+
+/** How long it is known what partitions were before they changed. **Units**: milliseconds. */
+export const PAST_PARTITIONS_MS = 30 * 24 * 3_600_000;
 
 export const fold = (name: TableName): TableName => ({
   database: name.database.toLowerCase(),

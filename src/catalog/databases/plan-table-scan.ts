@@ -7,6 +7,7 @@ import { parseS3Uri, type ScanPredicate } from '../../storage/contract.ts';
 import type { Catalog, PartitionRecord, ResolvedTable, TableRecord, TableScan } from '../contract.ts';
 import { exclusionTest } from './exclusions.ts';
 import { compareValues, kindOf, NULL_VALUE, typedValue } from './partition-value.ts';
+import { isProjected, projectPartitions } from './partition-projection.ts';
 import type { CatalogParts } from './parts.ts';
 import { isOutside } from './rows.ts';
 import databaseStore from './store.ts';
@@ -71,6 +72,18 @@ async function planPartitions(
   predicates: readonly ScanPredicate[],
 ): Promise<TableScan> {
   const { record } = table;
+  const { kept, total } = isProjected(record)
+    ? projectPartitions(record, predicates, parts.clock.now(), (position, value) =>
+        mayMatch(record, { values: Object.assign([], { [position]: value }) }, predicates),
+      )
+    : await listedPartitions(parts, record, predicates);
+  const inside = kept.every((partition) => !isOutside(partition.location, record.storage.location));
+  const whole = inside && kept.length >= WHOLE_TABLE_FROM && kept.length >= total * WHOLE_TABLE_SHARE;
+  const files = whole ? await listWhole(parts, record, kept) : await listEach(parts, record, kept);
+  return { table, files, totalFiles: files.length, bytes: sum(files) };
+}
+
+async function listedPartitions(parts: CatalogParts, record: TableRecord, predicates: readonly ScanPredicate[]) {
   const kept: PartitionRecord[] = [];
   let total = 0;
   let after: readonly string[] | undefined;
@@ -83,13 +96,9 @@ async function planPartitions(
     });
     total += page.length;
     kept.push(...page.filter((partition) => mayMatch(record, partition, predicates)));
-    if (page.length < PAGE) break;
+    if (page.length < PAGE) return { kept, total };
     after = page.at(-1)!.values;
   }
-  const inside = kept.every((partition) => !isOutside(partition.location, record.storage.location));
-  const whole = inside && kept.length >= WHOLE_TABLE_FROM && kept.length >= total * WHOLE_TABLE_SHARE;
-  const files = whole ? await listWhole(parts, record, kept) : await listEach(parts, record, kept);
-  return { table, files, totalFiles: files.length, bytes: sum(files) };
 }
 
 /** What every file of a partition carries. */

@@ -4,6 +4,7 @@ import { newId } from '../../core/ids.ts';
 import { type StoreCall, storeCall } from '../../metadata/contract.ts';
 import type { StoredView, TableInput, TableRecord } from '../contract.ts';
 import { authorizeGlue, requireDatabase } from './access.ts';
+import type { PartitionIndexInput } from './contract.ts';
 import { authorizeLocation } from './authorize-location.ts';
 import { checkTable, foldName } from './limits.ts';
 import type { CatalogParts } from './parts.ts';
@@ -46,6 +47,7 @@ export async function registerTable(
     readonly metadataLocation?: string;
     readonly view?: StoredView;
     readonly alongside?: readonly StoreCall[];
+    readonly partitionIndexes?: readonly PartitionIndexInput[];
   } = {},
 ): Promise<TableRecord> {
   const results = await parts.store.transact([
@@ -61,7 +63,11 @@ export function newTableCalls(
   parts: CatalogParts,
   context: RequestContext,
   table: NewTable,
-  options: { readonly metadataLocation?: string; readonly view?: StoredView } = {},
+  options: {
+    readonly metadataLocation?: string;
+    readonly view?: StoredView;
+    readonly partitionIndexes?: readonly PartitionIndexInput[];
+  } = {},
 ): readonly StoreCall[] {
   const { database, input } = table;
   const name = { database, table: input.name };
@@ -74,6 +80,7 @@ export function newTableCalls(
       at: parts.clock.now(),
       by: context.principal.arn,
       ...(options.metadataLocation === undefined ? {} : { metadataLocation: options.metadataLocation }),
+      ...(options.partitionIndexes === undefined ? {} : { partitionIndexes: options.partitionIndexes }),
     }),
     ...parts.policy.creatorGrants(context, name),
   ];

@@ -21,6 +21,20 @@ export interface DatabaseTables {
     updated_by: string;
   };
   catalog_partition: PartitionRow;
+  catalog_partition_index: {
+    table_id: string;
+    name: string;
+    index_keys: string;
+    state: string;
+    /** Ordering of the last partition that the backfill has taken. */
+    progress: Uint8Array | null;
+    created_at: number;
+  };
+  catalog_partition_entry: { table_id: string; index_name: string; ordering: Uint8Array; partition: Uint8Array };
+  catalog_column_statistics: { table_id: string; partition: Uint8Array; column_name: string; detail: string };
+  catalog_function: { database: string; name: string; detail: string; created_at: number };
+  /** What partitions were until they were changed or removed. */
+  catalog_partition_past: Omit<PartitionRow, 'outside'> & { until: number };
   catalog_commit: {
     table_id: string;
     run_id: string;
@@ -131,6 +145,10 @@ export function tableAtVersion(row: TableRow, archived: DatabaseTables['catalog_
 
 const utf8 = new TextEncoder();
 
+/** Statistics of the table itself stand under no bytes; those of a partition under a one and its ordering. */
+export const statisticsKey = (partition: readonly string[] | undefined): Uint8Array =>
+  partition === undefined ? new Uint8Array() : Uint8Array.of(1, ...orderingOf(partition));
+
 export const orderingOf = (values: readonly string[]): Uint8Array => utf8.encode(values.join('\u0000'));
 
 /** The half-open range of orderings whose first values are `leading`, longer tuples only. */
@@ -140,7 +158,7 @@ export function orderingRange(leading: readonly string[]): { readonly from: Uint
 }
 
 /** A partition as its callers see it. */
-export function partitionOf(row: PartitionRow): PartitionRecord {
+export function partitionOf(row: Omit<PartitionRow, 'outside'>): PartitionRecord {
   return {
     values: JSON.parse(row.partition_values) as string[],
     location: row.location,

@@ -1,13 +1,23 @@
 import { defineStoreModule } from '../../metadata/contract.ts';
 import { databaseProcedures } from './database-procedures.ts';
+import { functionProcedures } from './function-procedures.ts';
 import { databaseMigrations } from './migrations.ts';
+import { partitionIndexProcedures } from './partition-index-procedures.ts';
 import { partitionProcedures } from './partition-procedures.ts';
+import { statisticsProcedures } from './statistics-procedures.ts';
 import { tableProcedures } from './table-procedures.ts';
 
-/** Databases, tables with their versions and bin, partitions, and the commits of runs. */
+/** Databases with their functions, tables with their versions, statistics and bin, partitions, and the commits of runs. */
 const databaseStore = defineStoreModule('catalogDatabases', {
   migrations: databaseMigrations,
-  procedures: { ...databaseProcedures, ...tableProcedures, ...partitionProcedures },
+  procedures: {
+    ...databaseProcedures,
+    ...tableProcedures,
+    ...partitionProcedures,
+    ...partitionIndexProcedures,
+    ...statisticsProcedures,
+    ...functionProcedures,
+  },
 });
 
 export default databaseStore;

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import { LochError } from '../../core/errors.ts';
 import { type ProcedureContext, proceduresOver } from '../../metadata/contract.ts';
 import type { CatalogColumn, TableRecord } from '../contract.ts';
+import type { PartitionIndexInput } from './contract.ts';
 import { databaseMissing, tableMissing } from './missing.ts';
 import {
   type DatabaseTables,
@@ -112,6 +113,28 @@ async function changeRow(db: Db, row: TableRow, changes: Partial<TableRow>): Pro
   return next;
 }
 
+/** After a change of partition keys, indexes over keys that are left begin anew, and the others go. */
+async function reindex(db: Db, tableId: string, before: TableDefinition, after: TableDefinition): Promise<void> {
+  const shape = (definition: TableDefinition) =>
+    JSON.stringify(definition.partitionKeys.map(({ name, type }) => [name, type]));
+  if (shape(before) === shape(after)) return;
+  const left = new Set(after.partitionKeys.map((key) => key.name));
+  await db.deleteFrom('catalog_partition_entry').where('table_id', '=', tableId).execute();
+  for (const index of await db
+    .selectFrom('catalog_partition_index')
+    .select(['name', 'index_keys'])
+    .where('table_id', '=', tableId)
+    .execute()) {
+    const kept = (JSON.parse(index.index_keys) as string[]).every((key) => left.has(key));
+    await db
+      .updateTable('catalog_partition_index')
+      .set({ state: kept ? 'CREATING' : 'DELETING', progress: null })
+      .where('table_id', '=', tableId)
+      .where('name', '=', index.name)
+      .execute();
+  }
+}
+
 export interface TableChangeArgs {
   readonly database: string;
   readonly name: string;
@@ -159,6 +182,7 @@ export const tableProcedures = {
         name: string;
         definition: TableDefinition;
         metadataLocation?: string;
+        partitionIndexes?: readonly PartitionIndexInput[];
         at: number;
         by: string;
       },
@@ -182,6 +206,19 @@ export const tableProcedures = {
         purge_at: null,
       };
       await db.insertInto('catalog_table').values(row).execute();
+      for (const index of args.partitionIndexes ?? []) {
+        await db
+          .insertInto('catalog_partition_index')
+          .values({
+            table_id: args.id,
+            name: index.name,
+            index_keys: JSON.stringify(index.keys),
+            state: 'ACTIVE',
+            progress: null,
+            created_at: args.at,
+          })
+          .execute();
+      }
       await announce(db, row, 'created', context);
       return tableOf(row);
     },
@@ -220,6 +257,7 @@ export const tableProcedures = {
       updated_at: args.at,
       updated_by: args.by,
     });
+    await reindex(db, row.id, JSON.parse(row.definition) as TableDefinition, args.definition);
     await announce(db, changed, 'updated', context);
     return tableOf(changed);
   }),
@@ -452,6 +490,10 @@ export const tableProcedures = {
         .executeTakeFirst();
       if (row === undefined) continue; // restored meanwhile
       await db.deleteFrom('catalog_partition').where('table_id', '=', id).execute();
+      await db.deleteFrom('catalog_partition_past').where('table_id', '=', id).execute();
+      await db.deleteFrom('catalog_partition_entry').where('table_id', '=', id).execute();
+      await db.deleteFrom('catalog_partition_index').where('table_id', '=', id).execute();
+      await db.deleteFrom('catalog_column_statistics').where('table_id', '=', id).execute();
       await db.deleteFrom('catalog_table_version').where('table_id', '=', id).execute();
       await db.deleteFrom('catalog_commit').where('table_id', '=', id).execute();
       await db.deleteFrom('catalog_table').where('id', '=', id).execute();

@@ -5,27 +5,27 @@ import type {
   GetDatabaseResponse,
   GetDatabasesRequest,
   GetDatabasesResponse,
-  GetUserDefinedFunctionsRequest,
-  GetUserDefinedFunctionsResponse,
   UpdateDatabaseRequest,
 } from '@aws-sdk/client-glue';
-import type { Catalog } from '../../../catalog/contract.ts';
+import type { Catalog, CatalogTags } from '../../../catalog/contract.ts';
 import type { RequestContext } from '../../../core/caller.ts';
 import { LochError } from '../../../core/errors.ts';
 import type { OperationSpec } from '../service.ts';
 import { checkCatalog, isText, pageSize, positionOf, tokenOf } from './pages.ts';
 import { fromDatabase, toDatabaseInput } from './shapes.ts';
+import { withTags } from './tags.ts';
 
 const PAGE = 100;
 
 /** Operations on databases. */
-export function databaseOperations(catalog: Catalog): Record<string, OperationSpec> {
+export function databaseOperations(catalog: Catalog, tags: CatalogTags | undefined): Record<string, OperationSpec> {
   return {
     CreateDatabase: {
-      partial: 'CreateTableDefaultPermissions, TargetDatabase and FederatedDatabase are kept, not acted on; no tags',
+      partial: 'CreateTableDefaultPermissions, TargetDatabase and FederatedDatabase are kept, not acted on',
       async run(context: RequestContext, input: CreateDatabaseRequest) {
         checkCatalog(context, input.CatalogId);
-        await catalog.createDatabase(context, toDatabaseInput(input.DatabaseInput!));
+        const make = () => catalog.createDatabase(context, toDatabaseInput(input.DatabaseInput!));
+        await withTags(tags, context, input.Tags, make, ({ name }) => `database/${name}`);
         return {};
       },
     },
@@ -51,15 +51,6 @@ export function databaseOperations(catalog: Catalog): Record<string, OperationSp
           DatabaseList: page.map(fromDatabase),
           ...(found.length > limit ? { NextToken: tokenOf(page.at(-1)!.name) } : {}),
         };
-      },
-    },
-    GetUserDefinedFunctions: {
-      readOnly: true,
-      partial: 'there are none: functions cannot be created; Hive clients ask before anything else',
-      async run(context: RequestContext, input: GetUserDefinedFunctionsRequest) {
-        checkCatalog(context, input.CatalogId);
-        if (input.DatabaseName !== undefined) await catalog.getDatabase(context, input.DatabaseName);
-        return { UserDefinedFunctions: [] } satisfies GetUserDefinedFunctionsResponse;
       },
     },
     UpdateDatabase: {

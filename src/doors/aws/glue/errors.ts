@@ -23,6 +23,9 @@ export const glueErrors: AwsServiceDoor['errors'] = {
     return error.context.runId === undefined ? 'ConcurrentModificationException' : 'IllegalWorkflowStateException';
   },
   commit_conflict: 'ConcurrentModificationException',
+  precondition_failed: 'ConditionCheckFailureException',
+  malformed_policy: 'InvalidInputException',
+  source_failed: 'FederationSourceException',
   timeout: 'OperationTimeoutException',
   internal: 'InternalServiceException',
 };

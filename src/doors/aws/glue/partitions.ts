@@ -7,7 +7,9 @@ import type {
   BatchGetPartitionResponse,
   BatchUpdatePartitionRequest,
   BatchUpdatePartitionResponse,
+  CreatePartitionIndexRequest,
   CreatePartitionRequest,
+  DeletePartitionIndexRequest,
   DeletePartitionRequest,
   GetPartitionIndexesRequest,
   GetPartitionIndexesResponse,
@@ -62,6 +64,7 @@ async function pageOf(catalog: Catalog, context: RequestContext, input: GetParti
       limit: wanted,
       ...(after === undefined ? {} : { after }),
       ...(input.Expression === undefined ? {} : { expression: input.Expression }),
+      ...(input.QueryAsOfTime === undefined ? {} : { asOf: input.QueryAsOfTime.getTime() }),
     });
     for (const partition of page) {
       if (segment !== undefined && segmentOf(partition, segment.TotalSegments!) !== segment.SegmentNumber) continue;
@@ -79,6 +82,9 @@ async function getPartitions(
   input: GetPartitionsRequest,
 ): Promise<GetPartitionsResponse> {
   checkCatalog(context, input.CatalogId);
+  if (input.TransactionId !== undefined) {
+    throw new LochError('unsupported', '`TransactionId` is of governed tables, which are not supported.');
+  }
   const { found, next } = await pageOf(catalog, context, input);
   const table = await catalog.getTable(context, nameOf(input));
   const options = { excludeColumns: input.ExcludeColumnSchema === true };
@@ -208,7 +214,6 @@ export function partitionOperations(catalog: Catalog): Record<string, OperationS
     },
     GetPartitions: {
       readOnly: true,
-      partial: 'no QueryAsOfTime',
       run: (context, input: GetPartitionsRequest) => getPartitions(catalog, context, input),
     },
     BatchGetPartition: {
@@ -225,13 +230,37 @@ export function partitionOperations(catalog: Catalog): Record<string, OperationS
     BatchUpdatePartition: {
       run: (context, input: BatchUpdatePartitionRequest) => batchUpdate(catalog, context, input),
     },
+    CreatePartitionIndex: {
+      async run(context: RequestContext, input: CreatePartitionIndexRequest) {
+        checkCatalog(context, input.CatalogId);
+        const { IndexName = '', Keys = [] } = input.PartitionIndex!;
+        await catalog.createPartitionIndex(context, nameOf(input), { name: IndexName, keys: Keys });
+        return {};
+      },
+    },
     GetPartitionIndexes: {
       readOnly: true,
-      partial: 'there are none: indexes cannot be created',
       async run(context: RequestContext, input: GetPartitionIndexesRequest): Promise<GetPartitionIndexesResponse> {
         checkCatalog(context, input.CatalogId);
-        await catalog.getTable(context, nameOf(input));
-        return { PartitionIndexDescriptorList: [] };
+        const indexes = await catalog.partitionIndexes(context, nameOf(input));
+        const table = await catalog.getTable(context, nameOf(input));
+        return {
+          PartitionIndexDescriptorList: indexes.map((index) => ({
+            IndexName: index.name,
+            Keys: index.keys.map((key) => ({
+              Name: key,
+              Type: table.partitionKeys.find((column) => column.name === key)?.type ?? '',
+            })),
+            IndexStatus: index.state,
+          })),
+        };
+      },
+    },
+    DeletePartitionIndex: {
+      async run(context: RequestContext, input: DeletePartitionIndexRequest) {
+        checkCatalog(context, input.CatalogId);
+        await catalog.deletePartitionIndex(context, nameOf(input), input.IndexName!);
+        return {};
       },
     },
     DeletePartition: {

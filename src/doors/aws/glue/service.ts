@@ -1,24 +1,32 @@
-import type { Catalog, Crawlers } from '../../../catalog/contract.ts';
+import type { Catalog, CatalogSettings, CatalogTags, Connections, Crawlers } from '../../../catalog/contract.ts';
 import type { Jobs, Workflows } from '../../../processing/contract.ts';
 import type { AwsServiceDoor } from '../service.ts';
+import { connectionOperations } from './connections.ts';
 import { crawlerOperations } from './crawlers.ts';
 import { databaseOperations } from './databases.ts';
 import { glueErrors } from './errors.ts';
+import { functionOperations } from './functions.ts';
 import { jobOperations } from './jobs.ts';
 import { partitionOperations } from './partitions.ts';
 import { searchOperations } from './search.ts';
+import { settingsOperations } from './settings.ts';
+import { statisticsOperations } from './statistics.ts';
 import { tableOperations } from './tables.ts';
+import { tagOperations } from './tags.ts';
 import { workflowOperations } from './workflows.ts';
 
 /** The Glue door: the data catalog, its crawlers, jobs and workflows in the shapes of the official SDK. */
 export function glueService(useCases: {
   readonly catalog: Catalog;
   readonly crawlers: Crawlers;
-  /** Without jobs and workflows their operations are not supported. */
+  /** What is absent is not supported. */
+  readonly settings?: CatalogSettings;
+  readonly tags?: CatalogTags;
+  readonly connections?: Connections | undefined;
   readonly jobs?: Jobs;
   readonly workflows?: Workflows;
 }): AwsServiceDoor {
-  const { jobs, workflows } = useCases;
+  const { jobs, workflows, connections, settings, tags } = useCases;
   return {
     name: 'glue',
     signingNames: ['glue'],
@@ -26,10 +34,15 @@ export function glueService(useCases: {
     schemas: () => import('@aws-sdk/client-glue'),
     errors: glueErrors,
     operations: {
-      ...databaseOperations(useCases.catalog),
+      ...databaseOperations(useCases.catalog, tags),
       ...tableOperations(useCases.catalog),
       ...partitionOperations(useCases.catalog),
       ...searchOperations(useCases.catalog),
+      ...statisticsOperations(useCases.catalog),
+      ...functionOperations(useCases.catalog),
+      ...(settings === undefined ? {} : settingsOperations(settings)),
+      ...(tags === undefined ? {} : tagOperations(tags)),
+      ...(connections === undefined ? {} : connectionOperations(connections, tags)),
       ...crawlerOperations(useCases.crawlers),
       ...(jobs === undefined ? {} : jobOperations(jobs)),
       ...(jobs === undefined || workflows === undefined ? {} : workflowOperations(workflows, jobs)),

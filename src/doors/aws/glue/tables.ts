@@ -36,9 +36,6 @@ function versionNumber(text: string): number {
 async function createTable(catalog: Catalog, context: RequestContext, input: CreateTableRequest) {
   checkCatalog(context, input.CatalogId);
   const iceberg = input.OpenTableFormatInput?.IcebergInput;
-  if ((input.PartitionIndexes?.length ?? 0) > 0) {
-    throw new LochError('unsupported', 'Partition indexes are not supported. Create the table without them.');
-  }
   if (iceberg !== undefined && input.TableInput?.Parameters?.metadata_location === undefined) {
     await catalog.createIcebergTable(context, icebergSpecOf(input));
     return {};
@@ -46,7 +43,11 @@ async function createTable(catalog: Catalog, context: RequestContext, input: Cre
   if (input.TableInput === undefined) {
     throw new LochError('missing_argument', '`TableInput` is missing. Give it, or an `OpenTableFormatInput`.');
   }
-  await catalog.createTable(context, input.DatabaseName!, toTableInput(input.TableInput));
+  const partitionIndexes = (input.PartitionIndexes ?? []).map(({ IndexName = '', Keys = [] }) => ({
+    name: IndexName,
+    keys: Keys,
+  }));
+  await catalog.createTable(context, input.DatabaseName!, toTableInput(input.TableInput), { partitionIndexes });
   return {};
 }
 
@@ -154,7 +155,7 @@ async function deleteVersions(
 export function tableOperations(catalog: Catalog): Record<string, OperationSpec> {
   return {
     CreateTable: {
-      partial: 'no partition indexes; resource links and views are kept, not followed',
+      partial: 'resource links and views are kept, not followed',
       run: (context, input: CreateTableRequest) => createTable(catalog, context, input),
     },
     GetTable: {
