@@ -154,6 +154,8 @@ export async function compose(data: DataDirectory, config: Config, options: { re
     results = consumption;
     const { queries, runner } = consumption;
     const storage = openStorage({
+      select: { engine, clock, workDirectory: join(data.workDirectory, 'select') },
+      lifecycleDayMs: config.s3.lifecycle_day_seconds * 1000,
       objects,
       settings: bucketSettings,
       policy,

@@ -69,6 +69,7 @@ const schema = z.strictObject({
         .enum(['BucketOwnerEnforced', 'BucketOwnerPreferred', 'ObjectWriter'])
         .default('BucketOwnerEnforced'),
       default_public_access_block: z.stringbool().or(z.boolean()).default(true),
+      /** How long a day of lifecycle rules lasts; shorter than a day only for test suites. */
       lifecycle_day_seconds: z.coerce.number().int().min(1).max(86_400).default(86_400),
     })
     .prefault({}),

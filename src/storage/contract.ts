@@ -11,6 +11,8 @@
 import type { Readable } from 'node:stream';
 import type { RequestContext } from '../core/caller.ts';
 import type { Lifecycle } from '../core/lifecycle.ts';
+import type { SelectInput } from './select/request.ts';
+import type { SelectEvent } from './select/select-object.ts';
 import type { StoreCall } from '../core/store-call.ts';
 import type {
   AttributeChange,
@@ -63,6 +65,8 @@ export interface ObjectHead {
   readonly checksums: Readonly<Record<string, string>>;
   /** Of a multipart object: sizes of its parts as runs, in order. */
   readonly partSizes?: readonly (readonly [size: number, count: number])[];
+  /** When a lifecycle rule will remove it, as use-cases tell it. **Units**: milliseconds since 1970 UTC. */
+  readonly expiry?: { readonly at: number; readonly rule: string };
 }
 
 export type ChecksumAlgorithm = 'crc32' | 'crc32c' | 'crc64nvme' | 'sha1' | 'sha256';
@@ -315,6 +319,12 @@ export interface ObjectAccess {
   ): Promise<ObjectHead>;
   abortUpload(context: RequestContext, upload: UploadRef): Promise<void>;
   listUploads(context: RequestContext, bucket: string, options?: ListUploadsOptions): Promise<readonly UploadInfo[]>;
+  /** Runs a statement over one object. **Errors**, before the first event: those of a read, and S3's as `context.s3_code`. */
+  selectObject(
+    context: RequestContext,
+    name: VersionName,
+    input: SelectInput,
+  ): Promise<AsyncGenerator<SelectEvent, void, void>>;
 }
 
 /** Where an object is. */
@@ -347,6 +357,9 @@ export type {
   VersionPage,
 } from './versions.ts';
 
+export { type LifecycleConfiguration, type LifecycleRule, parseLifecycle } from './lifecycle/configuration.ts';
+export type { SelectInput } from './select/request.ts';
+export type { SelectEvent } from './select/select-object.ts';
 /** Checksums piece by piece, for doors that verify bodies no store sees. */
 export { CHECKSUM_ALGORITHMS, createDigest, type Digest } from './checksums/digest.ts';
 /** `s3://bucket/key`. **Errors**: `invalid_argument`. */

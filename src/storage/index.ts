@@ -1,13 +1,19 @@
 import { createSettingAccess } from './buckets/index.ts';
 import type { BucketSettingAccess, BucketSettings, ObjectAccess } from './contract.ts';
+import { withExpiry } from './lifecycle/with-expiry.ts';
 import { createObjectAccess, type ObjectDeps } from './objects/index.ts';
 
 export { bucketSettingModule, forgetSettings, openBucketSettings } from './buckets/index.ts';
 
+const DAY_MS = 86_400_000;
+
 /** Objects and settings of buckets as callers may use them, over the store that the composition root chose. */
-export function openStorage(deps: ObjectDeps & { readonly settings: BucketSettings }): {
+export function openStorage(
+  deps: ObjectDeps & { readonly settings: BucketSettings; readonly lifecycleDayMs?: number },
+): {
   readonly access: ObjectAccess;
   readonly settings: BucketSettingAccess;
 } {
-  return { access: createObjectAccess(deps), settings: createSettingAccess(deps) };
+  const access = withExpiry(createObjectAccess(deps), deps.settings, deps.lifecycleDayMs ?? DAY_MS);
+  return { access, settings: createSettingAccess(deps) };
 }

@@ -1,5 +1,6 @@
 import { type ErrorCode, type ErrorContext, LochError } from '../../core/errors.ts';
 import { escapeXml } from '../kit/escape-xml.ts';
+import { SELECT_ERRORS } from './select-errors.ts';
 
 /** S3's name of each code, with its status where that is not the code's own. **Source**: S3 API Reference, "Error responses". */
 const NAMES: Partial<Record<ErrorCode, readonly [name: string, status?: number]>> = {
@@ -42,6 +43,7 @@ const NAMES: Partial<Record<ErrorCode, readonly [name: string, status?: number]>
 
 /** Finer names that the door gives itself, with their status. */
 const FINER = {
+  ...SELECT_ERRORS,
   InvalidArgument: 400,
   InvalidTag: 400,
   MissingRequestBodyError: 400,

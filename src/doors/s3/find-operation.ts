@@ -4,6 +4,7 @@ import * as listing from './list-operations.ts';
 import * as multipart from './multipart-operations.ts';
 import * as objects from './object-operations.ts';
 import type { S3Operation, S3Request } from './request.ts';
+import { selectObjectContent } from './select-operation.ts';
 import { settingOperation } from './settings/setting-routes.ts';
 
 /** An operation with its S3 name; `management` ones are recorded as management events by the door. */
@@ -50,7 +51,6 @@ const UNSUPPORTED: Readonly<Record<string, string | Readonly<Record<string, stri
   requestPayment: 'RequestPayment',
   restore: { POST: 'RestoreObject' },
   retention: 'Retention',
-  select: { POST: 'SelectObjectContent' },
   session: { GET: 'CreateSession' },
   tagging: 'Tagging',
   torrent: 'Torrent',
@@ -173,6 +173,7 @@ function objectOperation({
         ? data('AbortMultipartUpload', multipart.abortMultipartUpload)
         : data('DeleteObject', objects.deleteObject);
     case 'POST':
+      if (query.has('select')) return data('SelectObjectContent', selectObjectContent);
       if (query.has('uploads')) return data('CreateMultipartUpload', multipart.createMultipartUpload);
       return inUpload ? data('CompleteMultipartUpload', multipart.completeMultipartUpload) : undefined;
     default:

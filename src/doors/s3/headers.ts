@@ -181,6 +181,13 @@ export function parseRange(text: string | undefined): ByteRange | undefined {
   return Number(match[2]) < first ? undefined : { first, last: Number(match[2]) };
 }
 
+/** When a lifecycle rule will remove the object, and which. */
+export function expiryHeader({ expiry }: ObjectHead): Record<string, string> {
+  if (expiry === undefined) return {};
+  const date = new Date(expiry.at).toUTCString();
+  return { 'x-amz-expiration': `expiry-date="${date}", rule-id="${encodeURIComponent(expiry.rule)}"` };
+}
+
 /** The headers of an object; `response-*` parameters of the query override some of them. */
 export function objectHeaders(head: ObjectHead, request: S3Request, whole: boolean): Record<string, string | number> {
   const headers: Record<string, string | number> = {
@@ -189,6 +196,7 @@ export function objectHeaders(head: ObjectHead, request: S3Request, whole: boole
     'accept-ranges': 'bytes',
     'content-type': head.contentType,
     ...head.headers,
+    ...expiryHeader(head),
   };
   for (const [name, value] of Object.entries(head.metadata)) headers[METADATA + name] = value;
   // A checksum is of the whole object: with a part of it, clients would compare and fail.

@@ -5,6 +5,7 @@ import { checksumElements, checksumHeaders } from './checksum-headers.ts';
 import { s3Failure } from './errors.ts';
 import {
   copyConditions,
+  expiryHeader,
   getOptions,
   objectHeaders,
   putOptions,
@@ -23,7 +24,7 @@ export const putObject: S3Operation = async (request) => {
   }
   const options = putOptions(request, body);
   const head = await request.access.putObject(request.context, nameOf(request), body.bytes, options);
-  return emptyAnswer(200, { etag: head.etag, ...checksumHeaders(head.checksums) });
+  return emptyAnswer(200, { etag: head.etag, ...checksumHeaders(head.checksums), ...expiryHeader(head) });
 };
 
 export const getObject: S3Operation = async (request) => {

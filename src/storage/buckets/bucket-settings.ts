@@ -99,7 +99,11 @@ function defaultValues(defaults: BucketDefaults): { readonly [K in BucketSetting
 
 function format(kind: BucketSettingKind, value: unknown): string {
   const parsed = SETTING_KINDS[kind].value.safeParse(value);
-  if (parsed.success) return JSON.stringify(parsed.data);
+  if (parsed.success) {
+    const { check } = SETTING_KINDS[kind];
+    check?.(parsed.data as never);
+    return JSON.stringify(parsed.data);
+  }
   const { path, message } = parsed.error.issues[0]!;
   throw new LochError('invalid_argument', `The setting \`${kind}\` of a bucket: ${path.join('.')}: ${message}.`, {
     context: { setting: kind },

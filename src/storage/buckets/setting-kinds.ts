@@ -4,6 +4,8 @@
  * **Source**: AWS Service Authorization Reference, "Actions, resources, and condition keys for Amazon S3".
  */
 import { z } from 'zod';
+import { checkLifecycle } from '../lifecycle/check-rules.ts';
+import { lifecycleSchema } from '../lifecycle/configuration.ts';
 import { accessControlList } from './access-control-list.ts';
 
 type S3Action = `s3:${string}`;
@@ -14,6 +16,8 @@ interface SettingKind<Schema extends z.ZodType> {
   readonly get: S3Action;
   readonly put: S3Action;
   readonly remove: S3Action;
+  /** What the schema cannot say of a value. **Errors**: as S3 names them. */
+  readonly check?: (value: z.infer<Schema>) => void;
 }
 
 function kind<Schema extends z.ZodType>(
@@ -21,8 +25,9 @@ function kind<Schema extends z.ZodType>(
   get: S3Action,
   put: S3Action,
   remove: S3Action = put,
+  check?: (value: z.infer<Schema>) => void,
 ): SettingKind<Schema> {
-  return { value, get, put, remove };
+  return { value, get, put, remove, ...(check === undefined ? {} : { check }) };
 }
 
 const corsRule = z.strictObject({
@@ -86,7 +91,13 @@ export const SETTING_KINDS = {
     's3:GetAccelerateConfiguration',
     's3:PutAccelerateConfiguration',
   ),
-  lifecycle: kind(z.never(), 's3:GetLifecycleConfiguration', 's3:PutLifecycleConfiguration'),
+  lifecycle: kind(
+    lifecycleSchema,
+    's3:GetLifecycleConfiguration',
+    's3:PutLifecycleConfiguration',
+    's3:PutLifecycleConfiguration',
+    checkLifecycle,
+  ),
   encryption: kind(z.never(), 's3:GetEncryptionConfiguration', 's3:PutEncryptionConfiguration'),
   objectLock: kind(z.never(), 's3:GetBucketObjectLockConfiguration', 's3:PutBucketObjectLockConfiguration'),
   notification: kind(z.never(), 's3:GetBucketNotification', 's3:PutBucketNotification'),

@@ -1,4 +1,5 @@
 import type { ObjectAccess } from '../contract.ts';
+import { selectObject } from '../select/select-object.ts';
 import { abortUpload } from './abort-upload.ts';
 import { completeUpload } from './complete-upload.ts';
 import { copyObject } from './copy-object.ts';
@@ -42,5 +43,6 @@ export function createObjectAccess(deps: ObjectDeps): ObjectAccess {
     completeUpload: completeUpload(deps),
     abortUpload: abortUpload(deps),
     listUploads: listUploads(deps),
+    selectObject: selectObject(deps),
   };
 }

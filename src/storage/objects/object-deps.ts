@@ -1,5 +1,15 @@
+import type { Clock } from '../../core/clock.ts';
+import type { Engine } from '../../engines/contract.ts';
 import type { Audit, Policy, TableDirectory } from '../../governance/contract.ts';
 import type { ObjectStore } from '../contract.ts';
+
+/** What runs statements over single objects. */
+export interface SelectParts {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  /** For staged files and results; emptied at start. */
+  readonly workDirectory: string;
+}
 
 /** What the use-cases of objects are built from. */
 export interface ObjectDeps {
@@ -10,6 +20,8 @@ export interface ObjectDeps {
   readonly directory: () => TableDirectory;
   /** ARN of the one principal that may read a key, for keys that belong to somebody (query results). */
   readonly ownerOf: (bucket: string, key: string) => Promise<string | undefined>;
+  /** For SelectObjectContent, which is refused without it. */
+  readonly select?: SelectParts;
   readonly accountId: string;
   readonly region: string;
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { type Clock, systemClock } from '../../core/clock.ts';
 import { createEventBus, type LochEvent } from '../../core/events.ts';
+import { openDuckdbEngine } from '../../engines/duckdb/index.ts';
 import { createS3Door } from '../../doors/s3/index.ts';
 import type { ColumnType, TableDirectory, TableName } from '../../governance/contract.ts';
 import { type Governance, governanceStoreModules, openGovernance } from '../../governance/index.ts';
@@ -105,7 +106,10 @@ export async function openS3Lake(
     store,
     defaults: options.bucketDefaults ?? { objectOwnership: 'BucketOwnerEnforced', publicAccessBlock: true },
   });
+  // Its process starts with the first statement.
+  const engine = await openDuckdbEngine({ workDirectory: join(directory, 'engine'), workers: 1 });
   const { access, settings } = openStorage({
+    select: { engine, clock, workDirectory: join(directory, 'select') },
     objects,
     settings: bucketSettings,
     policy: governance.policy,
@@ -160,6 +164,7 @@ export async function openS3Lake(
       for (const client of clients) client.destroy();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
+      await engine.close();
       await objects.close();
       await bucketSettings.close();
       await governance.close();

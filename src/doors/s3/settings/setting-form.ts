@@ -52,8 +52,12 @@ export function deleteOperation(kind: BucketSettingKind): S3Operation {
 }
 
 /** The document of a change. **Errors**: `malformed_request` when it is absent or of another name. */
-export async function readSettingDocument(request: S3Request, root: string): Promise<XmlElement> {
-  const document = await readDocument(request, DOCUMENT_LIMIT);
+export async function readSettingDocument(
+  request: S3Request,
+  root: string,
+  limit = DOCUMENT_LIMIT,
+): Promise<XmlElement> {
+  const document = await readDocument(request, limit);
   if (document === undefined) {
     throw s3Failure('MissingRequestBodyError', 'missing_argument', `The request needs a ${root} document as its body.`);
   }

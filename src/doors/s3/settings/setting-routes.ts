@@ -9,6 +9,7 @@ import type { S3FailureName } from '../errors.ts';
 import type { S3Operation } from '../request.ts';
 import { renderXml } from '../xml.ts';
 import { corsForm } from './cors-form.ts';
+import { getLifecycle, putLifecycle } from './lifecycle-form.ts';
 import {
   accelerateForm,
   ownershipForm,
@@ -56,12 +57,11 @@ const ROUTES: Readonly<Record<string, Routes>> = {
     'ServerSideEncryptionConfiguration',
     'ServerSideEncryptionConfigurationNotFoundError',
   ),
-  lifecycle: absentRoute(
-    'BucketLifecycleConfiguration',
-    'lifecycle',
-    'LifecycleConfiguration',
-    'NoSuchLifecycleConfiguration',
-  ),
+  lifecycle: {
+    GET: ['GetBucketLifecycleConfiguration', getLifecycle],
+    PUT: ['PutBucketLifecycleConfiguration', putLifecycle],
+    DELETE: ['DeleteBucketLifecycle', deleteOperation('lifecycle')],
+  },
   logging: absentRoute('BucketLogging', 'logging', 'BucketLoggingStatus', 'empty'),
   notification: absentRoute('BucketNotificationConfiguration', 'notification', 'NotificationConfiguration', 'empty'),
   'object-lock': absentRoute(
