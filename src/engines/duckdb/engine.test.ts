@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { LochError } from '../../core/errors.ts';
 import type { Engine, EngineStatement } from '../contract.ts';
 import { openDuckdbEngine } from './index.ts';
@@ -230,7 +230,7 @@ describe('errors', () => {
       },
     );
     expect(result.rows).toHaveLength(1);
-    expect(await readdir(join(directory, 'engine', 'spill'))).toEqual([]);
+    await vi.waitFor(async () => expect(await readdir(join(directory, 'engine', 'spill'))).toEqual([]));
   });
 });
 

@@ -35,24 +35,28 @@ async function openBlank(): Promise<Session> {
   };
 }
 
-/** A pool that holds `size` blank instances and refills itself as they are taken. */
-export function createInstancePool(size: number) {
+/** Blank instances kept ready. */
+export interface InstancePool {
+  take(): Promise<Session>;
+  /** Opens what is missing: to be called while no statement runs, whose processor time the opening would take. */
+  refill(): void;
+}
+
+/** A pool of `size` blank instances; beyond them one is opened for whoever takes it. */
+export function createInstancePool(size: number): InstancePool {
   const blanks: Promise<Session>[] = [];
-  const refill = () => {
-    while (blanks.length < size) {
-      const opening = openBlank();
-      opening.catch(() => {}); // Reported to whoever takes it.
-      blanks.push(opening);
-    }
-  };
-  refill();
-  return {
-    take(): Promise<Session> {
-      const next = blanks.shift() ?? openBlank();
-      setImmediate(refill);
-      return next;
+  const pool = {
+    take: () => blanks.shift() ?? openBlank(),
+    refill() {
+      while (blanks.length < size) {
+        const opening = openBlank();
+        opening.catch(() => {}); // Reported to whoever takes it.
+        blanks.push(opening);
+      }
     },
   };
+  pool.refill();
+  return pool;
 }
 
 /** Session settings a statement may carry, in the engine's own names. */
@@ -71,6 +75,8 @@ export function sandboxSettings(job: WorkerJob, writable: readonly string[], fol
   });
   return [
     ...settings,
+    // Footers are read twice, to bind the names (DESCRIBE) and to run; the files are links to bytes that never change.
+    'SET parquet_metadata_cache = true;',
     `SET memory_limit = '${Math.floor(job.memoryLimitBytes / 1024)}KiB';`,
     `SET threads = ${job.threads};`,
     `SET temp_directory = ${sqlString(job.spillDirectory)};`,

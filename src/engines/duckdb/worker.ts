@@ -5,7 +5,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { LochError, serializeError } from '../../core/errors.ts';
-import { createInstancePool } from './instance-pool.ts';
+import { createInstancePool, type Session } from './instance-pool.ts';
 import { type FromWorker, OVER_MEMORY_EXIT, type ToWorker, type WorkerJob, type WorkerResult } from './protocol.ts';
 import { type CancelFlag, runStatement } from './run-statement.ts';
 
@@ -20,6 +20,7 @@ function send(message: FromWorker): void {
   if (process.connected) process.send?.(message);
 }
 
+/** Runs a job. What it leaves behind is cleared once the answer is under way: nobody waits for that. */
 async function run(id: number, job: WorkerJob): Promise<WorkerResult> {
   const flag: CancelFlag = { cancelled: false };
   const entry = { flag, interrupt: () => {} };
@@ -38,9 +39,15 @@ async function run(id: number, job: WorkerJob): Promise<WorkerResult> {
   } finally {
     clearInterval(repeat);
     running.delete(id);
-    session.close();
-    await rm(job.spillDirectory, { recursive: true, force: true });
+    setImmediate(() => clear(session, job));
   }
+}
+
+function clear(session: Session, job: WorkerJob): void {
+  session.close();
+  // The server wipes the folder of spills at its start, should this one stay.
+  rm(job.spillDirectory, { recursive: true, force: true }).catch(() => {});
+  if (running.size === 0) pool.refill();
 }
 
 function cancel(id: number): void {
