@@ -17,6 +17,8 @@ export interface QueryPathDeps {
   readonly statementDirectory: string;
   /** Key from which the salts of masks are derived, per account. */
   readonly maskKey: Secret;
+  /** Work that no answer waits for; a stop does. */
+  readonly afterwards: (work: Promise<void>) => void;
   /** Turns a statement of another dialect into the engine's; never trusted. */
   readonly transpile: Transpile;
 }

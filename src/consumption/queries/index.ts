@@ -13,10 +13,21 @@ export interface QueryPath extends Lifecycle {
 }
 
 /** Builds the query path. Folders of statements that a crash left behind are removed. */
-export async function createQueryPath(deps: Omit<QueryPathDeps, 'transpile'>): Promise<QueryPath> {
+export async function createQueryPath(deps: Omit<QueryPathDeps, 'transpile' | 'afterwards'>): Promise<QueryPath> {
   await rm(deps.statementDirectory, { recursive: true, force: true });
   await mkdir(deps.statementDirectory, { recursive: true, mode: 0o700 });
   const transpiler = openTranspiler();
-  const parts: QueryPathDeps = { ...deps, transpile: transpiler.transpile };
-  return { runner: { run: runStatement(parts) }, close: () => transpiler.close() };
+  const pending = new Set<Promise<void>>();
+  const afterwards = (work: Promise<void>) => {
+    const settled = work.catch(() => {}).finally(() => pending.delete(settled)); // a folder that stays goes at the next start
+    pending.add(settled);
+  };
+  const parts: QueryPathDeps = { ...deps, transpile: transpiler.transpile, afterwards };
+  return {
+    runner: { run: runStatement(parts) },
+    async close() {
+      await transpiler.close();
+      await Promise.all(pending);
+    },
+  };
 }

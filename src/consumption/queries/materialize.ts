@@ -68,10 +68,11 @@ function emptySystemScan({ columns }: SystemTable): string {
   return `SELECT ${columns.map((c) => `CAST(NULL AS ${c.type}) AS ${sqlName(c.name)}`).join(', ')} WHERE false`;
 }
 
-/** Numbers the sub-folders of one statement and remembers what was put in them. */
+/** Numbers the sub-folders of one statement and remembers what was put in them: a table read twice is opened once. */
 class FolderOfFiles {
   readonly paths: string[] = [];
   readonly names = new Map<string, string>();
+  readonly #opened = new Map<string, string>();
   readonly #deps: QueryPathDeps;
   readonly #directory: string;
   #next = 0;
@@ -82,14 +83,18 @@ class FolderOfFiles {
   }
 
   async open(refs: readonly { readonly bucket: string; readonly key: string }[]): Promise<readonly string[]> {
-    if (refs.length === 0) return [];
-    const folder = await this.folder();
-    const paths = await this.#deps.objects.openFiles(refs, folder);
-    paths.forEach((path, i) => {
-      this.paths.push(path);
-      this.names.set(path, formatS3Uri(refs[i]!));
-    });
-    return paths;
+    const locations = refs.map(formatS3Uri);
+    const missing = refs.filter((_, i) => !this.#opened.has(locations[i]!));
+    if (missing.length > 0) {
+      const paths = await this.#deps.objects.openFiles(missing, await this.folder());
+      paths.forEach((path, i) => {
+        const location = formatS3Uri(missing[i]!);
+        this.#opened.set(location, path);
+        this.paths.push(path);
+        this.names.set(path, location);
+      });
+    }
+    return locations.map((location) => this.#opened.get(location)!);
   }
 
   async write(name: string, text: string): Promise<string> {

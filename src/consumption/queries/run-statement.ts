@@ -3,7 +3,7 @@
  *
  * Invariants
  * - One data event for each table read is durable before the answer leaves; a refused statement leaves one as well.
- * - The statement's folder is gone when the call settles.
+ * - The statement's folder goes when the call settles; nobody waits for that.
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -84,7 +84,7 @@ async function execute(
     }
     throw engineFailure(error, statement, materialized);
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    deps.afterwards(rm(directory, { recursive: true, force: true }));
   }
 }
 
