@@ -33,7 +33,8 @@ export async function runLoad(
     const socket = new RawSocket(port);
     for (let request = next(); request !== undefined; request = next()) {
       const start = performance.now();
-      bytes += await socket.exchange(request);
+      const received = await socket.exchange(request); // not `bytes += await …`: that adds to the sum of before the wait
+      bytes += received;
       times.push(performance.now() - start);
     }
     socket.close();

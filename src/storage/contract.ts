@@ -8,7 +8,7 @@
  * - It asks no policy: `storage/objects` use-cases do, and are what doors call. Other layers use the store for files
  *   of resources they have authorized themselves (table files, results, deliveries).
  */
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { RequestContext } from '../core/caller.ts';
 import type { Lifecycle } from '../core/lifecycle.ts';
 import type { SelectInput } from './select/request.ts';
@@ -121,9 +121,15 @@ export interface GetOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A body that knows a shorter way to a socket than through a stream. */
+export interface DirectBody {
+  /** Sends everything, ends `out`, and resolves when it has finished; instead of reading, and once. */
+  sendTo(out: Writable): Promise<void>;
+}
+
 export interface ObjectRead {
   readonly head: ObjectHead;
-  readonly body: Readable;
+  readonly body: Readable & Partial<DirectBody>;
   /** The range served, inclusive; undefined when the whole object is. */
   readonly range?: { readonly first: number; readonly last: number };
 }

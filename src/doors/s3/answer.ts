@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { DirectBody } from '../../storage/contract.ts';
 
 /** What a request is answered with, before anything of it is sent. */
 export interface S3Answer {
@@ -8,7 +9,7 @@ export interface S3Answer {
    * An XML document, the bytes of an object (their length stands in the headers), or a document that takes its time:
    * the connection is kept alive meanwhile, and a failure after that is told in the body.
    */
-  readonly body?: string | Readable | { readonly slow: Promise<string> };
+  readonly body?: string | (Readable & Partial<DirectBody>) | { readonly slow: Promise<string> };
 }
 
 /** An answer without a body. */

@@ -25,7 +25,7 @@ export async function sendAnswer(
   for (const name in answer.headers) headers[name] = headerBytes(answer.headers[name]!);
   if (body instanceof Readable) {
     response.writeHead(status, headers);
-    await pipeline(body, response);
+    await (body.sendTo === undefined ? pipeline(body, response) : body.sendTo(response));
     return undefined;
   }
   if (typeof body === 'object') return sendSlow(response, status, headers, body.slow, requestId, keepAliveMs);

@@ -1,12 +1,11 @@
 import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { BytePlaces } from '../places.ts';
+import { FileBody } from './file-body.ts';
 import { copyVersion } from './copy-version.ts';
 import { openFile } from './open-file.ts';
 import { type BodyPlaces, placeBody } from './place-body.ts';
 import { keyText } from './rows.ts';
-
-const READ_CHUNK = 256 * 1024;
 
 /** Files and segments as places of bytes. */
 export function localPlaces(parts: BodyPlaces): BytePlaces {
@@ -20,7 +19,7 @@ export function localPlaces(parts: BodyPlaces): BytePlaces {
         return bodyOf(bytes.subarray(first, last + 1));
       }
       const handle = await open(parts.files.pathOf(row.bucket, keyText(row.key), row.version_id), 'r');
-      return handle.createReadStream({ start: first, end: last, highWaterMark: READ_CHUNK });
+      return new FileBody(handle, first, last);
     },
     openFile: (row, key, directory) => openFile(parts, row, key, directory),
   };
