@@ -1,4 +1,5 @@
 /** A crash at each named state of a run: the next start ends in the rows of a run that was never disturbed. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { JobDefinition } from '../../src/processing/contract.ts';
 import { openTestProcessing } from '../../src/testing/builders/test-processing.ts';
@@ -84,6 +85,24 @@ describe('a run that a crash interrupts', () => {
     await lake.land(`${job.name}/1.csv`, 'id,v,at\n1,a,2026-01-01\n2,b,2026-01-01\n3,,2026-01-01\n');
   });
 
+  /** Waits for the stall; a run that ends before it, or an engine that hangs, is told instead of a time-out. */
+  const stalled = async (reached: Promise<void>, runId: string) => {
+    const watch = new AbortController();
+    const hangs = sleep(40_000, undefined, { signal: watch.signal }).then(async () => {
+      const run = await lake.jobs.run(lake.root, runId);
+      throw new Error(`Nothing happens: ${JSON.stringify({ run, engine: lake.engine.figures() })}`);
+    });
+    hangs.catch(() => {});
+    const ends = lake.jobs.wait(runId, watch.signal).then((run) => {
+      throw new Error(`The run ended first: ${JSON.stringify(run)}`);
+    });
+    ends.catch(() => {});
+    try {
+      await Promise.race([reached, ends, hangs]);
+    } finally {
+      watch.abort();
+    }
+  };
   const finish = async () => {
     const [run] = await lake.jobs.runs(lake.root, { job: job.name });
     return lake.jobs.wait(run!.id, lake.root.signal);
@@ -104,7 +123,7 @@ describe('a run that a crash interrupts', () => {
     it(`ends in the same rows after a crash at ${point}, and commits once`, async () => {
       const reached = gate.until(point);
       const { id } = await lake.jobs.start(lake.root, job.name);
-      await reached;
+      await stalled(reached, id);
       expect((await lake.jobs.run(lake.root, id)).state).toBe(state);
       // Arrives while the run is down: it belongs to the next run.
       await lake.land(`${job.name}/2.csv`, 'id,v,at\n9,z,2026-01-01\n');
@@ -138,7 +157,7 @@ describe('a run that a crash interrupts', () => {
     await lake.land(`${job.name}/2.csv`, 'id,v,at\n1,older,2026-03-01\n8,h,2026-01-01\n');
     const reached = gate.until('before-commit');
     const slow = await lake.jobs.start(lake.root, job.name);
-    await reached;
+    await stalled(reached, slow.id);
     gate.off();
     const fast = await lake.jobs.start(lake.root, 'other');
     expect(await lake.jobs.wait(fast.id, lake.root.signal)).toMatchObject({ state: 'SUCCEEDED' });
@@ -156,7 +175,7 @@ describe('a run that a crash interrupts', () => {
   it('reads the newer version when an object is replaced before its run commits', async () => {
     const reached = gate.until('reading');
     const { id } = await lake.jobs.start(lake.root, job.name);
-    await reached;
+    await stalled(reached, id);
     await lake.land(`${job.name}/1.csv`, 'id,v,at\n5,e,2026-01-01\n');
     gate.off();
     await lake.crash();
@@ -169,7 +188,7 @@ describe('a run that a crash interrupts', () => {
   it('stops when asked to, and the next run reads the same objects', async () => {
     const reached = gate.until('writing');
     const { id } = await lake.jobs.start(lake.root, job.name);
-    await reached;
+    await stalled(reached, id);
     await lake.jobs.stop(lake.root, id);
     expect(await lake.jobs.run(lake.root, id)).toMatchObject({ state: 'STOPPED' });
     gate.off();

@@ -121,6 +121,7 @@ export async function openTestProcessing(options: TestProcessingOptions = {}) {
   return {
     folder,
     root,
+    engine,
     crawls,
     get objects() {
       return current.objects;
