@@ -45,9 +45,15 @@ function installWhenNeeded() {
 function differsFrom(a, b) {
   const lock = JSON.parse(readFileSync(a, 'utf8')).packages ?? {};
   const present = JSON.parse(readFileSync(b, 'utf8')).packages ?? {};
+  const names = Object.keys(present);
+  // Packages for other platforms are never there; those for development only where they were wanted.
+  const development = names.some((name) => present[name].dev === true);
+  const missing = ([name, { optional, devOptional, peer, dev }]) =>
+    name !== '' && present[name] === undefined && !(optional || devOptional || peer || (dev && !development));
   return (
-    Object.keys(present).some((name) => lock[name]?.version !== present[name].version) ||
-    Object.keys(present).length === 0
+    names.length === 0 ||
+    names.some((name) => lock[name]?.version !== present[name].version) ||
+    Object.entries(lock).some(missing)
   );
 }
 

@@ -62,8 +62,9 @@ export class FileBody extends Readable implements DirectBody {
       for (let turn = 0; this.#nextSize() > 0; turn = 1 - turn) {
         await Promise.race([taken[turn], gone]);
         const chunk = await this.#fill(buffers[turn]!);
-        taken[turn] = written(out, chunk);
-        taken[turn].catch(() => {}); // told by the race, or by the end
+        const taking = written(out, chunk);
+        taking.catch(() => {}); // told by the race, or by the end
+        taken[turn] = taking;
       }
       await Promise.race([Promise.all(taken), gone]);
       out.removeListener('close', onClose);
