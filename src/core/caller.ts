@@ -73,4 +73,6 @@ export interface RequestContext {
   readonly operation?: string;
   /** Calls that must share the transaction of the change this request makes: how its repeat is recognized. Set by doors. */
   readonly alongside?: readonly StoreCall[];
+  /** What the request says of itself, as condition keys: `aws:Referer`, `s3:x-amz-acl` … Set by doors. */
+  readonly requestKeys?: Readonly<Record<string, string | readonly string[]>>;
 }

@@ -38,6 +38,7 @@ export const ERROR_CODES = {
   expired_token: user(403),
   clock_skew: user(403),
   malformed_policy: user(400),
+  acl_not_supported: user(400),
   // keys: disabled, waiting for deletion or for its material
   key_unusable: user(409),
   // things that are not there, or are there already

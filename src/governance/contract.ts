@@ -12,6 +12,7 @@ import type { Principal, RequestContext } from '../core/caller.ts';
 import { LochError } from '../core/errors.ts';
 import type { Secret } from '../core/secret.ts';
 import type { StoreCall } from '../core/store-call.ts';
+import type { PolicyDocument } from './identity/evaluate/policy-document.ts';
 
 export type {
   DataEventQuery,
@@ -44,11 +45,93 @@ export type * from './identity/contract.ts';
 export type * from './keys/contract.ts';
 export { keyFailure, keyFailureName } from './keys/contract.ts';
 
+/** Values of condition keys. */
+export type ConditionValues = Readonly<Record<string, string | readonly string[] | boolean>>;
+
 /** One IAM question. `resource` is an ARN; `conditions` are request-specific keys such as `s3:prefix`. */
 export interface ActionRequest {
   readonly action: string;
   readonly resource: string;
-  readonly conditions?: Readonly<Record<string, string | readonly string[] | boolean>>;
+  readonly conditions?: ConditionValues;
+  /** Keys that cost a look-up: read once, and only if a policy that decides asks for one beginning with `prefix`. */
+  readonly lateConditions?: { readonly prefix: string; read(): Promise<ConditionValues> };
+  /** What the resource says itself. Without it the resource says nothing, and is the lake's account's. */
+  readonly side?: ResourceSide;
+}
+
+/**
+ * A resource's side of a decision. Within one account the caller's policies or the resource's may allow; between two
+ * accounts both must. A deny on either side wins.
+ */
+export interface ResourceSide {
+  /** Whose it is. */
+  readonly accountId: string;
+  readonly policy?: ResourcePolicy;
+  /** The policy may deny and nothing else: the resource lies in another's, whose policy it is. */
+  readonly policyDeniesOnly?: boolean;
+  /** The policy lets nobody in from outside of the account, because it is public and that is restricted. */
+  readonly insidersOnly?: boolean;
+  /** Lines of an access control list that cover this caller and action. `toAccount`: they name his account, not him. */
+  readonly listed?: readonly { readonly id: string; readonly toAccount: boolean }[];
+  /** A list is in force that leaves the owning account out: its own policies do not suffice. */
+  readonly ownerLeftOut?: boolean;
+  /** Root of the owning account cannot be shut out of this action. */
+  readonly rootKeeps?: boolean;
+}
+
+/** A policy that stands on a resource, parsed once. Made by `ResourcePolicies`. */
+export interface ResourcePolicy {
+  /** As it is named in decisions. */
+  readonly id: string;
+  readonly text: string;
+  /** Whether it lets in whoever comes. **Source**: S3 User Guide, "The meaning of public". */
+  readonly isPublic: boolean;
+  readonly document: PolicyDocument;
+}
+
+/** What a resource policy may speak of: the resources it stands on, each with the actions they know. */
+export interface ResourcePolicyRules {
+  readonly maxBytes: number;
+  readonly resources: readonly {
+    /** An ARN; one that ends in `/` stands for all below it. */
+    readonly arn: string;
+    readonly actions: readonly string[];
+  }[];
+}
+
+/** Policies of resources: how they are read and checked. */
+export interface ResourcePolicies {
+  /** The same policy again costs nothing. **Errors**: `malformed_policy`. */
+  parse(text: string, id: string): ResourcePolicy;
+  /** Whether it can stand where `rules` say. **Errors**: `malformed_policy`: principals, actions and resources there are none of. */
+  check(policy: ResourcePolicy, rules: ResourcePolicyRules): Promise<void>;
+}
+
+/** An account of the installation. */
+export interface AccountInfo {
+  readonly accountId: string;
+  /** The id that S3 knows it by. */
+  readonly canonicalId: string;
+  readonly name: string;
+  readonly email: string;
+}
+
+/** The accounts of the installation: the lake's own, and others that were made. */
+export interface Accounts {
+  /** All of them, by account id. */
+  list(): Promise<readonly AccountInfo[]>;
+  /** By account id, canonical id or email. */
+  find(
+    by: { readonly accountId: string } | { readonly canonicalId: string } | { readonly email: string },
+  ): Promise<AccountInfo | undefined>;
+  /**
+   * Makes an account with its root key; requires `organizations:CreateAccount`, which only the lake's account can hold.
+   * **Errors**: `access_denied`, `already_exists`, `invalid_argument`.
+   */
+  create(
+    context: RequestContext,
+    account: { readonly accountId: string; readonly name: string; readonly email: string },
+  ): Promise<AccountInfo & { readonly accessKeyId: string; readonly secret: Secret }>;
 }
 
 export interface Decision {

@@ -6,6 +6,7 @@ import type { Secret, SecretSealer } from '../core/secret.ts';
 import type { MetadataStore } from '../metadata/contract.ts';
 import { openAudit } from './audit/index.ts';
 import type {
+  Accounts,
   ActionRequest,
   Audit,
   DataKeys,
@@ -14,6 +15,7 @@ import type {
   Keys,
   LakeFormation,
   Policy,
+  ResourcePolicies,
   TableDirectory,
   Trail,
 } from './contract.ts';
@@ -48,6 +50,8 @@ export interface GovernanceDeps {
 export interface Governance extends Lifecycle {
   readonly policy: Policy;
   readonly identities: Identities;
+  readonly accounts: Accounts;
+  readonly resourcePolicies: ResourcePolicies;
   readonly audit: Audit;
   /** The IAM use-cases. */
   readonly identity: IdentityUseCases;
@@ -91,6 +95,8 @@ export async function openGovernance(deps: GovernanceDeps): Promise<Governance> 
   return {
     policy,
     identities,
+    accounts: identity.accounts,
+    resourcePolicies: identity.resourcePolicies,
     audit: audit.audit,
     identity: identity.useCases,
     grants: grants.lakeFormation({

@@ -103,7 +103,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         withBucket: forgetSettings,
       }),
     );
-    const bucketSettings = opened(openBucketSettings({ store, defaults: bucketDefaults(config) }));
+    const bucketSettings = opened(openBucketSettings({ store, objects, defaults: bucketDefaults(config) }));
     const tables = createTableFormat({ objects, clock });
     let results: { ownerOf(bucket: string, key: string): Promise<string | undefined> } | undefined;
     const catalogPart = opened(
@@ -158,6 +158,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       lifecycleDayMs: config.s3.lifecycle_day_seconds * 1000,
       objects,
       settings: bucketSettings,
+      resourcePolicies: governance.resourcePolicies,
       policy,
       audit,
       directory: lateDirectory,

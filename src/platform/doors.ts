@@ -86,7 +86,7 @@ export function openDoors(deps: {
         athenaService({ queries, catalog }),
       ],
     }),
-    s3: createS3Door({ ...shared, ...parts.storage }),
+    s3: createS3Door({ ...shared, ...parts.storage, accounts: parts.governance.accounts }),
     iceberg: createIcebergDoor({ ...shared, catalog, tokenKey: deps.sessionKey, s3Endpoint: deps.awsUrl }),
     own: getRequestListener(app.fetch) as unknown as Handler,
     createLink: (accessKeyId) => sessions.createLink(accessKeyId),

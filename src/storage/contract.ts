@@ -14,7 +14,9 @@ import type { Lifecycle } from '../core/lifecycle.ts';
 import type { SelectInput } from './select/request.ts';
 import type { SelectEvent } from './select/select-object.ts';
 import type { StoreCall } from '../core/store-call.ts';
+import type { AclOption, AclRequest, ObjectOwnership } from './buckets/contract.ts';
 import type {
+  AccessControlList,
   AttributeChange,
   AttributeOptions,
   BucketVersioning,
@@ -278,13 +280,23 @@ export interface UploadRef {
  * data event, durably, before the answer's last byte. Methods and errors are those of `ObjectStore`.
  */
 export interface ObjectAccess {
-  createBucket(context: RequestContext, name: string): Promise<BucketInfo>;
+  /** Makes a bucket of the caller's account. */
+  createBucket(
+    context: RequestContext,
+    name: string,
+    options?: { readonly objectOwnership?: ObjectOwnership; readonly acl?: AclRequest },
+  ): Promise<BucketInfo>;
   deleteBucket(context: RequestContext, name: string): Promise<void>;
   /** `action` is what the caller asks for: `s3:ListBucket` unless it is a setting of the bucket. */
   headBucket(context: RequestContext, name: string, action?: `s3:${string}`): Promise<BucketInfo>;
   /** The buckets the caller may list. */
   listBuckets(context: RequestContext): Promise<readonly BucketInfo[]>;
-  putObject(context: RequestContext, target: ObjectName, body: ObjectBody, options?: PutOptions): Promise<ObjectHead>;
+  putObject(
+    context: RequestContext,
+    target: ObjectName,
+    body: ObjectBody,
+    options?: PutOptions & AclOption,
+  ): Promise<ObjectHead>;
   getObject(context: RequestContext, name: ObjectName, options?: GetOptions): Promise<ObjectRead>;
   headObject(context: RequestContext, name: ObjectName, options?: GetOptions): Promise<ObjectHead>;
   listObjects(context: RequestContext, bucket: string, options?: ListOptions): Promise<ListPage>;
@@ -295,8 +307,13 @@ export interface ObjectAccess {
     names: readonly (string | DeleteName)[],
     options?: Pick<DeleteOptions, 'bypassGovernance'>,
   ): Promise<readonly DeleteOutcome[]>;
-  copyObject(context: RequestContext, from: VersionName, to: ObjectName, options?: CopyOptions): Promise<ObjectHead>;
-  createUpload(context: RequestContext, target: ObjectName, options?: PutOptions): Promise<UploadInfo>;
+  copyObject(
+    context: RequestContext,
+    from: VersionName,
+    to: ObjectName,
+    options?: CopyOptions & AclOption,
+  ): Promise<ObjectHead>;
+  createUpload(context: RequestContext, target: ObjectName, options?: PutOptions & AclOption): Promise<UploadInfo>;
   putPart(
     context: RequestContext,
     upload: UploadRef,
@@ -331,6 +348,10 @@ export interface ObjectAccess {
     name: VersionName,
     input: SelectInput,
   ): Promise<AsyncGenerator<SelectEvent, void, void>>;
+  /** The list of an object; its owner's alone while none was put. */
+  getObjectAcl(context: RequestContext, name: VersionName): Promise<AccessControlList>;
+  /** **Errors**: `acl_not_supported`, `access_denied` while public lists are blocked. */
+  putObjectAcl(context: RequestContext, name: VersionName, acl: AclRequest): Promise<ObjectHead>;
 }
 
 /** Where an object is. */
@@ -340,6 +361,8 @@ export interface ObjectName {
 }
 
 export type * from './buckets/contract.ts';
+/** Names of ready lists, and the groups that lists may name. */
+export { CANNED_LISTS, KNOWN_GROUPS } from './buckets/access-lists.ts';
 /** A version of an object; the current one when none is named. `null` names S3's null version. */
 export interface VersionName extends ObjectName {
   readonly versionId?: string;

@@ -1,5 +1,5 @@
 import { createSettingAccess } from './buckets/index.ts';
-import type { BucketSettingAccess, BucketSettings, ObjectAccess } from './contract.ts';
+import type { BucketSettingAccess, ObjectAccess } from './contract.ts';
 import { withExpiry } from './lifecycle/with-expiry.ts';
 import { createObjectAccess, type ObjectDeps } from './objects/index.ts';
 
@@ -8,9 +8,7 @@ export { bucketSettingModule, forgetSettings, openBucketSettings } from './bucke
 const DAY_MS = 86_400_000;
 
 /** Objects and settings of buckets as callers may use them, over the store that the composition root chose. */
-export function openStorage(
-  deps: ObjectDeps & { readonly settings: BucketSettings; readonly lifecycleDayMs?: number },
-): {
+export function openStorage(deps: ObjectDeps & { readonly lifecycleDayMs?: number }): {
   readonly access: ObjectAccess;
   readonly settings: BucketSettingAccess;
 } {

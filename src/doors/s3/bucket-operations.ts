@@ -1,18 +1,19 @@
 import { LochError } from '../../core/errors.ts';
+import type { ObjectOwnership } from '../../storage/contract.ts';
 import { emptyAnswer, xmlAnswer } from './answer.ts';
 import { s3ErrorOf, s3Failure } from './errors.ts';
 import { refuseUnsupported } from './headers.ts';
-import type { S3Operation, S3Request } from './request.ts';
+import { ownersFor } from './owners.ts';
+import { header, type S3Operation } from './request.ts';
 import { readDocument } from './request-body.ts';
+import { aclOfHeaders } from './settings/acl-request.ts';
+import { OWNERSHIPS } from './settings/plain-forms.ts';
 import { childText, renderXml, type XmlRecord } from './xml.ts';
 
 const DOCUMENT_LIMIT = 64 * 1024;
 const DELETE_LIMIT = 2 * 1024 * 1024;
 const MAX_DELETE = 1000;
 const NO_LOCATION = '<LocationConstraint xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>';
-
-/** The owner of everything: the account. */
-export const ownerOf = ({ accountId }: S3Request): XmlRecord => ({ ID: accountId, DisplayName: accountId });
 
 export const listBuckets: S3Operation = async (request) => {
   const { query } = request;
@@ -35,7 +36,7 @@ export const listBuckets: S3Operation = async (request) => {
   const shown = found.slice(0, max);
   return xmlAnswer(
     renderXml('ListAllMyBucketsResult', {
-      Owner: ownerOf(request),
+      Owner: (await ownersFor(request)).account(request.context.principal.accountId),
       Buckets: {
         Bucket: shown.map(({ name, createdAt, region }) => ({
           Name: name,
@@ -51,6 +52,8 @@ export const listBuckets: S3Operation = async (request) => {
 
 export const createBucket: S3Operation = async (request) => {
   refuseUnsupported(request);
+  const acl = await aclOfHeaders(request);
+  const ownership = header(request, 'x-amz-object-ownership');
   const document = await readDocument(request, DOCUMENT_LIMIT);
   const wanted = document === undefined ? undefined : childText(document, 'LocationConstraint');
   if (wanted !== undefined && wanted !== '' && wanted !== request.region) {
@@ -62,14 +65,25 @@ export const createBucket: S3Operation = async (request) => {
     );
   }
   try {
-    await request.access.createBucket(request.context, request.bucket);
+    await request.access.createBucket(request.context, request.bucket, {
+      ...(acl === undefined ? {} : { acl }),
+      ...(ownership === undefined ? {} : { objectOwnership: ownershipOfHeader(ownership) }),
+    });
   } catch (error) {
     if (!(error instanceof LochError) || error.code !== 'bucket_exists') throw error;
-    if (error.context.ownerAccountId === request.accountId) throw error;
+    if (error.context.ownerAccountId === request.context.principal.accountId) throw error;
     throw s3Failure('BucketAlreadyExists', 'bucket_exists', error.message, { bucket: request.bucket });
   }
   return emptyAnswer(200, { location: `/${request.bucket}` });
 };
+
+function ownershipOfHeader(text: string): ObjectOwnership {
+  const found = OWNERSHIPS.find((known) => known === text);
+  if (found !== undefined) return found;
+  throw new LochError('invalid_argument', `Unknown object ownership \`${text}\`. Known: ${OWNERSHIPS.join(', ')}.`, {
+    context: { argument_name: 'x-amz-object-ownership', argument_value: text },
+  });
+}
 
 export const headBucket: S3Operation = async (request) => {
   const bucket = await request.access.headBucket(request.context, request.bucket);

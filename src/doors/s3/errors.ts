@@ -29,6 +29,7 @@ const NAMES: Partial<Record<ErrorCode, readonly [name: string, status?: number]>
   malformed_request: ['MalformedXML'],
   invalid_argument: ['InvalidArgument'],
   malformed_policy: ['MalformedPolicy'],
+  acl_not_supported: ['AccessControlListNotSupported'],
   missing_argument: ['InvalidRequest'],
   limit_exceeded: ['InvalidRequest'],
   unsupported: ['NotImplemented'],
@@ -44,7 +45,9 @@ const NAMES: Partial<Record<ErrorCode, readonly [name: string, status?: number]>
 /** Finer names that the door gives itself, with their status. */
 const FINER = {
   ...SELECT_ERRORS,
+  UnresolvableGrantByEmailAddress: 400,
   InvalidArgument: 400,
+  InvalidBucketAclWithObjectOwnership: 400,
   InvalidTag: 400,
   MissingRequestBodyError: 400,
   NoSuchBucketPolicy: 404,
@@ -72,7 +75,6 @@ const FINER = {
   MalformedTrailerError: 400,
   MetadataTooLarge: 400,
   MissingContentLength: 411,
-  AccessControlListNotSupported: 400,
   XAmzContentSHA256Mismatch: 400,
 } as const satisfies Record<string, number>;
 

@@ -5,6 +5,7 @@ import * as multipart from './multipart-operations.ts';
 import * as objects from './object-operations.ts';
 import type { S3Operation, S3Request } from './request.ts';
 import { selectObjectContent } from './select-operation.ts';
+import * as acl from './settings/acl-operations.ts';
 import { settingOperation } from './settings/setting-routes.ts';
 
 /** An operation with its S3 name; `management` ones are recorded as management events by the door. */
@@ -83,6 +84,10 @@ export function findOperation(
   if (level !== 'service') {
     const setting = level === 'bucket' ? settingOperation(method, query) : undefined;
     if (setting !== undefined) return management(...setting);
+    if (level === 'object' && query.has('acl')) {
+      if (method === 'GET') return data('GetObjectAcl', acl.getObjectAcl);
+      if (method === 'PUT') return data('PutObjectAcl', acl.putObjectAcl);
+    }
     for (const name of query.keys()) {
       if (!Object.hasOwn(UNSUPPORTED, name)) continue;
       const operation = UNSUPPORTED[name]!;

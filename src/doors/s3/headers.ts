@@ -10,8 +10,6 @@ const KEPT = ['content-encoding', 'cache-control', 'content-disposition', 'conte
 const METADATA = 'x-amz-meta-';
 const METADATA_LIMIT = 2048;
 const MAX_BYTES = 5 * 1024 ** 3;
-/** With bucket owners enforced, these say nothing that is not so. */
-const HARMLESS_ACLS = new Set(['private', 'bucket-owner-full-control']);
 
 /** What of S3 the door does not do; asking for it is refused rather than left out. */
 const REFUSED_HEADERS: Readonly<Record<string, string>> = {
@@ -35,16 +33,6 @@ export function refuseUnsupported(request: S3Request): void {
     throw new LochError('unsupported', `Loch does not have ${feature} (header ${name}). Send the request without it.`, {
       context: { header: name },
     });
-  }
-  const acl = header(request, 'x-amz-acl');
-  const granted = Object.keys(request.headers).find((name) => name.startsWith('x-amz-grant-'));
-  if ((acl !== undefined && !HARMLESS_ACLS.has(acl)) || granted !== undefined) {
-    throw s3Failure(
-      'AccessControlListNotSupported',
-      'invalid_argument',
-      'The bucket does not allow ACLs: access is given by IAM policies and Lake Formation grants.',
-      { header: granted ?? 'x-amz-acl' },
-    );
   }
   const storageClass = header(request, 'x-amz-storage-class');
   if (storageClass !== undefined && storageClass !== 'STANDARD') {

@@ -13,7 +13,7 @@ import type { Clock } from '../../core/clock.ts';
 import { type LochError, toLochError } from '../../core/errors.ts';
 import type { EventBus } from '../../core/events.ts';
 import { newId } from '../../core/ids.ts';
-import type { Audit, Identities } from '../../governance/contract.ts';
+import type { Accounts, Audit, Identities } from '../../governance/contract.ts';
 import type { BucketSettingAccess, ObjectAccess } from '../../storage/contract.ts';
 import { clientGone, splitTarget } from '../kit/request-facts.ts';
 import { createRejections } from '../kit/rejections.ts';
@@ -21,13 +21,14 @@ import { createSigningKeys, type SigningKeys } from '../kit/sigv4/index.ts';
 import type { S3Answer } from './answer.ts';
 import { s3ErrorOf } from './errors.ts';
 import { type FoundOperation, findOperation } from './find-operation.ts';
-import { contextFor, proveRequest, type RequestFacts, takeApart } from './open-request.ts';
+import { assertExpectedOwner, contextFor, proveRequest, type RequestFacts, takeApart } from './open-request.ts';
 import { parsePath, type S3Request } from './request.ts';
 import { sendAnswer, sendFailure } from './send-answer.ts';
 
 export interface S3DoorDeps {
   readonly access: ObjectAccess;
   readonly settings: BucketSettingAccess;
+  readonly accounts: Accounts;
   readonly identities: Identities;
   readonly audit: Audit;
   readonly events: EventBus;
@@ -93,6 +94,7 @@ async function serve(
   const proof = await proveRequest(incoming, query, deps, signingKeys, facts.startedAt);
   progress.context = contextFor(incoming, facts, deps, proof);
   const request = takeApart(incoming, query, progress.context, deps, proof);
+  await assertExpectedOwner(request);
   const operation = findOperation(request);
   progress.operation = operation;
   // A refusal stands in the trail under the operation that was refused.

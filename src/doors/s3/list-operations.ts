@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { LochError } from '../../core/errors.ts';
 import type { ObjectHead } from '../../storage/contract.ts';
 import { xmlAnswer } from './answer.ts';
-import { ownerOf } from './bucket-operations.ts';
+import { ownersFor } from './owners.ts';
 import { numberParameter, type S3Operation, type S3Request } from './request.ts';
 import { renderXml, type XmlRecord } from './xml.ts';
 
@@ -48,7 +48,7 @@ export const listObjectsV2: S3Operation = async (request) => {
   }
   const startAfter = continuation === null ? query.get('start-after') : token.decode(continuation);
   const { page, maxKeys, common } = await listPage(request, startAfter, encode);
-  const owner = query.get('fetch-owner') === 'true' ? { Owner: ownerOf(request) } : {};
+  const owners = query.get('fetch-owner') === 'true' ? await ownersFor(request) : undefined;
   return xmlAnswer(
     renderXml('ListBucketResult', {
       ...common,
@@ -58,7 +58,10 @@ export const listObjectsV2: S3Operation = async (request) => {
       ContinuationToken: continuation ?? undefined,
       NextContinuationToken: page.next === undefined ? undefined : token.encode(page.next),
       StartAfter: query.get('start-after') ? encode(query.get('start-after')!) : undefined,
-      Contents: page.objects.map((object) => ({ ...entryOf(object, encode), ...owner })),
+      Contents: page.objects.map((object) => ({
+        ...entryOf(object, encode),
+        ...(owners === undefined ? {} : { Owner: owners.object(object) }),
+      })),
       CommonPrefixes: page.commonPrefixes.map((prefix) => ({ Prefix: encode(prefix) })),
     }),
   );
@@ -68,6 +71,7 @@ export const listObjectsV1: S3Operation = async (request) => {
   const { query } = request;
   const encode = keyEncoder(request);
   const { page, maxKeys, common } = await listPage(request, query.get('marker'), encode);
+  const owners = await ownersFor(request);
   return xmlAnswer(
     renderXml('ListBucketResult', {
       ...common,
@@ -75,7 +79,7 @@ export const listObjectsV1: S3Operation = async (request) => {
       MaxKeys: maxKeys,
       IsTruncated: page.next !== undefined,
       NextMarker: page.next !== undefined && query.get('delimiter') ? encode(page.next) : undefined,
-      Contents: page.objects.map((object) => ({ ...entryOf(object, encode), Owner: ownerOf(request) })),
+      Contents: page.objects.map((object) => ({ ...entryOf(object, encode), Owner: owners.object(object) })),
       CommonPrefixes: page.commonPrefixes.map((prefix) => ({ Prefix: encode(prefix) })),
     }),
   );

@@ -1,7 +1,7 @@
 import { LochError } from '../../core/errors.ts';
 import type { ByteRange, CompletedPart, UploadRef } from '../../storage/contract.ts';
 import { emptyAnswer, xmlAnswer } from './answer.ts';
-import { ownerOf } from './bucket-operations.ts';
+import { ownersFor } from './owners.ts';
 import { checksumElements, checksumHeaders, statedChecksums } from './checksum-headers.ts';
 import { s3Failure } from './errors.ts';
 import { copyConditions, parseRange, putOptions, refuseUnsupported, writeConditions } from './headers.ts';
@@ -9,6 +9,7 @@ import { keyEncoder } from './list-operations.ts';
 import { copySource } from './object-operations.ts';
 import { header, nameOf, numberParameter, type S3Operation, type S3Request } from './request.ts';
 import { openBody, readDocument } from './request-body.ts';
+import { aclOption } from './settings/acl-request.ts';
 import { childText, renderXml, type XmlElement } from './xml.ts';
 
 const DOCUMENT_LIMIT = 4 * 1024 * 1024;
@@ -22,7 +23,10 @@ const uploadOf = (request: S3Request): UploadRef => ({
 
 export const createMultipartUpload: S3Operation = async (request) => {
   const { checksums: _, ...options } = putOptions(request);
-  const upload = await request.access.createUpload(request.context, nameOf(request), options);
+  const upload = await request.access.createUpload(request.context, nameOf(request), {
+    ...options,
+    ...(await aclOption(request)),
+  });
   const algorithm = options.checksumAlgorithms?.[0];
   const headers: Record<string, string> = {};
   if (algorithm !== undefined) {
@@ -97,14 +101,15 @@ export const listParts: S3Operation = async (request) => {
   const after = numberParameter(request, 'part-number-marker', { min: 0, max: MAX_PARTS }, 0);
   const encode = keyEncoder(request);
   const parts = await request.access.listParts(request.context, uploadOf(request), { after, max: max + 1 });
+  const owners = await ownersFor(request);
   const shown = parts.slice(0, max);
   return xmlAnswer(
     renderXml('ListPartsResult', {
       Bucket: request.bucket,
       Key: encode(request.key),
       UploadId: uploadOf(request).uploadId,
-      Initiator: ownerOf(request),
-      Owner: ownerOf(request),
+      Initiator: owners.account(request.context.principal.accountId),
+      Owner: owners.object({ attributes: {} }),
       PartNumberMarker: after,
       NextPartNumberMarker: parts.length > max ? shown.at(-1)!.partNumber : undefined,
       MaxParts: max,
@@ -184,6 +189,7 @@ export const listMultipartUploads: S3Operation = async (request) => {
     ...(prefix === '' ? {} : { prefix }),
     ...(key === '' ? {} : { after: { key, ...(uploadId === '' ? {} : { uploadId }) } }),
   });
+  const owners = await ownersFor(request);
   const shown = uploads.slice(0, max);
   const last = uploads.length > max ? shown.at(-1)! : undefined;
   return xmlAnswer(
@@ -200,8 +206,8 @@ export const listMultipartUploads: S3Operation = async (request) => {
       Upload: shown.map((upload) => ({
         Key: encode(upload.key),
         UploadId: upload.uploadId,
-        Initiator: ownerOf(request),
-        Owner: ownerOf(request),
+        Initiator: owners.object({ attributes: upload.attributes ?? {} }),
+        Owner: owners.object({ attributes: upload.attributes ?? {} }),
         StorageClass: 'STANDARD',
         Initiated: new Date(upload.startedAt).toISOString(),
       })),

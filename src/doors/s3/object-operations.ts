@@ -15,6 +15,7 @@ import {
 } from './headers.ts';
 import { header, nameOf, type S3Operation, type S3Request } from './request.ts';
 import { openBody } from './request-body.ts';
+import { aclOption } from './settings/acl-request.ts';
 import { renderXml } from './xml.ts';
 
 export const putObject: S3Operation = async (request) => {
@@ -22,7 +23,7 @@ export const putObject: S3Operation = async (request) => {
   if (body.length === undefined && request.headers['transfer-encoding'] === undefined) {
     throw s3Failure('MissingContentLength', 'missing_argument', 'You must provide the Content-Length HTTP header.');
   }
-  const options = putOptions(request, body);
+  const options = { ...putOptions(request, body), ...(await aclOption(request)) };
   const head = await request.access.putObject(request.context, nameOf(request), body.bytes, options);
   return emptyAnswer(200, { etag: head.etag, ...checksumHeaders(head.checksums), ...expiryHeader(head) });
 };
@@ -181,6 +182,7 @@ export const copyObject: S3Operation = async (request) => {
   const head = await request.access.copyObject(request.context, from, nameOf(request), {
     ...replaced,
     ...writeConditions(request),
+    ...(await aclOption(request)),
     source: copyConditions(request),
     signal: request.context.signal,
   });

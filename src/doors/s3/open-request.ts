@@ -8,6 +8,7 @@ import type { S3DoorDeps } from './index.ts';
 import { authenticateLink, isPresignedV2 } from './presigned-v2.ts';
 import { hoistedHeaders, parsePath, type S3Request } from './request.ts';
 import type { BodySignature } from './request-body.ts';
+import { requestKeys } from './request-keys.ts';
 
 const MAX_KEY_BYTES = 1024;
 
@@ -31,7 +32,7 @@ export function contextFor(
   proof?: Proof,
 ): RequestContext {
   const proven = proof !== undefined && !proof.anonymous;
-  return requestContext(incoming, facts.signal, {
+  const context = requestContext(incoming, facts.signal, {
     door: 's3',
     requestId: facts.requestId,
     principal: proven ? proof.principal : anonymousPrincipal(deps.accountId),
@@ -39,6 +40,25 @@ export function contextFor(
     region: deps.region,
     startedAt: facts.startedAt,
   });
+  return { ...context, requestKeys: requestKeys(incoming, new URLSearchParams(splitTarget(incoming).rawQuery)) };
+}
+
+/** **Errors**: `access_denied` when the bucket, or the source of a copy, is not of the account the client thinks. */
+export async function assertExpectedOwner(request: S3Request): Promise<void> {
+  const { headers, bucket, settings } = request;
+  const source = String(headers['x-amz-copy-source'] ?? '').replace(/^(\/|%2F)/i, '');
+  const stated = [
+    [headers['x-amz-expected-bucket-owner'], bucket],
+    [headers['x-amz-source-expected-bucket-owner'], source.split(/\/|%2F/i, 1)[0]!],
+  ] as const;
+  for (const [expected, name] of stated) {
+    if (expected === undefined) continue;
+    const owner = await settings.ownerOf(name);
+    if (owner === undefined || expected === owner) continue;
+    throw new LochError('access_denied', `The bucket does not belong to the account ${expected}.`, {
+      context: { expectedOwner: String(expected) },
+    });
+  }
 }
 
 /** Who sent the request. **Errors**: those of `authenticate`, and a scope that is not of this lake's S3. */
@@ -80,7 +100,7 @@ export async function proveRequest(
   return proof;
 }
 
-/** The request taken apart. **Errors**: `invalid_argument` for a bad path; `access_denied` for another owner. */
+/** The request taken apart. **Errors**: `invalid_argument` for a bad path. */
 export function takeApart(
   incoming: IncomingMessage,
   query: URLSearchParams,
@@ -89,14 +109,6 @@ export function takeApart(
   proof: Proof,
 ): S3Request {
   const { rawPath } = splitTarget(incoming);
-  const owner = incoming.headers['x-amz-expected-bucket-owner'];
-  const sourceOwner = incoming.headers['x-amz-source-expected-bucket-owner'];
-  for (const expected of [owner, sourceOwner]) {
-    if (expected === undefined || expected === deps.accountId) continue;
-    throw new LochError('access_denied', `The bucket does not belong to the account ${expected}.`, {
-      context: { expectedOwner: String(expected) },
-    });
-  }
   const name = parsePath(rawPath);
   const bytes = Buffer.byteLength(name.key);
   if (bytes > MAX_KEY_BYTES) {
@@ -110,6 +122,7 @@ export function takeApart(
     context,
     access: deps.access,
     settings: deps.settings,
+    accounts: deps.accounts,
     method: incoming.method ?? 'GET',
     query,
     hoisted: hoistedHeaders(query),

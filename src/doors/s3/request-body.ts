@@ -133,6 +133,16 @@ export async function readDocument(
   limit: number,
   integrity: 'required' | 'optional' = 'optional',
 ): Promise<XmlElement | undefined> {
+  const text = await readText(request, limit, integrity);
+  return text === '' ? undefined : parseXml(text);
+}
+
+/** The small body of a request as text. **Errors**: as `readDocument`. */
+export async function readText(
+  request: S3Request,
+  limit: number,
+  integrity: 'required' | 'optional' = 'optional',
+): Promise<string> {
   const body = openBody(request);
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -150,7 +160,7 @@ export async function readDocument(
   if (integrity === 'required' && !checked) {
     throw new LochError('missing_argument', 'Missing required header: Content-MD5 or x-amz-checksum-…');
   }
-  return size === 0 ? undefined : parseXml(bytes.toString('utf8'));
+  return bytes.toString('utf8');
 }
 
 function verifyDocument(request: S3Request, body: RequestBody, bytes: Buffer): boolean {

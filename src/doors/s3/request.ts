@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { RequestContext } from '../../core/caller.ts';
 import { LochError } from '../../core/errors.ts';
+import type { Accounts } from '../../governance/contract.ts';
 import type { BucketSettingAccess, ObjectAccess, ObjectName } from '../../storage/contract.ts';
 import type { S3Answer } from './answer.ts';
 import { s3Failure } from './errors.ts';
@@ -12,6 +13,7 @@ export interface S3Request {
   readonly context: RequestContext;
   readonly access: ObjectAccess;
   readonly settings: BucketSettingAccess;
+  readonly accounts: Accounts;
   readonly method: string;
   readonly bucket: string;
   readonly key: string;

@@ -4,7 +4,8 @@ import type { Clock } from '../../core/clock.ts';
 import { LochError } from '../../core/errors.ts';
 import type { Secret, SecretSealer } from '../../core/secret.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
-import type { ActionRequest, Decision, Identities, Policy } from '../contract.ts';
+import type { Accounts, ActionRequest, Decision, Identities, Policy, ResourcePolicies } from '../contract.ts';
+import { openAccounts } from './accounts/open-accounts.ts';
 import { accessKeyLastUsed } from './access-keys/access-key-last-used.ts';
 import { createAccessKey, newSealedKey } from './access-keys/create-access-key.ts';
 import { deleteAccessKey } from './access-keys/delete-access-key.ts';
@@ -21,6 +22,7 @@ import { addUserToGroup, listRelated, removeUserFromGroup } from './entities/gro
 import { listEntities } from './entities/list-entities.ts';
 import { tagEntity, untagEntity } from './entities/tag-entity.ts';
 import { updateEntity } from './entities/update-entity.ts';
+import { createResourcePolicies } from './evaluate/resource-policies.ts';
 import { DEFAULT_QUOTAS, type IdentityDeps, procedures } from './identity-deps.ts';
 import { attachPolicy, detachPolicy } from './policies/attach-policy.ts';
 import { createPolicy } from './policies/create-policy.ts';
@@ -66,6 +68,8 @@ export interface IdentityOptions {
 export interface Identity {
   readonly identities: Identities;
   readonly useCases: IdentityUseCases;
+  readonly accounts: Accounts;
+  readonly resourcePolicies: ResourcePolicies;
   /** The IAM decision about the caller of `context`, from his policies alone. Root is always allowed. */
   decide(context: RequestContext, request: ActionRequest): Promise<Decision>;
   /**
@@ -88,10 +92,13 @@ export function openIdentity(options: IdentityOptions): Identity {
     policy: options.policy,
     quotas: { ...DEFAULT_QUOTAS, ...options.quotas },
   };
-  const principals = openPrincipals({ store, sealer, clock: options.clock });
+  const principals = openPrincipals({ store, sealer, clock: options.clock, accountId });
+  const accounts = openAccounts({ ...deps, accountId });
   return {
     identities: principals,
     useCases: identityUseCases(deps, principals),
+    accounts,
+    resourcePolicies: createResourcePolicies({ identities: principals, accounts }),
     decide: principals.decide,
     async ensureRootKey() {
       const { key } = newSealedKey(deps);
@@ -118,7 +125,10 @@ export function openIdentity(options: IdentityOptions): Identity {
       }
       return found;
     },
-    close: async () => principals.close(),
+    async close() {
+      accounts.close();
+      principals.close();
+    },
   };
 }
 

@@ -13,11 +13,12 @@ import type { Clock } from '../../core/clock.ts';
 import { isLochError, LochError } from '../../core/errors.ts';
 import { Secret, type SecretSealer } from '../../core/secret.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
-import type { ActionRequest, Decision, Identities, KeyUse } from '../contract.ts';
+import type { ActionRequest, Decision, Identities, KeyUse, ResourceSide } from '../contract.ts';
 import { keyPurpose } from './access-keys/key-owner.ts';
 import { awsManagedPolicy, isAwsManaged } from './aws-managed-policies.ts';
 import { entityArn } from './entities/entity-of.ts';
-import { decideLayers, type NamedPolicy, type PolicyLayer } from './evaluate/decide.ts';
+import type { NamedPolicy, PolicyLayer } from './evaluate/decide.ts';
+import { type CallerSide, decideAccess } from './evaluate/decide-access.ts';
 import { parsePolicyDocument } from './evaluate/policy-document.ts';
 import { requestValues } from './evaluate/request-values.ts';
 import { procedures } from './identity-deps.ts';
@@ -58,6 +59,8 @@ export function openPrincipals(deps: {
   readonly store: MetadataStore;
   readonly sealer: SecretSealer;
   readonly clock: Clock;
+  /** The lake's account. */
+  readonly accountId: string;
 }): Principals {
   const { store, sealer, clock } = deps;
   const keys = new Map<string, KnownKey>();
@@ -138,6 +141,20 @@ export function openPrincipals(deps: {
   const uses = new Map<string, KeyUse>();
   const written = new Map<string, number>();
 
+  /** What the caller's own policies are; none for whoever is gone, as for whoever did not sign. */
+  const sideOf = async (principal: Principal): Promise<{ own: CallerSide; tags: Readonly<Record<string, string>> }> => {
+    if (principal.kind === 'root') return { own: 'everything', tags: {} };
+    if (principal.kind === 'anonymous' || principal.kind === 'service') return { own: 'nothing', tags: {} };
+    const id = principal.id.split(':')[0]!; // a role session is `<role id>:<session name>`
+    const known = await remembered(compiled, id, () => readPrincipal(id));
+    if (known === undefined) return { own: [], tags: {} };
+    return { own: await layersOf(principal, known), tags: known.tags };
+  };
+
+  /** Callers manage identities of their own account; everything else that does not say so is the lake's. */
+  const accountAsked = (context: RequestContext, action: string): string =>
+    /^(iam|sts):/i.test(action) ? context.accountId : deps.accountId;
+
   return {
     policiesOf: (id) => remembered(compiled, id, () => readPrincipal(id)),
     lastUse: (accessKeyId) => uses.get(accessKeyId),
@@ -181,15 +198,26 @@ export function openPrincipals(deps: {
       if (principal.session !== undefined && principal.session.roleArn === undefined) {
         if (closedToUserSessions(request.action)) return { allowed: false, reason: 'implicit_deny', decidedBy: [] };
       }
-      if (principal.kind === 'root') return { allowed: true, reason: 'allowed', decidedBy: [principal.arn] };
-      const id = principal.id.split(':')[0]!; // a role session is `<role id>:<session name>`
-      const known = await remembered(compiled, id, () => readPrincipal(id));
-      if (known === undefined) return { allowed: false, reason: 'implicit_deny', decidedBy: [] };
-      return decideLayers(await layersOf(principal, known), request, requestValues(context, request, known));
+      const side = request.side ?? { accountId: accountAsked(context, request.action) };
+      const { own, tags } = await sideOf(principal);
+      const asked = await withLateConditions(request, own, side);
+      return decideAccess(principal, own, asked, side, requestValues(context, asked, { tags }));
     },
 
     close: forget,
   };
+}
+
+/** The request with the keys that cost a look-up, if a policy asks for one of them. */
+async function withLateConditions(request: ActionRequest, own: CallerSide, side: ResourceSide): Promise<ActionRequest> {
+  const { lateConditions } = request;
+  if (lateConditions === undefined) return request;
+  const documents = typeof own === 'string' ? [] : own.flat().map(({ document }) => document);
+  if (side.policy !== undefined) documents.push(side.policy.document);
+  const prefix = lateConditions.prefix.toLowerCase();
+  const asked = documents.some(({ contextKeys }) => contextKeys.values().some((key) => key.startsWith(prefix)));
+  if (!asked) return request;
+  return { ...request, conditions: { ...request.conditions, ...(await lateConditions.read()) } };
 }
 
 function compile(source: PolicySource): NamedPolicy[] {

@@ -1,5 +1,6 @@
 /** Users, groups, roles, keys and policies at rest. Secrets of keys are sealed before they come here. */
 import { defineStoreModule } from '../../metadata/contract.ts';
+import { accountProcedures } from './store/accounts.ts';
 import { accessKeyProcedures } from './store/access-keys.ts';
 import { attachmentProcedures } from './store/attachments.ts';
 import { entityProcedures } from './store/entities.ts';
@@ -8,5 +9,11 @@ import { identityMigrations } from './store/tables.ts';
 
 export default defineStoreModule('identity', {
   migrations: identityMigrations,
-  procedures: { ...entityProcedures, ...accessKeyProcedures, ...policyProcedures, ...attachmentProcedures },
+  procedures: {
+    ...accountProcedures,
+    ...entityProcedures,
+    ...accessKeyProcedures,
+    ...policyProcedures,
+    ...attachmentProcedures,
+  },
 });

@@ -1,19 +1,15 @@
 import { z } from 'zod';
+import type { AccessControlList } from '../versions.ts';
 
-const accountId = z.string().regex(/^\d{12}$/);
-
-/** Schema of an access control list of a bucket or an object; accounts are kept by their id. */
-export const accessControlList = z.strictObject({
-  ownerAccountId: accountId,
+/** Schema of an access control list of a bucket or an object; accounts stand in it by their canonical ids. */
+export const accessControlList: z.ZodType<AccessControlList> = z.strictObject({
+  owner: z.string(),
   grants: z
     .array(
       z.strictObject({
-        grantee: z.discriminatedUnion('kind', [
-          z.strictObject({ kind: z.literal('account'), accountId }),
-          z.strictObject({
-            kind: z.literal('group'),
-            group: z.enum(['AllUsers', 'AuthenticatedUsers', 'LogDelivery']),
-          }),
+        grantee: z.discriminatedUnion('type', [
+          z.strictObject({ type: z.literal('CanonicalUser'), id: z.string(), displayName: z.string().exactOptional() }),
+          z.strictObject({ type: z.literal('Group'), uri: z.string() }),
         ]),
         permission: z.enum(['FULL_CONTROL', 'READ', 'WRITE', 'READ_ACP', 'WRITE_ACP']),
       }),

@@ -5,10 +5,11 @@
  * - A committed change forgets what is known of its bucket before the call that made it is answered.
  * - What was read before a change is never remembered after it: every change opens a new generation.
  */
-import { LochError } from '../../core/errors.ts';
+import { isLochError, LochError } from '../../core/errors.ts';
 import type { StoredEvent } from '../../core/events.ts';
 import { type MetadataStore, storeCall } from '../../metadata/contract.ts';
 import type { StoreCall } from '../../core/store-call.ts';
+import type { ObjectStore } from '../contract.ts';
 import type { BucketDefaults, BucketSetting, BucketSettingKind, BucketSettings } from './contract.ts';
 import { SETTING_KINDS } from './setting-kinds.ts';
 import bucketSettingStore from './store.ts';
@@ -30,9 +31,11 @@ export const forgetSettings = (bucket: string): readonly StoreCall[] => [storeCa
 /** Opens the settings over the store; `close` stops listening to it. */
 export function openBucketSettings(deps: {
   readonly store: MetadataStore;
+  readonly objects: Pick<ObjectStore, 'bucket'>;
   readonly defaults: BucketDefaults;
 }): BucketSettings {
   const { store } = deps;
+  const owners = new Map<string, string>();
   const defaults = defaultValues(deps.defaults);
   const memory = new Map<string, Known>();
   let generation = 0;
@@ -40,7 +43,9 @@ export function openBucketSettings(deps: {
     for (const event of events) {
       if (!EVENTS.has(event.name)) continue;
       generation++;
-      memory.delete((event.payload as { bucket: string }).bucket);
+      const { bucket } = event.payload as { bucket: string };
+      memory.delete(bucket);
+      if (event.name !== 'storageBucketSettingChanged') owners.delete(bucket);
     }
   });
 
@@ -61,6 +66,20 @@ export function openBucketSettings(deps: {
   };
 
   return {
+    defaults: deps.defaults,
+    async ownerOf(bucket) {
+      const there = owners.get(bucket);
+      if (there !== undefined) return there;
+      const started = generation;
+      try {
+        const { ownerAccountId } = await deps.objects.bucket(bucket);
+        if (started === generation && owners.size < CAPACITY) owners.set(bucket, ownerAccountId);
+        return ownerAccountId;
+      } catch (error) {
+        if (isLochError(error, 'bucket_not_found', 'invalid_bucket_name')) return undefined;
+        throw error;
+      }
+    },
     async get<K extends BucketSettingKind>(bucket: string, kind: K, id = '') {
       const ofKind = (await known(bucket)).get(kind);
       return (ofKind?.has(id) ? ofKind.get(id) : defaults[kind]) as BucketSetting<K> | undefined;

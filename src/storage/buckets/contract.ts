@@ -11,7 +11,8 @@ import type { z } from 'zod';
 import type { RequestContext } from '../../core/caller.ts';
 import type { Lifecycle } from '../../core/lifecycle.ts';
 import type { StoreCall } from '../../core/store-call.ts';
-import type { accessControlList } from './access-control-list.ts';
+import type { AccessControlList, AccessGrant } from '../versions.ts';
+import type { CANNED_LISTS } from './access-lists.ts';
 import type { SETTING_KINDS } from './setting-kinds.ts';
 
 /** The name of a kind of setting. */
@@ -20,20 +21,22 @@ export type BucketSettingKind = keyof typeof SETTING_KINDS;
 /** The value of a setting of a kind. */
 export type BucketSetting<K extends BucketSettingKind> = z.infer<(typeof SETTING_KINDS)[K]['value']>;
 
-/** Who may do what to a bucket or an object, beside its policy. */
-export type AccessControlList = z.infer<typeof accessControlList>;
-
-/** One line of an access control list. */
-export type AclGrant = AccessControlList['grants'][number];
-
-/** Whom a grant names: an account, or one of S3's groups. */
-export type AclGrantee = AclGrant['grantee'];
-
-/** What a grant gives. */
-export type AclPermission = AclGrant['permission'];
-
 /** Whose objects are and whether lists of grants count. **Source**: S3 User Guide, "Controlling ownership of objects". */
 export type ObjectOwnership = BucketSetting<'ownership'>['objectOwnership'];
+
+/** Names of lists that S3 has ready. */
+export type CannedList = (typeof CANNED_LISTS)[number];
+
+/** A list as it is asked for: by its ready name, or line by line, with who is thought to own what it is of. */
+export type AclRequest =
+  | { readonly canned: CannedList }
+  | { readonly grants: readonly AccessGrant[]; readonly owner?: string };
+
+/** What a write may ask for beside the bytes. */
+export interface AclOption {
+  /** Who may read the new object, and its list. */
+  readonly acl?: AclRequest;
+}
 
 /** Which of several settings of a kind; kinds of which a bucket has one have no id. */
 export interface SettingName<K extends BucketSettingKind> {
@@ -51,6 +54,9 @@ export interface BucketDefaults {
 
 /** Settings of buckets at rest, with what was read kept in memory until it changes. */
 export interface BucketSettings extends Lifecycle {
+  readonly defaults: BucketDefaults;
+  /** The account that owns the bucket; undefined when there is no such bucket. */
+  ownerOf(bucket: string): Promise<string | undefined>;
   /** The value, the default of the lake, or undefined. The bucket need not exist. */
   get<K extends BucketSettingKind>(bucket: string, kind: K, id?: string): Promise<BucketSetting<K> | undefined>;
   /** All settings of a kind of which a bucket has many, by id. */
@@ -85,4 +91,12 @@ export interface BucketSettingAccess {
     value: BucketSetting<K>,
   ): Promise<void>;
   remove(context: RequestContext, name: SettingName<BucketSettingKind>): Promise<void>;
+  /** The account that owns a bucket, for doors to show and compare; asks no policy. */
+  ownerOf(bucket: string): Promise<string | undefined>;
+  /** The list of a bucket; its owner's alone while none was put. Requires `s3:GetBucketAcl`. */
+  getAcl(context: RequestContext, bucket: string): Promise<AccessControlList>;
+  /** Requires `s3:PutBucketAcl`. **Errors**: `acl_not_supported`, `access_denied` while public lists are blocked. */
+  putAcl(context: RequestContext, bucket: string, acl: AclRequest): Promise<void>;
+  /** Whether policy or list let in whoever comes. Requires `s3:GetBucketPolicyStatus`. */
+  isPublic(context: RequestContext, bucket: string): Promise<boolean>;
 }

@@ -1,5 +1,7 @@
+import { getBucketAcl, putBucketAcl } from './bucket-acl.ts';
 import type { BucketSettingAccess } from './contract.ts';
 import { getSetting, listSettings } from './get-setting.ts';
+import { policyStatus } from './policy-status.ts';
 import { putSetting } from './put-setting.ts';
 import { removeSetting } from './remove-setting.ts';
 import type { SettingDeps } from './setting-deps.ts';
@@ -11,5 +13,14 @@ export const bucketSettingModule = new URL('./store.ts', import.meta.url);
 
 /** Settings as a caller may use them, over settings that ask nobody. */
 export function createSettingAccess(deps: SettingDeps): BucketSettingAccess {
-  return { get: getSetting(deps), list: listSettings(deps), put: putSetting(deps), remove: removeSetting(deps) };
+  return {
+    get: getSetting(deps),
+    list: listSettings(deps),
+    put: putSetting(deps),
+    remove: removeSetting(deps),
+    ownerOf: (bucket) => deps.settings.ownerOf(bucket),
+    isPublic: policyStatus(deps),
+    getAcl: getBucketAcl(deps),
+    putAcl: putBucketAcl(deps),
+  };
 }

@@ -6,6 +6,8 @@
 import { s3Arn } from '../../core/arn.ts';
 import type { RequestContext } from '../../core/caller.ts';
 import { isLochError, type LochError } from '../../core/errors.ts';
+import { authorizeBucket } from '../buckets/bucket-side.ts';
+import { authorizeObject } from '../buckets/object-side.ts';
 import type { DeleteOptions, ObjectName } from '../contract.ts';
 import type { ObjectDeps } from './object-deps.ts';
 
@@ -16,7 +18,7 @@ export async function authorizeRead(
   name: ObjectName,
   action = 's3:GetObject',
 ): Promise<void> {
-  await deps.policy.authorize(context, { action, resource: s3Arn(name.bucket, name.key) });
+  await authorizeObject(deps, context, name, action);
   await requireOwner(deps, context, name, action);
   const location = await deps.policy.registeredLocation(name.bucket, name.key);
   if (location === undefined) return;
@@ -53,7 +55,7 @@ export async function authorizeWrite(
   name: ObjectName,
   action: string,
 ): Promise<void> {
-  await deps.policy.authorize(context, { action, resource: s3Arn(name.bucket, name.key) });
+  await authorizeObject(deps, context, name, action);
   await requireOwner(deps, context, name, action);
   const location = await deps.policy.registeredLocation(name.bucket, name.key);
   if (location === undefined) return;
@@ -85,7 +87,7 @@ export async function missingOrHidden(
 ): Promise<unknown> {
   if (!isLochError(error, 'object_not_found')) return error;
   try {
-    await deps.policy.authorize(context, { action: 's3:ListBucket', resource: s3Arn(name.bucket) });
+    await authorizeBucket(deps, context, name.bucket, 's3:ListBucket');
     return error;
   } catch (refused) {
     return refused;

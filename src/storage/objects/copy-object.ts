@@ -1,4 +1,5 @@
 import type { ObjectAccess } from '../contract.ts';
+import { asWritten } from '../buckets/written-attributes.ts';
 import { keyBytes } from '../stores/names.ts';
 import { authorizeRead, authorizeWrite, missingOrHidden } from './authorize.ts';
 import type { ObjectDeps } from './object-deps.ts';
@@ -16,8 +17,9 @@ export function copyObject(deps: ObjectDeps): ObjectAccess['copyObject'] {
         keyBytes(to.key);
         await authorizeRead(deps, context, from);
         await authorizeWrite(deps, context, to, 's3:PutObject');
+        const written = await asWritten(deps, context, to, options);
         try {
-          return await deps.objects.copy(from, to, { operation: 'CopyObject', ...options });
+          return await deps.objects.copy(from, to, { operation: 'CopyObject', ...written });
         } catch (error) {
           throw await missingOrHidden(deps, context, from, error);
         }

@@ -1,4 +1,5 @@
 import type { ObjectAccess } from '../contract.ts';
+import { asWritten } from '../buckets/written-attributes.ts';
 import { keyBytes } from '../stores/names.ts';
 import { authorizeWrite } from './authorize.ts';
 import type { ObjectDeps } from './object-deps.ts';
@@ -10,6 +11,7 @@ export function createUpload(deps: ObjectDeps): ObjectAccess['createUpload'] {
     recorded(deps, context, 'CreateMultipartUpload', target, async () => {
       keyBytes(target.key);
       await authorizeWrite(deps, context, target, 's3:PutObject');
-      return deps.objects.createUpload(target.bucket, target.key, options);
+      const written = await asWritten(deps, context, target, options);
+      return deps.objects.createUpload(target.bucket, target.key, written);
     });
 }

@@ -16,6 +16,7 @@ import { listBuckets } from './list-buckets.ts';
 import { listObjects } from './list-objects.ts';
 import { listParts } from './list-parts.ts';
 import { listUploads } from './list-uploads.ts';
+import { getObjectAcl, putObjectAcl } from './object-acl.ts';
 import type { ObjectDeps } from './object-deps.ts';
 import { putObject } from './put-object.ts';
 import { putPart } from './put-part.ts';
@@ -44,5 +45,7 @@ export function createObjectAccess(deps: ObjectDeps): ObjectAccess {
     abortUpload: abortUpload(deps),
     listUploads: listUploads(deps),
     selectObject: selectObject(deps),
+    getObjectAcl: getObjectAcl(deps),
+    putObjectAcl: putObjectAcl(deps),
   };
 }

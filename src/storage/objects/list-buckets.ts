@@ -1,10 +1,12 @@
 import type { ObjectAccess } from '../contract.ts';
 import type { ObjectDeps } from './object-deps.ts';
 
-/** All buckets, by name. */
+/** The buckets of the caller's account, by name. */
 export function listBuckets(deps: ObjectDeps): ObjectAccess['listBuckets'] {
   return async (context) => {
-    await deps.policy.authorize(context, { action: 's3:ListAllMyBuckets', resource: 'arn:aws:s3:::*' });
-    return deps.objects.buckets();
+    const { accountId } = context.principal;
+    const side = { accountId };
+    await deps.policy.authorize(context, { action: 's3:ListAllMyBuckets', resource: 'arn:aws:s3:::*', side });
+    return (await deps.objects.buckets()).filter(({ ownerAccountId }) => ownerAccountId === accountId);
   };
 }

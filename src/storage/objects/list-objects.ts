@@ -1,4 +1,4 @@
-import { s3Arn } from '../../core/arn.ts';
+import { authorizeBucket } from '../buckets/bucket-side.ts';
 import type { ObjectAccess } from '../contract.ts';
 import type { ObjectDeps } from './object-deps.ts';
 import { recorded } from './record.ts';
@@ -7,14 +7,10 @@ import { recorded } from './record.ts';
 export function listObjects(deps: ObjectDeps): ObjectAccess['listObjects'] {
   return (context, bucket, options) =>
     recorded(deps, context, 'ListObjects', { bucket }, async () => {
-      await deps.policy.authorize(context, {
-        action: 's3:ListBucket',
-        resource: s3Arn(bucket),
-        conditions: {
-          's3:prefix': options?.prefix ?? '',
-          's3:delimiter': options?.delimiter ?? '',
-          's3:max-keys': String(options?.maxKeys ?? 1000),
-        },
+      await authorizeBucket(deps, context, bucket, 's3:ListBucket', {
+        's3:prefix': options?.prefix ?? '',
+        's3:delimiter': options?.delimiter ?? '',
+        's3:max-keys': String(options?.maxKeys ?? 1000),
       });
       return deps.objects.list(bucket, options);
     });

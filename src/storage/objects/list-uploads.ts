@@ -1,4 +1,4 @@
-import { s3Arn } from '../../core/arn.ts';
+import { authorizeBucket } from '../buckets/bucket-side.ts';
 import type { ObjectAccess } from '../contract.ts';
 import type { ObjectDeps } from './object-deps.ts';
 import { recorded } from './record.ts';
@@ -7,7 +7,9 @@ import { recorded } from './record.ts';
 export function listUploads(deps: ObjectDeps): ObjectAccess['listUploads'] {
   return (context, bucket, options) =>
     recorded(deps, context, 'ListMultipartUploads', { bucket }, async () => {
-      await deps.policy.authorize(context, { action: 's3:ListBucketMultipartUploads', resource: s3Arn(bucket) });
+      await authorizeBucket(deps, context, bucket, 's3:ListBucketMultipartUploads', {
+        's3:prefix': options?.prefix ?? '',
+      });
       return deps.objects.uploads(bucket, options);
     });
 }

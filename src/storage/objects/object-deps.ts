@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Engine } from '../../engines/contract.ts';
-import type { Audit, Policy, TableDirectory } from '../../governance/contract.ts';
+import type { Audit, TableDirectory } from '../../governance/contract.ts';
+import type { SideDeps } from '../buckets/bucket-side.ts';
 import type { ObjectStore } from '../contract.ts';
 
 /** What runs statements over single objects. */
@@ -12,9 +13,8 @@ export interface SelectParts {
 }
 
 /** What the use-cases of objects are built from. */
-export interface ObjectDeps {
+export interface ObjectDeps extends SideDeps {
   readonly objects: ObjectStore;
-  readonly policy: Policy;
   readonly audit: Audit;
   /** Asked late: the catalog stands above storage. */
   readonly directory: () => TableDirectory;

@@ -1,4 +1,5 @@
 import type { ObjectAccess } from '../contract.ts';
+import { asWritten } from '../buckets/written-attributes.ts';
 import { keyBytes } from '../stores/names.ts';
 import { authorizeWrite } from './authorize.ts';
 import type { ObjectDeps } from './object-deps.ts';
@@ -15,7 +16,8 @@ export function putObject(deps: ObjectDeps): ObjectAccess['putObject'] {
       async () => {
         keyBytes(target.key);
         await authorizeWrite(deps, context, target, 's3:PutObject');
-        return deps.objects.put(target.bucket, target.key, body, { operation: 'PutObject', ...options });
+        const written = await asWritten(deps, context, target, options);
+        return deps.objects.put(target.bucket, target.key, body, { operation: 'PutObject', ...written });
       },
       (head) => head.size,
     );

@@ -15,6 +15,7 @@ import type { MetadataStore } from '../../metadata/contract.ts';
 import { openSqliteStore } from '../../metadata/sqlite/store.ts';
 import { createSealer } from '../../platform/sealer.ts';
 import type { ObjectStore, TableFormat } from '../../storage/contract.ts';
+import { bucketSettingModule } from '../../storage/index.ts';
 import { localStoreModule, openLocalStore } from '../../storage/stores/local/index.ts';
 import { createTableFormat } from '../../storage/tables/index.ts';
 import { contextOf, TEST_ACCOUNT } from './test-lake.ts';
@@ -53,7 +54,13 @@ export async function openQueryLake(engineOptions: Partial<DuckdbEngineOptions> 
   const clock = systemClock;
   const store = await openSqliteStore({
     file: join(folder, 'loch.db'),
-    modules: [...governanceStoreModules, localStoreModule, ...catalogStoreModules, ...consumptionStoreModules],
+    modules: [
+      ...governanceStoreModules,
+      localStoreModule,
+      bucketSettingModule,
+      ...catalogStoreModules,
+      ...consumptionStoreModules,
+    ],
   });
   let directory: TableDirectory | undefined;
   const sealer = createSealer(Buffer.alloc(32, 5));

@@ -20,6 +20,7 @@ import {
   localStoreModule,
   openLocalStore,
 } from '../../storage/stores/local/index.ts';
+import { contextOf } from './test-lake.ts';
 
 /** The account and region of the lake. */
 export const S3_LAKE = { accountId: '123456789012', region: 'us-east-1' } as const;
@@ -51,8 +52,10 @@ export interface S3Lake {
   readonly tables: NamedTable[];
   /** An SDK client; root's unless a key is given. */
   client(key?: S3Key, options?: Partial<S3ClientConfig>): S3Client;
-  /** A user with these statements, and a key of his. */
+  /** A user of the lake's account with these statements, and a key of his. */
   user(name: string, ...statements: object[]): Promise<S3Key>;
+  /** Another account, with the key of its root. */
+  account(accountId: string): Promise<{ readonly key: S3Key; readonly canonicalId: string }>;
   close(): Promise<void>;
 }
 
@@ -104,6 +107,7 @@ export async function openS3Lake(
   });
   const bucketSettings = openBucketSettings({
     store,
+    objects,
     defaults: options.bucketDefaults ?? { objectOwnership: 'BucketOwnerEnforced', publicAccessBlock: true },
   });
   // Its process starts with the first statement.
@@ -112,6 +116,7 @@ export async function openS3Lake(
     select: { engine, clock, workDirectory: join(directory, 'select') },
     objects,
     settings: bucketSettings,
+    resourcePolicies: governance.resourcePolicies,
     policy: governance.policy,
     audit: governance.audit,
     directory: () => tableDirectory,
@@ -120,13 +125,24 @@ export async function openS3Lake(
     region,
   });
   const { audit, identities } = governance;
-  const door = createS3Door({ access, settings, identities, audit, events: bus, clock, accountId, region });
+  const door = createS3Door({
+    access,
+    settings,
+    accounts: governance.accounts,
+    identities,
+    audit,
+    events: bus,
+    clock,
+    accountId,
+    region,
+  });
   const server = createServer((request, response) => void door(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const root = await governance.ensureRootKey();
   const rootKey = { accessKeyId: root.accessKeyId, secretAccessKey: root.secret.reveal() };
   const rootPrincipal = (await governance.identities.principal(`arn:aws:iam::${accountId}:root`))!;
+  const rootContext = () => contextOf(rootPrincipal);
   const clients: S3Client[] = [];
   return {
     endpoint,
@@ -142,23 +158,20 @@ export async function openS3Lake(
       return client;
     },
     async user(name, ...statements) {
-      const context = {
-        requestId: name,
-        principal: rootPrincipal,
-        accountId,
-        region,
-        door: 'internal' as const,
-        sourceIp: '127.0.0.1',
-        userAgent: 'test',
-        secure: false,
-        signal: new AbortController().signal,
-        startedAt: clock.now(),
-      };
+      const context = rootContext();
       await governance.identity.createEntity(context, 'user', { name });
-      const document = JSON.stringify({ Version: '2012-10-17', Statement: statements });
-      await governance.identity.putInlinePolicy(context, { kind: 'user', name }, 'inline', document);
+      if (statements.length > 0) {
+        const document = JSON.stringify({ Version: '2012-10-17', Statement: statements });
+        await governance.identity.putInlinePolicy(context, { kind: 'user', name }, 'inline', document);
+      }
       const key = await governance.identity.createAccessKey(context, name);
       return { accessKeyId: key.accessKeyId, secretAccessKey: key.secret.reveal() };
+    },
+    async account(accountId) {
+      const named = { accountId, name: `account ${accountId}`, email: `${accountId}@example.org` };
+      const made = await governance.accounts.create(rootContext(), named);
+      const key = { accessKeyId: made.accessKeyId, secretAccessKey: made.secret.reveal() };
+      return { key, canonicalId: made.canonicalId };
     },
     async close() {
       for (const client of clients) client.destroy();

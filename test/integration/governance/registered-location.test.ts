@@ -52,11 +52,13 @@ beforeAll(async () => {
   await objects.createBucket('lake', { region: 'us-east-1', ownerAccountId: TEST_ACCOUNT });
   const bucketSettings = openBucketSettings({
     store: lake.store,
+    objects,
     defaults: { objectOwnership: 'BucketOwnerEnforced', publicAccessBlock: true },
   });
   const storage = openStorage({
     ...shared,
     settings: bucketSettings,
+    resourcePolicies: governance.resourcePolicies,
     objects,
     policy: governance.policy,
     directory: () => lake.directory,
@@ -65,7 +67,14 @@ beforeAll(async () => {
   const events = createEventBus((error) => {
     throw error;
   });
-  const door = createS3Door({ ...shared, ...storage, identities: governance.identities, events, clock: systemClock });
+  const door = createS3Door({
+    ...shared,
+    ...storage,
+    accounts: governance.accounts,
+    identities: governance.identities,
+    events,
+    clock: systemClock,
+  });
   const server = createServer((request, response) => void door(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   closeServer = () => {

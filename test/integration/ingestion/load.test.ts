@@ -3,6 +3,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RequestContext } from '../../../src/core/caller.ts';
 import { Secret } from '../../../src/core/secret.ts';
+import { openBucketSettings } from '../../../src/storage/index.ts';
 import { createObjectAccess } from '../../../src/storage/objects/index.ts';
 import { openQueryLake, type QueryLake } from '../../../src/testing/builders/query-lake.ts';
 import { TEST_ACCOUNT } from '../../../src/testing/builders/test-lake.ts';
@@ -25,6 +26,12 @@ beforeAll(async () => {
     objects: lake.objects,
     policy,
     audit,
+    resourcePolicies: lake.governance.resourcePolicies,
+    settings: openBucketSettings({
+      store: lake.store,
+      objects: lake.objects,
+      defaults: { objectOwnership: 'BucketOwnerEnforced', publicAccessBlock: true },
+    }),
     directory: () => {
       throw new Error('No location is registered here.');
     },

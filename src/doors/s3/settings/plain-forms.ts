@@ -38,17 +38,15 @@ export const publicAccessBlockForm: SettingForm<'publicAccessBlock'> = {
   }),
 };
 
-const OWNERSHIPS = ['BucketOwnerEnforced', 'BucketOwnerPreferred', 'ObjectWriter'] as const;
+/** What object ownership can be. */
+export const OWNERSHIPS = ['BucketOwnerEnforced', 'BucketOwnerPreferred', 'ObjectWriter'] as const;
 
 /** One of the known texts. **Errors**: `malformed_request`. */
-export function oneOf<T extends string>(what: string, known: readonly T[], text: string | undefined): T {
+function oneOf<T extends string>(what: string, known: readonly T[], text: string | undefined): T {
   const found = known.find((name) => name === text);
   if (found !== undefined) return found;
   throw new LochError('malformed_request', `${what} is \`${text ?? ''}\`. Known: ${known.join(', ')}.`);
 }
-
-/** **Errors**: `malformed_request`. */
-export const parseOwnership = (text: string | undefined) => oneOf('ObjectOwnership', OWNERSHIPS, text);
 
 export const ownershipForm: SettingForm<'ownership'> = {
   kind: 'ownership',
@@ -60,7 +58,7 @@ export const ownershipForm: SettingForm<'ownership'> = {
     if (rule === undefined || more.length > 0) {
       throw new LochError('malformed_request', 'OwnershipControls holds exactly one Rule.');
     }
-    return { objectOwnership: parseOwnership(childText(rule, 'ObjectOwnership')) };
+    return { objectOwnership: oneOf('ObjectOwnership', OWNERSHIPS, childText(rule, 'ObjectOwnership')) };
   },
 };
 

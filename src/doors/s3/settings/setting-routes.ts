@@ -8,6 +8,7 @@ import { xmlAnswer } from '../answer.ts';
 import type { S3FailureName } from '../errors.ts';
 import type { S3Operation } from '../request.ts';
 import { renderXml } from '../xml.ts';
+import * as acl from './acl-operations.ts';
 import { corsForm } from './cors-form.ts';
 import { getLifecycle, putLifecycle } from './lifecycle-form.ts';
 import {
@@ -17,6 +18,7 @@ import {
   requestPaymentForm,
   taggingForm,
 } from './plain-forms.ts';
+import * as policy from './policy-operations.ts';
 import {
   absentOperation,
   deleteOperation,
@@ -49,6 +51,13 @@ function withoutDelete({ GET, PUT }: Required<Routes>): Routes {
 }
 
 const ROUTES: Readonly<Record<string, Routes>> = {
+  acl: { GET: ['GetBucketAcl', acl.getBucketAcl], PUT: ['PutBucketAcl', acl.putBucketAcl] },
+  policy: {
+    GET: ['GetBucketPolicy', policy.getBucketPolicy],
+    PUT: ['PutBucketPolicy', policy.putBucketPolicy],
+    DELETE: ['DeleteBucketPolicy', deleteOperation('policy')],
+  },
+  policyStatus: { GET: ['GetBucketPolicyStatus', policy.getBucketPolicyStatus] },
   accelerate: withoutDelete(routesOf('BucketAccelerateConfiguration', accelerateForm)),
   cors: routesOf('BucketCors', corsForm),
   encryption: absentRoute(

@@ -2,7 +2,7 @@ import { compilePattern, variablesOf } from './pattern.ts';
 import type { PolicyDocument } from './policy-document.ts';
 
 /** The context keys a document asks for in conditions and variables, lower-case. */
-export function contextKeysOf(document: PolicyDocument): ReadonlySet<string> {
+export function contextKeysOf(document: Pick<PolicyDocument, 'version' | 'statements'>): ReadonlySet<string> {
   const keys = new Set<string>();
   const variables = document.version === '2012-10-17';
   for (const statement of document.statements) {

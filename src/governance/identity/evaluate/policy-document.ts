@@ -4,6 +4,7 @@
  */
 import { nearestNames } from '../../../core/suggest.ts';
 import { type ArnPattern, compileArnPattern } from './arn-pattern.ts';
+import { contextKeysOf } from './context-keys.ts';
 import { CONDITION_OPERATORS, type Condition, compileCondition } from './conditions.ts';
 import { type JsonMember, type JsonNode, malformedAt, parseJsonSource, positionAt } from './json-source.ts';
 import { compilePattern, type Pattern } from './pattern.ts';
@@ -17,13 +18,20 @@ export interface PrincipalPattern {
   readonly value: string;
 }
 
+/** Patterns of an element, or with `except` of its `Not…`; `texts` are the same as they stand. */
+export interface NamedPatterns<P> {
+  readonly except: boolean;
+  readonly patterns: readonly P[];
+  readonly texts: readonly string[];
+}
+
 export interface Statement {
   /** The Sid, or the position in the document. */
   readonly id: string;
   readonly effect: 'Allow' | 'Deny';
   readonly principals: { readonly except: boolean; readonly patterns: readonly PrincipalPattern[] } | undefined;
-  readonly actions: { readonly except: boolean; readonly patterns: readonly Pattern[] };
-  readonly resources: { readonly except: boolean; readonly patterns: readonly ArnPattern[] } | undefined;
+  readonly actions: NamedPatterns<Pattern>;
+  readonly resources: NamedPatterns<ArnPattern> | undefined;
   readonly conditions: readonly Condition[];
   /** Where it stands in the text. */
   readonly start: TextPosition;
@@ -39,6 +47,8 @@ export interface TextPosition {
 export interface PolicyDocument {
   readonly version: '2012-10-17' | '2008-10-17';
   readonly statements: readonly Statement[];
+  /** The context keys that conditions and variables ask for, lower-case. */
+  readonly contextKeys: ReadonlySet<string>;
 }
 
 const ELEMENTS = [
@@ -80,7 +90,7 @@ export function parsePolicyDocument(text: string, kind: PolicyKind): PolicyDocum
   if (nodes.length === 0) throw malformedAt(text, statement.at, 'The policy has no Statement.');
   const statements = nodes.map((node, index) => parseStatement(parse, node, index));
   refuseRepeatedSid(parse, nodes);
-  return { version, statements };
+  return { version, statements, contextKeys: contextKeysOf({ version, statements }) };
 }
 
 function parseStatement(parse: Parse, node: JsonNode, index: number): Statement {
@@ -133,26 +143,28 @@ function either(parse: Parse, members: Members, node: JsonNode, name: string, ne
 
 function parseActions(parse: Parse, members: Members, node: JsonNode): Statement['actions'] {
   const found = either(parse, members, node, 'Action', true)!;
-  const patterns = asStrings(parse, found.member.node, 'Action').map(({ value, at }) => {
+  const named = asStrings(parse, found.member.node, 'Action');
+  const patterns = named.map(({ value, at }) => {
     if (value !== '*' && !/^[A-Za-z0-9*?-]+:[A-Za-z0-9*?]+$/.test(value)) {
       throw malformedAt(parse.text, at, `The action \`${value}\` is not of the form service:Operation.`);
     }
     return compilePattern(value, { variables: false, wildcards: true, ignoreCase: true });
   });
-  return { except: found.except, patterns };
+  return { except: found.except, patterns, texts: named.map(({ value }) => value) };
 }
 
 function parseResources(parse: Parse, members: Members, node: JsonNode): Statement['resources'] {
   const found = either(parse, members, node, 'Resource', parse.kind !== 'trust');
   if (found === undefined) return undefined;
   if (parse.kind === 'trust') throw malformedAt(parse.text, found.member.at, 'A trust policy names no Resource.');
-  const patterns = asStrings(parse, found.member.node, 'Resource').map(({ value, at }) => {
+  const named = asStrings(parse, found.member.node, 'Resource');
+  const patterns = named.map(({ value, at }) => {
     if (value !== '*' && !/^(arn:|\*|\$\{)/.test(value)) {
       throw malformedAt(parse.text, at, `The resource \`${value}\` must be an ARN or \`*\`.`);
     }
     return compileArnPattern(value, { variables: parse.variables });
   });
-  return { except: found.except, patterns };
+  return { except: found.except, patterns, texts: named.map(({ value }) => value) };
 }
 
 const PRINCIPAL_TYPES = ['AWS', 'Service', 'Federated', 'CanonicalUser'] as const;

@@ -27,7 +27,7 @@ export function requestValues(
   principal: PrincipalTags,
 ): RequestValues {
   const values = new Map<string, readonly string[]>();
-  for (const [key, value] of Object.entries(request.conditions ?? {})) {
+  for (const [key, value] of Object.entries({ ...context.requestKeys, ...request.conditions })) {
     values.set(
       key.toLowerCase(),
       typeof value === 'string' ? [value] : typeof value === 'boolean' ? [String(value)] : value,
@@ -36,13 +36,13 @@ export function requestValues(
   const { principal: caller } = context;
   const { session } = caller;
   const fixed: Record<string, string | undefined> = {
-    'aws:principalarn': session?.roleArn ?? caller.arn,
+    'aws:principalarn': caller.kind === 'anonymous' ? undefined : (session?.roleArn ?? caller.arn),
     'aws:tokenissuetime': session && new Date(session.issuedAt).toISOString(),
     'aws:multifactorauthpresent': session && 'false',
     'aws:sourceidentity': session?.sourceIdentity,
-    'aws:principalaccount': caller.accountId,
+    'aws:principalaccount': caller.kind === 'anonymous' ? undefined : caller.accountId,
     'aws:principaltype': PRINCIPAL_TYPES[caller.kind],
-    'aws:userid': caller.id,
+    'aws:userid': caller.kind === 'anonymous' ? 'anonymous' : caller.id,
     'aws:username': caller.kind === 'user' ? caller.name : undefined,
     'aws:principalisawsservice': String(caller.kind === 'service'),
     'aws:sourceip': context.sourceIp,
@@ -51,7 +51,7 @@ export function requestValues(
     'aws:currenttime': new Date(context.startedAt).toISOString(),
     'aws:epochtime': String(Math.floor(context.startedAt / 1000)),
     'aws:requestedregion': context.region,
-    'aws:resourceaccount': context.accountId,
+    'aws:resourceaccount': request.side?.accountId ?? context.accountId,
   };
   for (const [key, value] of Object.entries(fixed)) {
     if (value === undefined || value === '') values.delete(key);

@@ -6,7 +6,6 @@ import type { Principal, RequestContext } from '../../../core/caller.ts';
 import { LochError } from '../../../core/errors.ts';
 import type { EntityKind, SimulatedDecision, Simulation } from '../contract.ts';
 import { authorizedEntity } from '../entities/entity-of.ts';
-import { contextKeysOf } from '../evaluate/context-keys.ts';
 import { matchLayers, type NamedPolicy, type PolicyLayer } from '../evaluate/decide.ts';
 import { parsePolicyDocument } from '../evaluate/policy-document.ts';
 import { type RequestValues, requestValues } from '../evaluate/request-values.ts';
@@ -127,7 +126,7 @@ function inputLayer(name: string, documents: readonly string[]): PolicyLayer {
 }
 
 function keysOf(layers: readonly PolicyLayer[]): Set<string> {
-  return new Set(layers.flat().flatMap((policy) => [...contextKeysOf(policy.document)]));
+  return new Set(layers.flat().flatMap((policy) => [...policy.document.contextKeys]));
 }
 
 function decideAll(layers: readonly PolicyLayer[], simulation: Simulation, known: RequestValues): SimulatedDecision[] {

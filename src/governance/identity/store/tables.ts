@@ -41,7 +41,16 @@ export interface AccessKeyRow {
   created_at: number;
 }
 
+/** Accounts beside the lake's own. */
+export interface AccountRow {
+  account_id: string;
+  name: string;
+  email: string;
+  created_at: number;
+}
+
 export interface IdentityTables {
+  identity_account: AccountRow;
   identity_entity: EntityRow;
   identity_membership: { user_id: string; group_id: string };
   identity_inline_policy: { entity_id: string; name_key: string; name: string; document: string };
@@ -91,6 +100,14 @@ export const identityMigrations: readonly Migration[] = [
     statements: [
       `CREATE TABLE identity_key_use (
         access_key_id TEXT PRIMARY KEY, at INTEGER NOT NULL, service TEXT NOT NULL, region TEXT NOT NULL)`,
+    ],
+  },
+  {
+    number: 3,
+    name: 'accounts',
+    statements: [
+      `CREATE TABLE identity_account (
+        account_id TEXT PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL)`,
     ],
   },
 ];

@@ -1,0 +1,103 @@
+/** What must hold of a setting beside its form, before it is put. */
+import { s3Arn } from '../../core/arn.ts';
+import type { RequestContext } from '../../core/caller.ts';
+import { LochError } from '../../core/errors.ts';
+import { isPublicList, letsOthersIn } from './access-lists.ts';
+import { ownershipOf, policyId, type SideDeps } from './bucket-side.ts';
+import type { AccessControlList } from '../versions.ts';
+import type { BucketSetting, BucketSettingKind } from './contract.ts';
+import { BUCKET_ACTIONS, OBJECT_ACTIONS } from './s3-actions.ts';
+
+const MAX_POLICY_BYTES = 20 * 1024;
+
+type Check<K extends BucketSettingKind> = (
+  deps: SideDeps,
+  context: RequestContext,
+  bucket: string,
+  value: BucketSetting<K>,
+) => Promise<void>;
+
+/** **Errors**: `malformed_policy`; `access_denied` for a public one while these are blocked. */
+const checkPolicy: Check<'policy'> = async (deps, context, bucket, { text }) => {
+  const policy = deps.resourcePolicies.parse(text, policyId(bucket));
+  await deps.resourcePolicies.check(policy, {
+    maxBytes: MAX_POLICY_BYTES,
+    resources: [
+      { arn: s3Arn(bucket), actions: BUCKET_ACTIONS },
+      { arn: `${s3Arn(bucket)}/`, actions: OBJECT_ACTIONS },
+    ],
+  });
+  if (!policy.isPublic) return;
+  const block = await deps.settings.get(bucket, 'publicAccessBlock');
+  if (block?.blockPublicPolicy !== true) return;
+  throw await deps.policy.refuse(context, {
+    action: 's3:PutBucketPolicy',
+    resource: s3Arn(bucket),
+    why: 'public policies are blocked by the BlockPublicPolicy setting of the bucket.',
+    by: [`public-access-block:${bucket}`],
+  });
+};
+
+/** **Errors**: `acl_not_supported`; `access_denied` for a public list while these are blocked. */
+const checkAcl: Check<'acl'> = async (deps, context, bucket, list) => {
+  if ((await ownershipOf(deps, bucket)) === 'BucketOwnerEnforced') throw aclNotSupported();
+  await refusePublicList(deps, context, bucket, list, 's3:PutBucketAcl', s3Arn(bucket));
+};
+
+/** **Errors**: `conflict` (invalid) when the bucket's list lets others in. */
+const checkOwnership: Check<'ownership'> = async (deps, _context, bucket, { objectOwnership }) => {
+  if (objectOwnership !== 'BucketOwnerEnforced') return;
+  const list = await deps.settings.get(bucket, 'acl');
+  if (list !== undefined && letsOthersIn(list)) throw listWithEnforcedOwner();
+};
+
+/** The bucket takes no lists. */
+export function aclNotSupported(): LochError {
+  return new LochError('acl_not_supported', 'The bucket does not allow ACLs: its owner is enforced. Use its policy.');
+}
+
+/** A list for others and an enforced owner do not go together. */
+export function listWithEnforcedOwner(): LochError {
+  return new LochError(
+    'acl_not_supported',
+    'Bucket cannot have ACLs set with ObjectOwnership `BucketOwnerEnforced`. Take the grants to others away first.',
+    { context: { s3_code: 'InvalidBucketAclWithObjectOwnership' } },
+  );
+}
+
+/** **Errors**: `access_denied` for a public list while these are blocked. */
+export async function refusePublicList(
+  deps: SideDeps,
+  context: RequestContext,
+  bucket: string,
+  list: AccessControlList,
+  action: string,
+  resource: string,
+): Promise<void> {
+  if (!isPublicList(list)) return;
+  const block = await deps.settings.get(bucket, 'publicAccessBlock');
+  if (block?.blockPublicAcls !== true) return;
+  throw await deps.policy.refuse(context, {
+    action,
+    resource,
+    why: 'public access control lists are blocked by the BlockPublicAcls setting of the bucket.',
+    by: [`public-access-block:${bucket}`],
+  });
+}
+
+const CHECKS: { readonly [K in BucketSettingKind]?: Check<K> } = {
+  policy: checkPolicy,
+  acl: checkAcl,
+  ownership: checkOwnership,
+};
+
+/** **Errors**: those of the kind's check. */
+export async function checkSetting<K extends BucketSettingKind>(
+  deps: SideDeps,
+  context: RequestContext,
+  name: { readonly bucket: string; readonly kind: K },
+  value: BucketSetting<K>,
+): Promise<void> {
+  const check = CHECKS[name.kind] as Check<K> | undefined;
+  await check?.(deps, context, name.bucket, value);
+}
