@@ -21,6 +21,7 @@ const main = defineCommand({
     backup: () => import('./commands/backup.ts').then((m) => m.backup),
     restore: () => import('./commands/restore.ts').then((m) => m.restore),
     load: () => import('./commands/load.ts').then((m) => m.load),
+    lifecycle: () => import('./commands/lifecycle.ts').then((m) => m.lifecycle),
     query: () => import('./commands/query.ts').then((m) => m.query),
   },
 });

@@ -15,7 +15,15 @@ import { openSqliteStore } from '../metadata/sqlite/store.ts';
 import { openAuditTable } from '../operations/audit-table/index.ts';
 import { openOperations } from '../operations/index.ts';
 import { openProcessing, processingStoreModules } from '../processing/index.ts';
-import { bucketSettingModule, forgetSettings, openBucketSettings, openStorage } from '../storage/index.ts';
+import {
+  bucketSettingModule,
+  forgetSettings,
+  forgetUpkeep,
+  openBucketSettings,
+  openStorage,
+  openUpkeep,
+  upkeepStoreModules,
+} from '../storage/index.ts';
 import { localStoreModule, openLocalStore } from '../storage/stores/local/index.ts';
 import { createTableFormat } from '../storage/tables/index.ts';
 import { bucketDefaults, type Config } from './config.ts';
@@ -64,6 +72,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
           ...governanceStoreModules,
           localStoreModule,
           bucketSettingModule,
+          ...upkeepStoreModules,
           ...catalogStoreModules,
           ...processingStoreModules,
           ...ingestionStoreModules,
@@ -100,7 +109,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         graceMs: config.storage.sweep_grace_ms,
         lowDiskBytes: config.storage.low_disk_mib * MIB,
         onSweepFailure: report('storage'),
-        withBucket: forgetSettings,
+        withBucket: (bucket) => [...forgetSettings(bucket), ...forgetUpkeep(bucket)],
       }),
     );
     const bucketSettings = opened(openBucketSettings({ store, objects, defaults: bucketDefaults(config) }));
@@ -166,6 +175,20 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       accountId,
       region,
     });
+    const upkeep = opened(
+      openUpkeep({
+        store,
+        objects,
+        settings: bucketSettings,
+        policy,
+        audit,
+        clock,
+        accountId,
+        region,
+        lifecycleDayMs: config.s3.lifecycle_day_seconds * 1000,
+        onFailure: report('upkeep of storage'),
+      }),
+    );
     const processing = opened(
       await openProcessing({
         store,
@@ -234,6 +257,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       monitoring,
       objects,
       storage,
+      upkeep,
       tables,
       catalog,
       crawlers,

@@ -20,6 +20,7 @@ import { followActivity, overviewRoutes } from '../doors/console-api/routes/over
 import { processingRoutes } from '../doors/console-api/routes/processing.ts';
 import { queryRoutes } from '../doors/console-api/routes/queries.ts';
 import { sessionRoutes } from '../doors/console-api/routes/session.ts';
+import { upkeepRoutes } from '../doors/console-api/routes/upkeep.ts';
 import { createSessions } from '../doors/console-api/session.ts';
 import { createIcebergDoor } from '../doors/iceberg-rest/index.ts';
 import { createS3Door } from '../doors/s3/index.ts';
@@ -66,6 +67,7 @@ export function openDoors(deps: {
     ingestionRoutes({ ...parts.ingestion, loader: parts.loader, stopping: deps.stopping }),
     governanceRoutes({ identity: parts.governance.identity, lakeFormation, trail }),
     objectRoutes({ access: parts.storage.access }),
+    upkeepRoutes(parts.upkeep),
     operationsRoutes({ operations: parts.operations }),
   ]);
   const app = new Hono<ApiEnvironment>();

@@ -386,7 +386,9 @@ export type {
   VersionPage,
 } from './versions.ts';
 
+export type { LifecycleCounts, LifecycleRun, LifecycleRuns } from './lifecycle/contract-types.ts';
 export { type LifecycleConfiguration, type LifecycleRule, parseLifecycle } from './lifecycle/configuration.ts';
+export type { Upkeep } from './upkeep/index.ts';
 export type { SelectInput } from './select/request.ts';
 export type { SelectEvent } from './select/select-object.ts';
 /** Checksums piece by piece, for doors that verify bodies no store sees. */

@@ -4,6 +4,7 @@ import { withExpiry } from './lifecycle/with-expiry.ts';
 import { createObjectAccess, type ObjectDeps } from './objects/index.ts';
 
 export { bucketSettingModule, forgetSettings, openBucketSettings } from './buckets/index.ts';
+export { forgetUpkeep, openUpkeep, upkeepStoreModules } from './upkeep/index.ts';
 
 const DAY_MS = 86_400_000;
 

@@ -8,12 +8,21 @@ import { type Clock, systemClock } from '../../core/clock.ts';
 import { createEventBus, type LochEvent } from '../../core/events.ts';
 import { openDuckdbEngine } from '../../engines/duckdb/index.ts';
 import { createS3Door } from '../../doors/s3/index.ts';
+import type { Upkeep } from '../../storage/contract.ts';
 import type { ColumnType, TableDirectory, TableName } from '../../governance/contract.ts';
 import { type Governance, governanceStoreModules, openGovernance } from '../../governance/index.ts';
 import { openSqliteStore } from '../../metadata/sqlite/store.ts';
 import { createSealer } from '../../platform/sealer.ts';
 import type { BucketDefaults } from '../../storage/contract.ts';
-import { bucketSettingModule, forgetSettings, openBucketSettings, openStorage } from '../../storage/index.ts';
+import {
+  bucketSettingModule,
+  forgetSettings,
+  forgetUpkeep,
+  openBucketSettings,
+  openStorage,
+  openUpkeep,
+  upkeepStoreModules,
+} from '../../storage/index.ts';
 import {
   type LocalObjectStore,
   type LocalStoreOptions,
@@ -45,6 +54,8 @@ export interface S3Lake {
   readonly directory: string;
   readonly objects: LocalObjectStore;
   readonly governance: Governance;
+  /** Does nothing by itself. */
+  readonly upkeep: Upkeep;
   /** Events of the door and of committed transactions, oldest first. */
   readonly events: LochEvent[];
   readonly rootKey: S3Key;
@@ -72,7 +83,7 @@ export async function openS3Lake(
   const { accountId, region } = S3_LAKE;
   const clock = options.clock ?? systemClock;
   const directory = mkdtempSync(join(tmpdir(), 'loch-s3-lake-'));
-  const modules = [...governanceStoreModules, localStoreModule, bucketSettingModule];
+  const modules = [...governanceStoreModules, localStoreModule, bucketSettingModule, ...upkeepStoreModules];
   const store = await openSqliteStore({ file: join(directory, 'loch.db'), modules });
   const events: LochEvent[] = [];
   const bus = createEventBus((error) => {
@@ -102,7 +113,7 @@ export async function openS3Lake(
     directory: join(directory, 'objects'),
     clock,
     sweepEveryMs: 0,
-    withBucket: forgetSettings,
+    withBucket: (bucket) => [...forgetSettings(bucket), ...forgetUpkeep(bucket)],
     ...options.store,
   });
   const bucketSettings = openBucketSettings({
@@ -123,6 +134,21 @@ export async function openS3Lake(
     ownerOf: options.ownerOf ?? (async () => undefined),
     accountId,
     region,
+  });
+  const upkeep = openUpkeep({
+    store,
+    objects,
+    settings: bucketSettings,
+    policy: governance.policy,
+    audit: governance.audit,
+    clock,
+    accountId,
+    region,
+    lifecycleDayMs: 86_400_000,
+    idle: true,
+    onFailure: (error) => {
+      throw error;
+    },
   });
   const { audit, identities } = governance;
   const door = createS3Door({
@@ -149,6 +175,7 @@ export async function openS3Lake(
     directory,
     objects,
     governance,
+    upkeep,
     events,
     rootKey,
     tables,
@@ -177,6 +204,7 @@ export async function openS3Lake(
       for (const client of clients) client.destroy();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
+      await upkeep.close();
       await engine.close();
       await objects.close();
       await bucketSettings.close();

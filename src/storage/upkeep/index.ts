@@ -1,0 +1,72 @@
+/** What a store needs while it runs and nobody asks: rules of lifecycle that are due. */
+import type { Clock } from '../../core/clock.ts';
+import type { RequestContext } from '../../core/caller.ts';
+import type { Lifecycle } from '../../core/lifecycle.ts';
+import { newId } from '../../core/ids.ts';
+import type { StoreCall } from '../../core/store-call.ts';
+import type { Audit, Policy } from '../../governance/contract.ts';
+import type { MetadataStore } from '../../metadata/contract.ts';
+import type { BucketSettings, LifecycleRuns, ObjectStore } from '../contract.ts';
+import { createLifecycleRuns, forgetLifecycleRun, lifecycleModule, openLifecycleRunner } from '../lifecycle/index.ts';
+
+export interface UpkeepDeps {
+  readonly store: MetadataStore;
+  readonly objects: ObjectStore;
+  readonly settings: BucketSettings;
+  readonly policy: Policy;
+  readonly audit: Audit;
+  readonly clock: Clock;
+  readonly accountId: string;
+  readonly region: string;
+  /** How long a day of lifecycle rules lasts. **Units**: milliseconds. */
+  readonly lifecycleDayMs: number;
+  /** Nothing runs by itself; for tests. */
+  readonly idle?: boolean;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** The upkeep of a store, and its parts as callers may use them. */
+export interface Upkeep extends Lifecycle {
+  readonly lifecycle: LifecycleRuns;
+}
+
+/** The store modules of upkeep. */
+export const upkeepStoreModules: readonly URL[] = [lifecycleModule];
+
+/** Calls for the transactions that make and delete a bucket: nobody inherits what was kept of another of the name. */
+export const forgetUpkeep = (bucket: string): readonly StoreCall[] => forgetLifecycleRun(bucket);
+
+/** Opens the upkeep; what is due begins at once, in the background. */
+export function openUpkeep(deps: UpkeepDeps): Upkeep {
+  const runner = openLifecycleRunner({
+    ...deps,
+    dayMs: deps.lifecycleDayMs,
+    context: (signal) => serviceContext(deps, 'lifecycle', signal),
+    ...(deps.idle === true ? { lookEveryMs: 0 } : {}),
+  });
+  return {
+    lifecycle: createLifecycleRuns({ ...deps, runner }),
+    close: () => runner.close(),
+  };
+}
+
+/** A request of a service of the store: what it does stands in the trail under its name. */
+function serviceContext(
+  deps: Pick<UpkeepDeps, 'accountId' | 'region' | 'clock'>,
+  name: string,
+  signal: AbortSignal,
+): RequestContext {
+  const { accountId, region, clock } = deps;
+  return {
+    requestId: newId(),
+    principal: { kind: 'service', arn: `arn:aws:iam::${accountId}:service/${name}`, id: name, name, accountId },
+    accountId,
+    region,
+    door: 'internal',
+    sourceIp: '127.0.0.1',
+    userAgent: `loch-${name}`,
+    secure: true,
+    signal,
+    startedAt: clock.now(),
+  };
+}
