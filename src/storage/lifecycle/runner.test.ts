@@ -48,11 +48,12 @@ beforeEach(async () => {
       throw new Error('No table is asked about here.');
     },
   });
+  objects = openMemoryStore({ clock, minPartBytes: 1 });
   settings = openBucketSettings({
     store,
+    objects,
     defaults: { objectOwnership: 'BucketOwnerEnforced', publicAccessBlock: true },
   });
-  objects = openMemoryStore({ clock, minPartBytes: 1 });
 });
 
 afterEach(async () => {
