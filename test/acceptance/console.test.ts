@@ -96,6 +96,7 @@ describe.skipIf(browserPath() === undefined)(
       await page.keyboard.type('SELECT nme FROM curated.people');
       await page.keyboard.press('Control+Enter');
       await page.getByRole('alert').waitFor();
+      expect(await page.locator('.cm-mistake').textContent()).toBe('nme');
       await shoot('query-error');
     });
 

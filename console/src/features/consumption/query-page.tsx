@@ -6,6 +6,7 @@ import { Failure } from '../../components/failure.tsx';
 import { bytes, count, duration, when } from '../../components/format.ts';
 import { PageHead, State } from '../../components/page.tsx';
 import { ResultGrid, Rows } from '../../components/rows.tsx';
+import type { Mistake } from './sql-editor.tsx';
 
 const SqlEditor = lazy(() => import('./sql-editor.tsx').then((module) => ({ default: module.SqlEditor })));
 
@@ -55,6 +56,7 @@ export function QueryPage() {
     if (asked !== undefined) setSql((now: string) => (now === '' ? asked : now));
   }, [asked]);
   const running = execution.data !== undefined && !FINAL.has(execution.data.state);
+  const mistake = useMemo(() => mistakeOf(execution.data, sql), [execution.data, sql]);
   const run = () => {
     if (sql.trim() !== '' && !start.isPending) start.mutate();
   };
@@ -80,7 +82,7 @@ export function QueryPage() {
         }
       />
       <Suspense fallback={<p className="empty">Loading the editor …</p>}>
-        <SqlEditor value={sql} schema={schema} onChange={setSql} onRun={run} />
+        <SqlEditor value={sql} schema={schema} mistake={mistake} onChange={setSql} onRun={run} />
       </Suspense>
       <p />
       {start.error !== null && <Failure error={start.error} />}
@@ -95,6 +97,13 @@ export function QueryPage() {
       />
     </>
   );
+}
+
+/** The place that a failed statement's reason names, as long as the editor holds that statement. */
+function mistakeOf(execution: Execution | undefined, sql: string): Mistake | undefined {
+  if (execution?.state !== 'FAILED' || execution.sql !== sql) return undefined;
+  const place = /\bline (\d+):(\d+)/.exec(execution.stateReason ?? '');
+  return place === null ? undefined : { line: Number(place[1]), column: Number(place[2]) };
 }
 
 function useSchema(): Record<string, readonly string[]> {

@@ -52,8 +52,10 @@ export function PeoplePage() {
   });
   const seeAs = async (user: User) => {
     viewAs(user.arn);
-    await forgetAll(client);
+    // Everything held is dropped at once; what is asked anew may take its time, and the page is not to change under it.
+    const forgotten = forgetAll(client);
     await navigate({ to: '/catalog', search: { q: undefined, database: undefined } });
+    await forgotten;
   };
   return (
     <>

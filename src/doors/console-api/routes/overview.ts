@@ -58,7 +58,12 @@ export function followActivity(events: EventBus, clock: Clock): Activity {
     ingestion: noRuns(),
   };
   const recent: (Happening & { principal?: string })[] = [];
+  /** What changes its state stands once, where it changed last. */
   const tell = (what: string, state: string, detail: string, principal?: string) => {
+    const before = recent.findIndex(
+      (entry) => entry.what === what && entry.detail === detail && ACTIVE.has(entry.state),
+    );
+    if (before >= 0) recent.splice(before, 1);
     recent.unshift({ at: clock.now(), what, state, detail, ...(principal === undefined ? {} : { principal }) });
     recent.length = Math.min(recent.length, KEPT);
   };
