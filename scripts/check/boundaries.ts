@@ -28,7 +28,7 @@ const CLIENTS: Record<string, RegExp> = {
   'pg-copy-streams': /^src\/ingestion\/connectors\/postgres\//,
   'pg-query-stream': /^src\/ingestion\/connectors\/postgres\//,
   avsc: /^src\/storage\/tables\//,
-  hyparquet: /^src\/(catalog\/crawlers|storage\/tables)\//,
+  hyparquet: /^src\/(catalog\/crawlers|storage\/(tables|foreign))\//,
   'hyparquet-compressors': /^src\/(catalog\/crawlers|storage\/tables)\//,
   '@polyglot-sql/sdk': /^src\/consumption\/queries\//,
   '@peculiar/x509': /^src\/platform\/tls\//,

@@ -14,6 +14,7 @@ import type {
   CompactionOptions,
   DataFile,
   ExpiryOptions,
+  ForeignSnapshot,
   IcebergSchema,
   PartitionSpec,
   ScanPredicate,
@@ -93,7 +94,7 @@ export interface TableInput {
   readonly foreign?: ForeignProperties;
 }
 
-export type TableFormatName = 'iceberg' | 'csv' | 'json' | 'parquet' | 'view' | 'unknown';
+export type TableFormatName = 'iceberg' | 'delta' | 'hudi' | 'csv' | 'json' | 'parquet' | 'view' | 'unknown';
 
 export interface TableRecord extends Required<Pick<TableInput, 'name' | 'columns'>> {
   readonly database: string;
@@ -170,6 +171,8 @@ export interface ResolvedTable {
 export interface TableScan {
   readonly table: ResolvedTable;
   readonly snapshotId?: string;
+  /** Delta and Hudi: the state of the table that its log gave, with what its columns are called in the files. */
+  readonly foreign?: ForeignSnapshot;
   readonly files: readonly {
     readonly bucket: string;
     readonly key: string;
@@ -178,6 +181,8 @@ export interface TableScan {
     readonly partition: Readonly<Record<string, string | null>>;
     /** File tables: the columns of this file in file order, where its partition differs from the table. */
     readonly columns?: readonly CatalogColumn[];
+    /** Delta: positions of rows that were deleted. */
+    readonly deletedRows?: readonly number[];
     /** Iceberg: delete files that apply, `s3://` paths. */
     readonly deletes?: readonly {
       readonly path: string;
@@ -357,11 +362,77 @@ export interface Catalog extends IcebergCatalog, PartitionIndexes, ColumnStatist
 
 export type CrawlerState = 'READY' | 'RUNNING' | 'STOPPING';
 
-/** A prefix to crawl. `exclusions` are globs relative to it; `sampleSize` is how many files of a folder are read. */
+/**
+ * What a crawl looks at. `s3` (the default): a prefix whose files are classified. `delta`, `hudi`, `iceberg`: the roots
+ * of tables at or below a prefix, registered by their own metadata. `catalog`: tables of the crawler's database, `path`
+ * being `database/table`. `jdbc`: `path` is `database/schema/table` with `%` as wildcard, over a connection.
+ */
 export interface CrawlerTarget {
+  readonly kind?: 's3' | 'delta' | 'hudi' | 'iceberg' | 'catalog' | 'jdbc';
   readonly path: string;
+  /** Globs relative to the path. */
   readonly exclusions: readonly string[];
+  /** How many files of a folder are read. */
   readonly sampleSize?: number;
+  /** Name of the connection of a `jdbc` target. */
+  readonly connection?: string;
+  /** How deep below the path roots of `delta`, `hudi`, `iceberg` tables are looked for. */
+  readonly maximumDepth?: number;
+}
+
+/** How a crawler's schedule stands. `expression` is Glue's `cron(…)`. */
+export interface CrawlerSchedule {
+  readonly expression: string;
+  readonly state: 'SCHEDULED' | 'NOT_SCHEDULED';
+}
+
+export type RecrawlPolicy = 'CRAWL_EVERYTHING' | 'CRAWL_NEW_FOLDERS_ONLY' | 'CRAWL_EVENT_MODE';
+
+/** A classifier that people define, asked before the built-in ones. */
+export type ClassifierInput = { readonly name: string } & (
+  | {
+      readonly kind: 'grok';
+      readonly classification: string;
+      readonly pattern: string;
+      /** Lines of `NAME pattern`. */
+      readonly customPatterns?: string;
+    }
+  | { readonly kind: 'xml'; readonly classification: string; readonly rowTag: string }
+  | { readonly kind: 'json'; readonly path: string }
+  | {
+      readonly kind: 'csv';
+      readonly delimiter?: string;
+      readonly quote?: string;
+      readonly header?: 'PRESENT' | 'ABSENT' | 'UNKNOWN';
+      readonly names?: readonly string[];
+      readonly allowSingleColumn?: boolean;
+      readonly disableValueTrimming?: boolean;
+      /** Types of the columns, in order: `INT`, `STRING` … */
+      readonly datatypes?: readonly string[];
+      readonly serde?: 'OpenCSVSerDe' | 'LazySimpleSerDe' | 'None';
+    }
+);
+
+export type ClassifierRecord = ClassifierInput & {
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly version: number;
+};
+
+/** Custom classifiers. A crawler names them; one that is gone is told in the crawl's messages. */
+export interface Classifiers {
+  /** **Errors**: `already_exists`; `invalid_argument` naming the field, such as a pattern that does not compile. */
+  create(context: RequestContext, input: ClassifierInput): Promise<ClassifierRecord>;
+  /** Changes what is given; the kind stays. **Errors**: `not_found`, `invalid_argument`. */
+  update(
+    context: RequestContext,
+    name: string,
+    kind: ClassifierInput['kind'],
+    changes: Readonly<Record<string, unknown>>,
+  ): Promise<ClassifierRecord>;
+  get(context: RequestContext, name: string): Promise<ClassifierRecord>;
+  list(context: RequestContext): Promise<readonly ClassifierRecord[]>;
+  delete(context: RequestContext, name: string): Promise<void>;
 }
 
 /** What a crawl does to tables whose data changed or went away. */
@@ -380,9 +451,13 @@ export interface CrawlerInput {
   readonly tablePrefix?: string;
   readonly description?: string;
   readonly schemaChange?: SchemaChangePolicy;
-  readonly recrawl?: 'CRAWL_EVERYTHING' | 'CRAWL_NEW_FOLDERS_ONLY';
-  /** Glue's configuration JSON, kept as it is; `Grouping.TableGroupingPolicy` is heeded. */
+  readonly recrawl?: RecrawlPolicy;
+  /** Glue's configuration JSON, kept as it is; what it says of grouping, output and partition indexes is heeded. */
   readonly configuration?: string;
+  /** Names of custom classifiers, in the order they are asked. */
+  readonly classifiers?: readonly string[];
+  /** Glue's `cron(…)`, in UTC. An empty text takes the schedule away. */
+  readonly schedule?: string;
   readonly foreign?: ForeignProperties;
 }
 
@@ -396,8 +471,10 @@ export interface CrawlerRecord {
   readonly tablePrefix: string;
   readonly description?: string;
   readonly schemaChange: SchemaChangePolicy;
-  readonly recrawl: 'CRAWL_EVERYTHING' | 'CRAWL_NEW_FOLDERS_ONLY';
+  readonly recrawl: RecrawlPolicy;
   readonly configuration?: string;
+  readonly classifiers?: readonly string[];
+  readonly schedule?: CrawlerSchedule;
   readonly foreign?: ForeignProperties;
   readonly state: CrawlerState;
   readonly createdAt: number;
@@ -441,6 +518,8 @@ export interface Crawlers {
   start(context: RequestContext, name: string): Promise<CrawlerRun>;
   /** Asks the run to stop; it does at its next step. **Errors**: `conflict` when none runs. */
   stop(context: RequestContext, name: string): Promise<void>;
+  /** Starts or stops the schedule. **Errors**: `conflict` when it is so already; `invalid_argument` without one. */
+  setSchedule?(context: RequestContext, name: string, state: CrawlerSchedule['state']): Promise<void>;
   /** Newest first. */
   runs(context: RequestContext, name: string): Promise<readonly CrawlerRun[]>;
   /** Resolves with the finished run. */

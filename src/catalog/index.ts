@@ -1,10 +1,11 @@
 import type { Clock } from '../core/clock.ts';
+import { LochError } from '../core/errors.ts';
 import type { SecretSealer } from '../core/secret.ts';
 import type { StoredEvent } from '../core/events.ts';
 import type { Identities, Policy, TableDirectory } from '../governance/contract.ts';
 import type { MetadataStore } from '../metadata/contract.ts';
-import type { TableFormat } from '../storage/contract.ts';
-import type { Catalog, Crawlers } from './contract.ts';
+import type { ForeignTables, TableFormat } from '../storage/contract.ts';
+import type { Catalog, Classifiers, Crawlers } from './contract.ts';
 import type { ConnectionProbe, Connections } from './connections/contract.ts';
 import { openConnections } from './connections/index.ts';
 import { openCrawlers } from './crawlers/index.ts';
@@ -35,6 +36,8 @@ export interface CatalogDependencies {
   readonly store: MetadataStore;
   readonly objects: CatalogObjects;
   readonly tables: TableFormat;
+  /** Delta and Hudi, by their own logs; refused by name when absent. */
+  readonly foreignTables?: ForeignTables;
   readonly policy: Policy;
   readonly identities: Identities;
   readonly clock: Clock;
@@ -52,12 +55,18 @@ export interface CatalogDependencies {
   readonly onFailure?: (error: unknown) => void;
 }
 
+const NO_FOREIGN: ForeignTables = {
+  snapshot: async (kind) => {
+    throw new LochError('unsupported', `This catalog was opened without a reader of ${kind} tables.`);
+  },
+};
 const PURGE_EVERY_MS = 3_600_000;
 
 /** Opens the catalog: reads its names into memory, and goes on with the crawls that a stop interrupted. */
 export async function openCatalog(dependencies: CatalogDependencies): Promise<{
   readonly catalog: Catalog;
   readonly crawlers: Crawlers;
+  readonly classifiers: Classifiers;
   readonly connections?: Connections;
   readonly settings: CatalogSettings;
   readonly tags: CatalogTags;
@@ -74,10 +83,16 @@ export async function openCatalog(dependencies: CatalogDependencies): Promise<{
   names.apply(early);
   const onFailure = dependencies.onFailure ?? (() => undefined);
   const indexFiller = openIndexFiller(store, onFailure);
-  const parts: CatalogParts = { ownerOf: async () => undefined, ...dependencies, names, indexFiller };
+  const parts: CatalogParts = {
+    ownerOf: async () => undefined,
+    foreignTables: NO_FOREIGN,
+    ...dependencies,
+    names,
+    indexFiller,
+  };
   const purge = setInterval(() => void purgeBin(parts).catch(onFailure), PURGE_EVERY_MS);
   purge.unref();
-  const crawls = await openCrawlers({ ...parts, identities: dependencies.identities });
+  const crawls = await openCrawlers({ ...parts, identities: dependencies.identities }, onFailure);
   const catalog: Catalog = {
     ...databaseUseCases(parts),
     ...icebergUseCases(parts, { lender: dependencies.lender }),
@@ -95,6 +110,7 @@ export async function openCatalog(dependencies: CatalogDependencies): Promise<{
   return {
     catalog,
     crawlers,
+    classifiers: crawls.classifiers,
     ...(connections === undefined ? {} : { connections }),
     settings: settingsUseCases(parts),
     tags,

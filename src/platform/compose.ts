@@ -25,6 +25,7 @@ import {
   upkeepStoreModules,
 } from '../storage/index.ts';
 import { localStoreModule, openLocalStore } from '../storage/stores/local/index.ts';
+import { createForeignTables } from '../storage/foreign/index.ts';
 import { createTableFormat } from '../storage/tables/index.ts';
 import { bucketDefaults, type Config } from './config.ts';
 import type { DataDirectory } from './data-directory.ts';
@@ -120,6 +121,8 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         store,
         objects,
         tables,
+        foreignTables: createForeignTables({ objects }),
+        onFailure: report('catalog'),
         policy,
         identities,
         clock,
@@ -129,11 +132,10 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         lender: governance.identity,
         sealer,
         probe: probeSource,
-        onFailure: report('catalog'),
       }),
     );
     directory = catalogPart.directory;
-    const { catalog, crawlers, connections, settings, tags } = catalogPart;
+    const { catalog, crawlers, classifiers, connections, settings, tags } = catalogPart;
     const engine = opened(
       await openDuckdbEngine({
         workDirectory: join(data.workDirectory, 'engine'),
@@ -261,6 +263,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       tables,
       catalog,
       crawlers,
+      classifiers,
       connections,
       settings,
       tags,

@@ -432,3 +432,15 @@ export type {
   TableUpdate,
   WriteLayout,
 } from './tables/contract-types.ts';
+
+// ------------------------------------------------------------------------------------------------- tables of other formats
+export { columnsOfAvro } from './foreign/avro-types.ts';
+
+export type {
+  ForeignColumn,
+  ForeignFile,
+  ForeignKind,
+  ForeignSnapshot,
+  ForeignTables,
+  ForeignVersion,
+} from './foreign/contract-types.ts';

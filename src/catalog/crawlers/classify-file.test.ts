@@ -182,14 +182,21 @@ describe('packed and foreign files', () => {
   });
 
   it.each([
-    ['an Avro container', 'Obj\u0001\u0004'],
-    ['an ORC file', 'ORC\u0001'],
-    ['a bzip2 file', 'BZh91AY'],
-    ['a zip file', 'PK\u0003\u0004x'],
     ['a PDF', '%PDF-1.7'],
-    ['an lz4 file', '\u0004"M\u0018x'],
+    ['an xz file', '\u00fd7zXZ'],
+    ['an SQLite database', 'SQLite format 3\u0000'],
   ])('name %s that no classifier reads', async (what, bytes) => {
     expect(await refused(Buffer.from(bytes, 'latin1'))).toContain(`all: ${what}, which none of them reads`);
+  });
+
+  it.each([
+    ['an Avro container', 'Obj\u0001\u0004', 'f', 'avro: a header that is cut off'],
+    ['an ORC file', 'ORC\u0001', 'f', 'orc: a tail that cannot be read'],
+    ['a bzip2 file', 'BZh91AY\u0000\u0000\u0000', 'f.bz2', 'all: bzip2 bytes of which nothing can be unpacked'],
+    ['a zip file', 'PK\u0003\u0004x', 'f.zip', 'zip: no directory at its end'],
+    ['an lz4 file', '\u0004"M\u0018\u0000', 'f.lz4', 'all: bytes that cannot be unpacked (LZ4 frame version 0.'],
+  ])('say what is wrong with %s that is cut off', async (_, bytes, name, saw) => {
+    expect(await refused(Buffer.from(bytes, 'latin1'), name)).toContain(saw);
   });
 
   it('never throw, whatever bytes they are', async () => {
@@ -205,9 +212,19 @@ describe('packed and foreign files', () => {
             .uint8Array({ maxLength: 40 })
             .map((tail) => Buffer.concat([Buffer.from('PAR1'), tail, Buffer.from('PAR1')])),
           fc.uint8Array({ maxLength: 60 }).map((tail) => Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 0]), tail])),
+          fc
+            .tuple(
+              fc.constantFrom('ORC\u0001', 'Obj\u0001', 'BZh9', '\u0004"M\u0018', 'PK\u0003\u0004', '<'),
+              fc.uint8Array({ maxLength: 80 }),
+            )
+            .map(([magic, tail]) => Buffer.concat([Buffer.from(magic, 'latin1'), tail])),
+          fc
+            .array(fc.constantFrom(...'<>/="&;ab 1\n'), { minLength: 1, maxLength: 80 })
+            .map((c) => Buffer.from(`<a>${c.join('')}</a>`)),
         ),
         async (bytes) => {
-          const verdict = await classify(bytes);
+          const name = ['f', 'f.bz2', 'f.lz4', 'f.snappy', 'f.zip'][bytes.length % 5]!;
+          const verdict = await classify(bytes, name);
           expect('refused' in verdict ? verdict.refused.length : verdict.columns.length).toBeGreaterThan(0);
         },
       ),

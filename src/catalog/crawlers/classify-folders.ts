@@ -1,10 +1,11 @@
 /** CLASSIFYING: what each folder's objects are, by a bounded sample of them. Folders that have a finding are passed over. */
 import type { CatalogObjects } from '../databases/parts.ts';
 import { type Classified, refusalText } from './classified.ts';
-import { classifyFile } from './classify-file.ts';
+import { classifyFile, type CustomClassifiers } from './classify-file.ts';
 import { type Crawl, type CrawlerParts, checkGoing, placeOf } from './crawler-parts.ts';
 import type { Folder, FolderFinding } from './folder.ts';
 import { savedFolders } from './list-folders.ts';
+import { namedClassifiers } from './keep-classifiers.ts';
 import { isSimilar, mergeClassified } from './similar.ts';
 import crawlerStore from './store.ts';
 
@@ -44,12 +45,14 @@ function clusters(seen: readonly Seen[]): { readonly classified: Classified; rea
 class FolderClassifier {
   readonly #objects: CatalogObjects;
   readonly #bucket: string;
+  readonly #custom: CustomClassifiers;
   readonly messages: string[] = [];
   bytesRead = 0;
 
-  constructor(objects: CatalogObjects, bucket: string) {
+  constructor(objects: CatalogObjects, bucket: string, custom: CustomClassifiers) {
     this.#objects = objects;
     this.#bucket = bucket;
+    this.#custom = custom;
   }
 
   /** The files that a classifier takes; the first refusal is told with what each classifier saw. */
@@ -57,7 +60,11 @@ class FolderClassifier {
     const seen: Seen[] = [];
     let told = false;
     for (const { key, size } of files) {
-      const { verdict, bytesRead } = await classifyFile(this.#objects, { bucket: this.#bucket, key, size });
+      const { verdict, bytesRead } = await classifyFile(
+        this.#objects,
+        { bucket: this.#bucket, key, size },
+        this.#custom,
+      );
       this.bytesRead += bytesRead;
       if (!('refused' in verdict)) seen.push({ key, size, classified: verdict });
       else if (!told) {
@@ -89,8 +96,13 @@ class FolderClassifier {
   }
 }
 
-async function classifyFolder(objects: CatalogObjects, bucket: string, folder: Folder): Promise<FolderVerdict> {
-  const classifier = new FolderClassifier(objects, bucket);
+async function classifyFolder(
+  objects: CatalogObjects,
+  bucket: string,
+  folder: Folder,
+  custom: CustomClassifiers,
+): Promise<FolderVerdict> {
+  const classifier = new FolderClassifier(objects, bucket, custom);
   const refused: string[] = [];
   const seen: Seen[] = [];
   for (const [extension, group] of Object.entries(folder.byExtension)) {
@@ -134,11 +146,13 @@ export async function classifyFolders(parts: CrawlerParts, crawl: Crawl): Promis
   const described = folders.filter((folder) => folder.kind !== 'data').map((folder) => folder.path);
   const inside = (path: string) => described.some((root) => path.startsWith(root));
   const open = folders.filter((folder) => folder.finding === undefined && !inside(folder.path));
+  const named = await namedClassifiers(parts, definition.classifiers ?? []);
+  const custom: CustomClassifiers = { classifiers: named.classifiers, matcher: parts.matcher };
   let unsaved: { target: number; path: string; finding: FolderFinding }[] = [];
   let bytesRead = 0;
-  let messages: string[] = [];
+  let messages: string[] = named.missing.map((name) => `The classifier \`${name}\` does not exist; it was left out.`);
   const save = async () => {
-    if (unsaved.length === 0) return;
+    if (unsaved.length === 0 && messages.length === 0) return;
     const findings = unsaved;
     unsaved = [];
     const args = { id: run.id, findings, bytesRead, messages };
@@ -152,7 +166,7 @@ export async function classifyFolders(parts: CrawlerParts, crawl: Crawl): Promis
       checkGoing(crawl);
       const folder = open[next++]!;
       const { bucket } = placeOf(definition.targets[folder.target]!);
-      const verdict = await classifyFolder(parts.objects, bucket, folder);
+      const verdict = await classifyFolder(parts.objects, bucket, folder, custom);
       unsaved.push({ target: folder.target, path: folder.path, finding: verdict.finding });
       bytesRead += verdict.bytesRead;
       messages.push(...verdict.messages);

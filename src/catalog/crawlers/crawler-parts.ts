@@ -4,11 +4,14 @@ import type { Identities } from '../../governance/contract.ts';
 import { parseS3Uri } from '../../storage/contract.ts';
 import type { CrawlerTarget } from '../contract.ts';
 import type { CatalogParts } from '../databases/parts.ts';
+import type { GrokMatcher } from './classifiers/grok.ts';
 import type { StoredRun } from './rows.ts';
 
 /** What crawls are built from. */
 export interface CrawlerParts extends CatalogParts {
   readonly identities: Identities;
+  /** Runs the patterns of custom classifiers. */
+  readonly matcher: GrokMatcher;
 }
 
 /** Why a run's signal is aborted: its user asked for it, or the process closes and a restart goes on. */

@@ -246,7 +246,7 @@ describe('a crawl', () => {
     await put('t/logo.png', Buffer.from('\u0089PNG\r\n', 'latin1'));
     const run = await crawl();
     expect(run.messages).toEqual([
-      't/README.md: no classifier takes it. parquet: no magic bytes; json: a beginning that is neither `{` nor `[`; csv: one column with each of comma, pipe, tab, semicolon and Ctrl-A.',
+      't/README.md: no classifier takes it. parquet, orc, avro, excel: no magic bytes; json: a beginning that is neither `{` nor `[`; xml: a beginning that is no tag; logs: lines of none of alb, elb, combined_apache, apache, nginx_error, syslog5424, syslog; csv: one column with each of comma, pipe, tab, semicolon and Ctrl-A; fixed width: 2 lines; 4 are needed to tell.',
       't/logo.png: no classifier takes it. all: a PNG image, which none of them reads.',
     ]);
     const [table] = await tables();
@@ -254,7 +254,7 @@ describe('a crawl', () => {
     expect(plan.files.map((file) => file.key)).toEqual(['t/a.csv']);
   });
 
-  it('does not take the files of Iceberg, Delta and Hudi tables for tables of their own', async () => {
+  it('takes Iceberg, Delta and Hudi tables by their own metadata, and fails where that is broken', async () => {
     await put('ice/data/part.csv', 'id,n\n1,2\n');
     await put('ice/metadata/v1.metadata.json', '{"format-version":2}');
     await put('delta/part.csv', 'id,n\n1,2\n');
@@ -262,8 +262,8 @@ describe('a crawl', () => {
     await put('hudi/part.csv', 'id,n\n1,2\n');
     await put('hudi/.hoodie/x', '1');
     const run = await crawl();
-    expect(run.tablesCreated).toBe(0);
-    expect(run.messages.map((message) => message.split(' ')[0]).sort()).toEqual(['delta/', 'hudi/', 'ice/']);
+    expect(run).toMatchObject({ state: 'FAILED', tablesCreated: 0 });
+    for (const path of ['delta/', 'hudi/', 'ice/']) expect(run.error).toContain(`s3://raw/${path}: `);
   });
 
   it('reads packed text, sampling no more of it than its bound', async () => {
@@ -341,7 +341,12 @@ describe('a crawler', () => {
     expect(await make({ targets: [] })).toBe('invalid_argument');
     expect(await make({ targets: [{ path: 's3://raw/', exclusions: [], sampleSize: 250 }] })).toBe('invalid_argument');
     expect(await make({ configuration: '{' })).toBe('invalid_argument');
-    expect(await make({ recrawl: 'CRAWL_NEW_FOLDERS_ONLY' })).toBe('unsupported');
+    expect(await make({ schedule: 'every day' })).toBe('invalid_argument');
+    expect(await make({ schedule: 'cron(0 12 * * * *)' })).toBe('invalid_argument');
+    expect(await make({ targets: [{ kind: 'jdbc', path: 'db/%', exclusions: [] }] })).toBe('invalid_argument');
+    expect(
+      await make({ recrawl: 'CRAWL_EVENT_MODE', targets: [{ kind: 'delta', path: 's3://raw/', exclusions: [] }] }),
+    ).toBe('invalid_argument');
     expect(await make({})).toBe('resolved');
     expect(await make({})).toBe('already_exists');
     expect(await codeOf(lake.crawlers.start(root, 'nothing'))).toBe('not_found');

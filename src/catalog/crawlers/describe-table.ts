@@ -1,7 +1,7 @@
-/** A dataset as the table a crawler writes. **Source**: what AWS Glue's crawlers write of CSV, JSON and Parquet. */
+/** A dataset as the table a crawler writes. **Source**: what AWS Glue's crawlers write of each format. */
 import { createHash } from 'node:crypto';
 import type { CatalogColumn, PartitionRecord, StorageDescriptor, TableInput } from '../contract.ts';
-import type { Classified } from './classified.ts';
+import type { Classified, ClassifiedFormat } from './classified.ts';
 import type { DataFolder, Dataset } from './group-tables.ts';
 import { hiveType } from './inferred-type.ts';
 import { settledBy } from './similar.ts';
@@ -10,21 +10,49 @@ const TEXT_INPUT = 'org.apache.hadoop.mapred.TextInputFormat';
 const TEXT_OUTPUT = 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat';
 const LONGEST_NAME = 128;
 
-const FORMATS = {
-  csv: {
-    inputFormat: TEXT_INPUT,
-    outputFormat: TEXT_OUTPUT,
-    serdeLibrary: 'org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe',
-  },
-  json: { inputFormat: TEXT_INPUT, outputFormat: TEXT_OUTPUT, serdeLibrary: 'org.openx.data.jsonserde.JsonSerDe' },
+type Serde = Pick<StorageDescriptor, 'inputFormat' | 'outputFormat' | 'serdeLibrary'>;
+
+const text = (serdeLibrary: string): Serde => ({ inputFormat: TEXT_INPUT, outputFormat: TEXT_OUTPUT, serdeLibrary });
+
+const FORMATS: Readonly<Record<ClassifiedFormat, Serde>> = {
+  csv: text('org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe'),
+  json: text('org.openx.data.jsonserde.JsonSerDe'),
   parquet: {
     inputFormat: 'org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat',
     outputFormat: 'org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat',
     serdeLibrary: 'org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe',
   },
-} as const;
+  avro: {
+    inputFormat: 'org.apache.hadoop.hive.ql.io.avro.AvroContainerInputFormat',
+    outputFormat: 'org.apache.hadoop.hive.ql.io.avro.AvroContainerOutputFormat',
+    serdeLibrary: 'org.apache.hadoop.hive.serde2.avro.AvroSerDe',
+  },
+  orc: {
+    inputFormat: 'org.apache.hadoop.hive.ql.io.orc.OrcInputFormat',
+    outputFormat: 'org.apache.hadoop.hive.ql.io.orc.OrcOutputFormat',
+    serdeLibrary: 'org.apache.hadoop.hive.ql.io.orc.OrcSerde',
+  },
+  grok: text('com.amazonaws.glue.serde.GrokSerDe'),
+  fixed_width: text('org.apache.hadoop.hive.serde2.RegexSerDe'),
+  xml: {},
+  excel: {},
+};
 /** Quoted text needs a serializer that knows quotes. */
 const QUOTED_CSV = 'org.apache.hadoop.hive.serde2.OpenCSVSerde';
+
+/** Where quotes inside quotes stand behind a backslash. */
+const CSV_ESCAPE = 'loch.csv.escape';
+const CLASSIFICATION: Readonly<Record<ClassifiedFormat, string>> = {
+  parquet: 'parquet',
+  avro: 'avro',
+  orc: 'orc',
+  excel: 'excel',
+  json: 'json',
+  xml: 'xml',
+  grok: 'grok',
+  csv: 'csv',
+  fixed_width: 'fixed_width',
+};
 
 /** The marks a crawler leaves on its tables. */
 export const UPDATED_BY = 'UPDATED_BY_CRAWLER';
@@ -74,33 +102,52 @@ export function columnsOf(classified: Classified): CatalogColumn[] {
 function serdeOf(classified: Classified): Pick<StorageDescriptor, 'serdeLibrary' | 'serdeParameters'> {
   const encoding: Record<string, string> =
     classified.encoding === undefined ? {} : { 'serialization.encoding': classified.encoding };
-  if (classified.csv !== undefined) {
-    const { delimiter, quote } = classified.csv;
-    if (quote === undefined) {
-      return {
-        serdeLibrary: FORMATS.csv.serdeLibrary,
-        serdeParameters: { 'field.delim': delimiter, 'serialization.format': delimiter, ...encoding },
-      };
+  const library = FORMATS[classified.format].serdeLibrary;
+  const serdeLibrary = library === undefined ? {} : { serdeLibrary: library };
+  switch (classified.format) {
+    case 'csv':
+      return csvSerde(classified, encoding);
+    case 'json':
+      return { ...serdeLibrary, serdeParameters: { ...jsonSettings(classified), ...encoding } };
+    case 'parquet':
+    case 'orc':
+      return { ...serdeLibrary, serdeParameters: { 'serialization.format': '1' } };
+    default: {
+      const { 'skip.header.line.count': _, ...reading } = classified.reading ?? {};
+      return { ...serdeLibrary, serdeParameters: { ...reading, ...encoding } };
     }
-    return {
-      serdeLibrary: QUOTED_CSV,
-      serdeParameters: { separatorChar: delimiter, quoteChar: quote, escapeChar: '\\', ...encoding },
-    };
   }
-  if (classified.format === 'parquet') {
-    return { serdeLibrary: FORMATS.parquet.serdeLibrary, serdeParameters: { 'serialization.format': '1' } };
+}
+
+function csvSerde(classified: Classified, encoding: Readonly<Record<string, string>>) {
+  const { delimiter, quote, escape: escaping } = classified.csv!;
+  const wanted = classified.reading?.serde;
+  const plain = { 'field.delim': delimiter, 'serialization.format': delimiter, ...encoding };
+  if (wanted === 'LazySimpleSerDe' || (quote === undefined && wanted !== 'OpenCSVSerDe')) {
+    return { serdeLibrary: FORMATS.csv.serdeLibrary!, serdeParameters: plain };
   }
-  const names = classified.columns.map((column) => column.name);
+  // The serializer's default escape says nothing of the files; where backslashes are meant the word says so.
+  const backslash: Record<string, string> = escaping === undefined ? {} : { [CSV_ESCAPE]: 'backslash' };
   return {
-    serdeLibrary: FORMATS.json.serdeLibrary,
+    serdeLibrary: QUOTED_CSV,
     serdeParameters: {
-      paths: names.join(','),
-      // Hive folds column names; the serializer finds `customerId` under `customerid` by this.
-      ...Object.fromEntries(
-        names.filter((name) => name !== name.toLowerCase()).map((name) => [`mapping.${name.toLowerCase()}`, name]),
-      ),
+      separatorChar: delimiter,
+      quoteChar: quote ?? '"',
+      escapeChar: '\\',
+      ...backslash,
       ...encoding,
     },
+  };
+}
+
+function jsonSettings(classified: Classified): Record<string, string> {
+  const names = classified.columns.map((column) => column.name);
+  return {
+    paths: names.join(','),
+    // Hive folds column names; the serializer finds `customerId` under `customerid` by this.
+    ...Object.fromEntries(
+      names.filter((name) => name !== name.toLowerCase()).map((name) => [`mapping.${name.toLowerCase()}`, name]),
+    ),
   };
 }
 
@@ -119,7 +166,7 @@ function parametersOf(dataset: Dataset, crawler: string, exclusions: readonly st
   const objects = folders.reduce((total, folder) => total + folder.objects, 0);
   const average = classified.records === 0 ? 0 : classified.recordBytes / classified.records;
   return {
-    classification: classified.format,
+    classification: classified.classification ?? CLASSIFICATION[classified.format],
     compressionType: classified.compression,
     typeOfData: 'file',
     sizeKey: String(bytes),
@@ -139,7 +186,17 @@ function parametersOf(dataset: Dataset, crawler: string, exclusions: readonly st
         }),
     ...(classified.json === undefined
       ? {}
-      : { jsonLayout: classified.json.layout, ...(classified.json.layout === 'array' ? { jsonPath: '$[*]' } : {}) }),
+      : {
+          jsonLayout: classified.json.layout,
+          ...(classified.json.path !== undefined
+            ? { jsonPath: classified.json.path }
+            : classified.json.layout === 'array'
+              ? { jsonPath: '$[*]' }
+              : {}),
+        }),
+    ...(classified.reading?.['skip.header.line.count'] === undefined ? {} : { 'skip.header.line.count': '1' }),
+    ...(classified.format === 'grok' ? { grokPattern: classified.reading?.['input.format'] ?? '' } : {}),
+    ...(classified.format === 'xml' ? { rowTag: classified.reading?.rowTag ?? '' } : {}),
     ...(exclusions.length === 0 ? {} : { exclusions: JSON.stringify(exclusions) }),
   };
 }

@@ -34,20 +34,21 @@ interface Node {
   readonly children: Map<string, Node>;
 }
 
+/** The root of a table that a format of its own describes. */
+export interface OpenTable {
+  readonly kind: Exclude<FolderKind, 'data'>;
+  readonly path: string;
+}
+
 export interface Grouping {
   readonly datasets: readonly Dataset[];
+  readonly openTables: readonly OpenTable[];
   readonly messages: readonly string[];
 }
 
 const HIVE = /^([^=/]+)=(.*)$/s;
 /** Folder names that are values rather than names: numbers, dates, hashes. */
 const VALUE_LIKE = /^(?:[a-z]{1,3}[-_]?)?\d[\d\-_.:tz]*$|^[0-9a-f]{8}-[0-9a-f-]{27}$/i;
-
-const DESCRIBED: Readonly<Record<Exclude<FolderKind, 'data'>, string>> = {
-  iceberg: 'is an Iceberg table: register it by its metadata_location instead of crawling it',
-  delta: 'is a Delta table, which crawlers do not read',
-  hudi: 'is a Hudi table, which crawlers do not read',
-};
 
 function treeOf(root: string, folders: readonly Folder[]): Node {
   const top: Node = { name: '', path: root, children: new Map() };
@@ -98,19 +99,33 @@ function ownDatasets(folder: Folder | undefined): Dataset[] {
   ];
 }
 
+interface GroupingOptions {
+  readonly combine: boolean;
+  /** The depth of the folders that are tables, the bucket being 1. */
+  readonly tableLevel?: number;
+}
+
 class Grouper {
   readonly messages: string[] = [];
-  readonly #combine: boolean;
+  readonly openTables: OpenTable[] = [];
+  readonly #options: GroupingOptions;
 
-  constructor(combine: boolean) {
-    this.#combine = combine;
+  constructor(options: GroupingOptions) {
+    this.#options = options;
+  }
+
+  /** Whether a stated table level makes one table of what lies below (`true`), forbids it (`false`), or says nothing. */
+  #stated(node: Node): boolean | undefined {
+    const { tableLevel } = this.#options;
+    if (tableLevel === undefined) return undefined;
+    return node.path.split('/').filter((segment) => segment !== '').length + 1 >= tableLevel;
   }
 
   /** The tables at and below a node; `one` when they are a single one that an upper folder may take as a partition. */
   walk(node: Node): { readonly datasets: readonly Dataset[]; readonly one?: Dataset } {
     const kind = node.folder?.kind ?? 'data';
     if (kind !== 'data') {
-      this.messages.push(`${node.path} ${DESCRIBED[kind]}.`);
+      this.openTables.push({ kind, path: node.path });
       return { datasets: [] };
     }
     const own = ownDatasets(node.folder);
@@ -120,8 +135,10 @@ class Grouper {
       const [only] = own;
       return own.length === 1 && only!.path.endsWith('/') ? { datasets: own, one: only! } : { datasets: own };
     }
+    const stated = this.#stated(node);
+    if (stated === false) return { datasets: [...own, ...filled.flatMap((child) => child.datasets)] };
     if (own.length === 0) {
-      const merged = this.#merge(node, filled);
+      const merged = this.#merge(node, filled, stated === true);
       if (merged !== undefined) return { datasets: [merged], one: merged };
     } else {
       this.messages.push(
@@ -131,7 +148,11 @@ class Grouper {
     return { datasets: [...own, ...filled.flatMap((child) => child.datasets)] };
   }
 
-  #merge(node: Node, children: readonly { readonly name: string; readonly one?: Dataset }[]): Dataset | undefined {
+  #merge(
+    node: Node,
+    children: readonly { readonly name: string; readonly one?: Dataset }[],
+    forced: boolean,
+  ): Dataset | undefined {
     const ones: { readonly name: string; readonly one: Dataset }[] = [];
     for (const { name, one } of children) {
       if (one === undefined) return undefined;
@@ -140,8 +161,8 @@ class Grouper {
     const parts = ones.map(({ name }) => HIVE.exec(name));
     const key = parts[0]?.[1];
     const hive = key !== undefined && parts.every((part) => part?.[1] === key);
-    if (!hive && parts.some((part) => part !== null)) return undefined;
-    if (!hive && ones.length === 1 && !VALUE_LIKE.test(ones[0]!.name)) return undefined;
+    if (!hive && !forced && parts.some((part) => part !== null)) return undefined;
+    if (!hive && !forced && ones.length === 1 && !VALUE_LIKE.test(ones[0]!.name)) return undefined;
     const first = ones[0]!.one;
     const sameDepth = ones.every(
       ({ one }) => one.keys.length === first.keys.length && one.keys.every((name, level) => name === first.keys[level]),
@@ -153,9 +174,11 @@ class Grouper {
     let classified = first.classified;
     for (const { name, one } of ones.slice(1)) {
       const fits =
-        hive || this.#combine ? isMergeable(classified, one.classified) : isSimilar(classified, one.classified);
+        hive || forced || this.#options.combine
+          ? isMergeable(classified, one.classified)
+          : isSimilar(classified, one.classified);
       if (!fits) {
-        if (hive)
+        if (hive || forced)
           this.messages.push(`${node.path}${name}/ holds ${one.classified.format} that does not fit its siblings.`);
         return undefined;
       }
@@ -175,7 +198,7 @@ class Grouper {
 }
 
 /** The value of a `key=value` folder, as Hive escapes it. */
-function partitionValue(text: string): string {
+export function partitionValue(text: string): string {
   if (text === '') return NULL_VALUE;
   try {
     return decodeURIComponent(text);
@@ -185,12 +208,8 @@ function partitionValue(text: string): string {
 }
 
 /** The tables under `root`. `combine` takes folders as one table wherever their formats allow it. */
-export function groupTables(
-  root: string,
-  folders: readonly Folder[],
-  options: { readonly combine: boolean },
-): Grouping {
-  const grouper = new Grouper(options.combine);
+export function groupTables(root: string, folders: readonly Folder[], options: GroupingOptions): Grouping {
+  const grouper = new Grouper(options);
   const { datasets } = grouper.walk(treeOf(root, folders));
-  return { datasets, messages: grouper.messages };
+  return { datasets, openTables: grouper.openTables, messages: grouper.messages };
 }

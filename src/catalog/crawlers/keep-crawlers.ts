@@ -98,3 +98,13 @@ export const crawlerRuns =
     await authorizeCrawler(parts, context, 'ListCrawls', name);
     return parts.store.read(crawlerStore.procedures.runs, { crawler: name });
   };
+
+/** Starts or stops the schedule of a crawler, whether it runs or not. */
+export const setCrawlerSchedule =
+  (parts: CrawlerParts, changed: () => void): NonNullable<Crawlers['setSchedule']> =>
+  async (context, name, state) => {
+    const action = state === 'SCHEDULED' ? 'StartCrawlerSchedule' : 'StopCrawlerSchedule';
+    await authorizeCrawler(parts, context, action, name);
+    await parts.store.write(crawlerStore.procedures.setSchedule, { name, state });
+    changed();
+  };

@@ -8,6 +8,7 @@ import { authorizeLocation } from '../databases/authorize-location.ts';
 import { type Crawl, type CrawlerParts, checkGoing, placeOf, type TargetPlace } from './crawler-parts.ts';
 import { exclusionTest } from '../databases/exclusions.ts';
 import { extensionOf, type Folder, type FolderKind, type FolderObjects, folderOfKey } from './folder.ts';
+import { arrivedFolders, isIncremental, newFolders } from './incremental.ts';
 import crawlerStore from './store.ts';
 
 const PAGE = 1000;
@@ -85,6 +86,11 @@ class FolderGatherer {
     return true;
   }
 
+  /** Notes a folder, though it may hold nothing any more. */
+  touch(path: string): void {
+    this.#at(path);
+  }
+
   add(path: string, object: { readonly key: string; readonly size: number }): void {
     const folder = this.#at(path);
     const extension = extensionOf(object.key);
@@ -160,6 +166,18 @@ async function listTarget(
       objects++;
     }
   }
+  const incremental = from === undefined && (await isIncremental(parts, crawl));
+  if (incremental) {
+    const byEvents = crawl.stored.definition.recrawl === 'CRAWL_EVENT_MODE';
+    const paths = await (byEvents ? arrivedFolders : newFolders)(parts, crawl, place);
+    for (const path of paths) {
+      checkGoing(crawl);
+      gatherer.touch(path);
+      objects += await listOne(parts, place, path, { excluded, gatherer });
+    }
+    await save();
+    return;
+  }
   for (let pages = 1; ; pages++) {
     checkGoing(crawl);
     const page = await parts.objects.list(place.bucket, {
@@ -177,12 +195,38 @@ async function listTarget(
   await save();
 }
 
+/** Gathers the objects of one folder, not of those below it. */
+async function listOne(
+  parts: CrawlerParts,
+  place: TargetPlace,
+  path: string,
+  into: { readonly excluded: (path: string) => boolean; readonly gatherer: FolderGatherer },
+): Promise<number> {
+  let objects = 0;
+  let startAfter: string | undefined;
+  do {
+    const page = await parts.objects.list(place.bucket, {
+      prefix: path,
+      delimiter: '/',
+      maxKeys: PAGE,
+      ...(startAfter === undefined ? {} : { startAfter }),
+    });
+    for (const object of page.objects) {
+      if (!into.excluded(object.key.slice(place.root.length)) && into.gatherer.take(object, place.root)) objects++;
+    }
+    startAfter = page.next;
+  } while (startAfter !== undefined);
+  return objects;
+}
+
 /** Lists all targets from where the run stands. */
 export async function listFolders(parts: CrawlerParts, crawl: Crawl): Promise<void> {
   const { definition, position, run } = crawl.stored;
-  for (const target of definition.targets) await authorizeTarget(parts, crawl, placeOf(target));
+  const onFiles = (target: CrawlerTarget) => target.kind !== 'jdbc' && target.kind !== 'catalog';
+  for (const target of definition.targets) if (onFiles(target)) await authorizeTarget(parts, crawl, placeOf(target));
   const saved = await savedFolders(parts, run.id);
   for (let number = position.target; number < definition.targets.length; number++) {
+    if (!onFiles(definition.targets[number]!)) continue;
     const mine = saved.filter((folder) => folder.target === number);
     const after = number === position.target ? position.after : undefined;
     await listTarget(parts, crawl, definition.targets[number]!, number, after, mine);

@@ -28,7 +28,11 @@ function mergedType(before: string, found: string, isText: boolean): string {
   return hiveType(mergeTypes(inferredOf(before), inferredOf(found)));
 }
 
-function mergedColumns(before: TableRecord, found: TableInput): CatalogColumn[] {
+function mergedColumns(before: TableRecord, found: TableInput, addOnly: boolean): CatalogColumn[] {
+  if (addOnly) {
+    const there = new Set(before.columns.map((column) => column.name));
+    return [...before.columns, ...found.columns.filter((column) => !there.has(column.name))];
+  }
   const isText = before.format !== 'parquet';
   const known = new Map(before.columns.map((column) => [column.name, column]));
   const merged = found.columns.map((column) => {
@@ -54,8 +58,11 @@ function describeChange(before: TableRecord, columns: readonly CatalogColumn[]):
 
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
-/** **Errors**: `conflict` when the folders' depth is no longer that of the table's partition keys. */
-export function mergeDrift(before: TableRecord, found: TableInput): Drift {
+/**
+ * With `addOnly` columns are added and those that are there stay as they are.
+ * **Errors**: `conflict` when the folders' depth is no longer that of the table's partition keys.
+ */
+export function mergeDrift(before: TableRecord, found: TableInput, addOnly = false): Drift {
   const keys = found.partitionKeys ?? [];
   if (keys.length !== before.partitionKeys.length) {
     throw new LochError(
@@ -64,7 +71,7 @@ export function mergeDrift(before: TableRecord, found: TableInput): Drift {
       { context: { table: before.name, crawler: '' } },
     );
   }
-  const columns = mergedColumns(before, found);
+  const columns = mergedColumns(before, found, addOnly);
   const { [DEPRECATED_BY]: deprecated, ...kept } = before.parameters;
   const parameters = { ...kept, ...found.parameters };
   const storage = { ...before.storage, ...found.storage!, foreign: before.storage.foreign };

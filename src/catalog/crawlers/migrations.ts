@@ -19,4 +19,16 @@ export const crawlerMigrations: readonly Migration[] = [
          finding TEXT, PRIMARY KEY (run_id, target, folder))`,
     ],
   },
+  {
+    number: 2,
+    name: 'classifiers, schedules, arrivals',
+    statements: [
+      `CREATE TABLE IF NOT EXISTS catalog_classifier (
+         name TEXT PRIMARY KEY, definition TEXT NOT NULL, version BIGINT NOT NULL, created_at BIGINT NOT NULL,
+         updated_at BIGINT NOT NULL)`,
+      `CREATE TABLE IF NOT EXISTS catalog_crawler_arrival (
+         crawler TEXT NOT NULL, folder TEXT NOT NULL, at BIGINT NOT NULL, last_at BIGINT NOT NULL,
+         PRIMARY KEY (crawler, folder))`,
+    ],
+  },
 ];

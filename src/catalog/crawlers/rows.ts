@@ -1,5 +1,5 @@
 /** The crawlers' tables in the metadata store, and rows as records and back. */
-import type { CrawlerInput, CrawlerRecord, CrawlerRun } from '../contract.ts';
+import type { CrawlerInput, CrawlerRecord, CrawlerRun, CrawlerSchedule } from '../contract.ts';
 import type { Folder } from './folder.ts';
 
 export interface CrawlerTables {
@@ -12,6 +12,15 @@ export interface CrawlerTables {
     created_by: string;
     updated_at: number;
   };
+  catalog_classifier: {
+    name: string;
+    definition: string;
+    version: number;
+    created_at: number;
+    updated_at: number;
+  };
+  /** Folders in which objects arrived or went since the last crawl of a crawler by events. */
+  catalog_crawler_arrival: { crawler: string; folder: string; at: number; last_at: number };
   catalog_crawler_run: {
     id: string;
     crawler: string;
@@ -43,7 +52,9 @@ export type RunRow = CrawlerTables['catalog_crawler_run'];
 export type CrawlerDefinition = Required<
   Pick<CrawlerInput, 'name' | 'role' | 'database' | 'targets' | 'tablePrefix' | 'schemaChange' | 'recrawl'>
 > &
-  Pick<CrawlerInput, 'description' | 'configuration' | 'foreign'>;
+  Pick<CrawlerInput, 'description' | 'configuration' | 'classifiers' | 'foreign'> & {
+    readonly schedule?: CrawlerSchedule;
+  };
 
 /** What counts grow while a run goes on. */
 export type RunCounts = Pick<

@@ -64,7 +64,12 @@ export async function runCrawl(parts: CrawlerParts, runId: string, signal: Abort
       await enter('WRITING');
     }
     const failures = await writeTables(parts, crawl());
-    if (failures.length === 0) return void (await finish('COMPLETED'));
+    if (failures.length === 0) {
+      const { definition, run } = stored;
+      const args = { crawler: definition.name, until: run.startedAt };
+      await parts.store.write(procedures.dropArrivals, args);
+      return void (await finish('COMPLETED'));
+    }
     const more = failures.length > SHOWN_FAILURES ? ` … and ${failures.length - SHOWN_FAILURES} more.` : '';
     await finish('FAILED', `${failures.slice(0, SHOWN_FAILURES).join(' ')}${more}`);
   } catch (error) {

@@ -38,7 +38,8 @@ function settled(a: Classified, b: Classified): readonly [Classified, Classified
 }
 
 function compatible(a: Classified, b: Classified): boolean {
-  if (a.format !== b.format || a.encoding !== b.encoding) return false;
+  if (a.format !== b.format || a.encoding !== b.encoding || a.classification !== b.classification) return false;
+  if (a.reading?.rowTag !== b.reading?.rowTag || a.json?.path !== b.json?.path) return false;
   if (a.csv !== undefined && b.csv !== undefined) {
     return a.csv.delimiter === b.csv.delimiter && (a.csv.header === true) === (b.csv.header === true);
   }
@@ -82,20 +83,24 @@ export function mergeClassified(a: Classified, b: Classified): Classified {
     recordBytes: left.recordBytes + right.recordBytes,
     compression: left.compression === right.compression ? left.compression : 'none',
     ...(csv === undefined ? {} : { csv }),
-    ...(left.json?.layout === 'records' || right.json?.layout === 'records' ? { json: { layout: 'records' } } : {}),
+    certainty: Math.min(left.certainty, right.certainty),
+    ...(left.json?.layout === 'records' || right.json?.layout === 'records'
+      ? { json: { ...left.json, layout: 'records' } }
+      : {}),
   };
 }
 
 function mergeCsv(a: CsvFacts, b: CsvFacts): CsvFacts {
-  const { header: _, headerNames: __, ...rest } = a;
+  const { header: _, headerNames: __, quote: ___, escape: ____, ...rest } = a;
   const merge = (left: readonly InferredType[], right: readonly InferredType[]) =>
-    Array.from({ length: Math.max(left.length, right.length) }, (___, i) =>
+    Array.from({ length: Math.max(left.length, right.length) }, (_____, i) =>
       mergeTypes(left[i] ?? NOTHING, right[i] ?? NOTHING),
     );
   const header = a.header === b.header ? a.header : a.header === true || b.header === true;
   return {
     ...rest,
-    ...(a.quote === undefined && b.quote === undefined ? {} : { quote: '"' }),
+    ...(a.quote === undefined && b.quote === undefined ? {} : { quote: a.quote ?? b.quote! }),
+    ...(a.escape === undefined && b.escape === undefined ? {} : { escape: 'backslash' }),
     bodyTypes: merge(a.bodyTypes, b.bodyTypes),
     allTypes: merge(a.allTypes, b.allTypes),
     ...(header === undefined ? {} : { header }),

@@ -1,7 +1,8 @@
 import type { Kysely } from 'kysely';
 import { LochError } from '../../core/errors.ts';
 import { defineStoreModule, type ProcedureContext, proceduresOver } from '../../metadata/contract.ts';
-import type { CrawlerRecord, CrawlerRun } from '../contract.ts';
+import type { CrawlerRecord, CrawlerRun, CrawlerSchedule } from '../contract.ts';
+import { classifierProcedures } from './classifier-procedures.ts';
 import { crawlerMigrations } from './migrations.ts';
 import type { Folder, FolderFinding } from './folder.ts';
 import {
@@ -95,6 +96,8 @@ const tell = (row: RunRow, context: ProcedureContext, state: string = row.state)
 const crawlerStore = defineStoreModule('catalogCrawlers', {
   migrations: crawlerMigrations,
   procedures: {
+    ...classifierProcedures,
+
     createCrawler: write(
       async (
         db,
@@ -144,7 +147,70 @@ const crawlerStore = defineStoreModule('catalogCrawlers', {
       await requireCrawler(db, args.name);
       if ((await runningRow(db, args.name)) !== undefined) throw running(args.name);
       await db.deleteFrom('catalog_crawler_run').where('crawler', '=', args.name).execute();
+      await db.deleteFrom('catalog_crawler_arrival').where('crawler', '=', args.name).execute();
       await db.deleteFrom('catalog_crawler').where('name', '=', args.name).execute();
+    }),
+
+    setSchedule: write(async (db, args: { name: string; state: CrawlerSchedule['state'] }): Promise<void> => {
+      const row = await requireCrawler(db, args.name);
+      const definition = JSON.parse(row.definition) as CrawlerDefinition;
+      const { schedule } = definition;
+      if (schedule === undefined) {
+        throw new LochError('invalid_argument', `Crawler \`${args.name}\` has no schedule. Give it one first.`, {
+          context: { crawler: args.name },
+        });
+      }
+      if (schedule.state === args.state) {
+        const word = args.state === 'SCHEDULED' ? 'runs already' : 'does not run';
+        throw new LochError('conflict', `The schedule of crawler \`${args.name}\` ${word}.`, {
+          context: { crawler: args.name, schedule: args.state },
+        });
+      }
+      const next = JSON.stringify({ ...definition, schedule: { ...schedule, state: args.state } });
+      await db.updateTable('catalog_crawler').set({ definition: next }).where('name', '=', args.name).execute();
+    }),
+
+    /** Notes folders in which objects arrived or went, per crawler, in the consumer's transaction. */
+    noteArrivals: write(
+      async (db, args: { arrivals: readonly { crawler: string; folder: string; at: number }[] }): Promise<void> => {
+        for (const { crawler, folder, at } of args.arrivals) {
+          await db
+            .insertInto('catalog_crawler_arrival')
+            .values({ crawler, folder, at, last_at: at })
+            .onConflict((conflict) => conflict.columns(['crawler', 'folder']).doUpdateSet({ last_at: at }))
+            .execute();
+        }
+      },
+    ),
+
+    /** Takes the noted folders of a crawler up to a time away: a crawl has seen them. */
+    dropArrivals: write(async (db, args: { crawler: string; until: number }): Promise<void> => {
+      await db
+        .deleteFrom('catalog_crawler_arrival')
+        .where('crawler', '=', args.crawler)
+        .where('last_at', '<=', args.until)
+        .execute();
+    }),
+
+    arrivals: read(async (db, args: { crawler: string; until: number }): Promise<string[]> => {
+      const rows = await db
+        .selectFrom('catalog_crawler_arrival')
+        .select('folder')
+        .where('crawler', '=', args.crawler)
+        .where('at', '<=', args.until)
+        .orderBy('folder')
+        .execute();
+      return rows.map((row) => row.folder);
+    }),
+
+    /** When the oldest arrival of each crawler that has some was noted. */
+    oldestArrivals: read(async (db, _args: Record<string, never>): Promise<Record<string, number>> => {
+      const rows = await db
+        .selectFrom('catalog_crawler_arrival')
+        .select(['crawler', (e) => e.fn.min('at').as('at')])
+        .groupBy('crawler')
+        .execute();
+      return Object.fromEntries(rows.map((row) => [row.crawler, Number(row.at)]));
     }),
 
     crawler: read(

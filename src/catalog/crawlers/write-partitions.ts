@@ -12,7 +12,8 @@ type NewPartition = Omit<PartitionRecord, 'createdAt'>;
 
 const keyOf = (values: readonly string[]): string => JSON.stringify(values);
 
-async function partitionsOf(parts: CrawlerParts, table: TableRecord): Promise<Map<string, PartitionRecord>> {
+/** The partitions of a table by their values as JSON. */
+export async function partitionsOf(parts: CrawlerParts, table: TableRecord): Promise<Map<string, PartitionRecord>> {
   const found = new Map<string, PartitionRecord>();
   let after: readonly string[] | undefined;
   for (;;) {

@@ -22,10 +22,15 @@ import {
   tableName,
   UPDATED_BY,
 } from './describe-table.ts';
-import { type Dataset, groupTables } from './group-tables.ts';
+import { attachFolders } from './attach-folders.ts';
+import type { Folder } from './folder.ts';
+import { type Dataset, groupTables, type OpenTable } from './group-tables.ts';
+import { isIncremental } from './incremental.ts';
 import { savedFolders } from './list-folders.ts';
 import { mergeDrift } from './merge-drift.ts';
+import type { CrawlerDefinition } from './rows.ts';
 import { counted } from './run-counts.ts';
+import { writeOpenTable } from './write-open-tables.ts';
 import { writePartitions } from './write-partitions.ts';
 
 interface Plan {
@@ -72,13 +77,14 @@ async function writeTable(
   crawl: Crawl,
   described: DescribedTable,
   before: TableRecord | undefined,
+  mergeNewColumns: boolean,
 ): Promise<TableRecord> {
   const { definition } = crawl.stored;
   const { context } = crawl;
   if (before === undefined) {
     return createTable(parts)(context, definition.database, described.input, counted(crawl, { tablesCreated: 1 }));
   }
-  const drift = mergeDrift(before, described.input);
+  const drift = mergeDrift(before, described.input, mergeNewColumns);
   if (drift.kind === 'same') return before;
   const only = definition.schemaChange.update === 'LOG' || drift.kind === 'statistics';
   if (drift.kind === 'changed' && only) {
@@ -101,7 +107,8 @@ async function writeTable(
 async function goneTables(parts: CrawlerParts, crawl: Crawl, written: ReadonlySet<string>): Promise<TableRecord[]> {
   const { definition } = crawl.stored;
   const database = definition.database.toLowerCase();
-  const roots = definition.targets.map((target) => {
+  const onFiles = definition.targets.filter(({ kind = 's3' }) => kind !== 'jdbc' && kind !== 'catalog');
+  const roots = onFiles.map((target) => {
     const { bucket, root, key } = placeOf(target);
     return folderOf(`s3://${bucket}/${key ?? root}`);
   });
@@ -140,14 +147,21 @@ async function retire(parts: CrawlerParts, crawl: Crawl, table: TableRecord): Pr
   }
 }
 
-/** Writes all tables. What fails for one is told and does not keep the others. Returns the failures. */
-export async function writeTables(parts: CrawlerParts, crawl: Crawl): Promise<string[]> {
-  const { definition, run } = crawl.stored;
+interface Plans {
+  readonly datasets: readonly Plan[];
+  readonly openTables: readonly (OpenTable & { readonly bucket: string })[];
+  readonly messages: readonly string[];
+}
+
+/** What the folders of all targets are: tables over files, and tables that describe themselves. */
+function planTables(definition: CrawlerDefinition, folders: readonly Folder[], apart: readonly Folder[]): Plans {
   const configuration = configurationOf(definition.configuration);
-  const folders = await savedFolders(parts, run.id);
+  const datasets: Plan[] = [];
+  const openTables: (OpenTable & { bucket: string })[] = [];
   const messages: string[] = [];
-  const plans: Plan[] = [];
   for (const [number, target] of definition.targets.entries()) {
+    const kind = target.kind ?? 's3';
+    if (kind === 'catalog' || kind === 'jdbc') continue;
     const { bucket, root, key } = placeOf(target);
     const mine = folders.filter((folder) => folder.target === number);
     const grouping = groupTables(
@@ -155,25 +169,81 @@ export async function writeTables(parts: CrawlerParts, crawl: Crawl): Promise<st
       mine.filter((folder) => folder.path !== key),
       configuration,
     );
+    const found = grouping.openTables.filter((table) => kind === 's3' || table.kind === kind);
+    openTables.push(...found.map((table) => ({ ...table, bucket })));
+    if (kind !== 's3') {
+      if (found.length === 0) messages.push(`No ${kind} table lies at or below ${target.path}.`);
+      continue;
+    }
     const single = groupTables(
       key ?? root,
       mine.filter((folder) => folder.path === key),
       configuration,
     );
     messages.push(...grouping.messages);
-    for (const dataset of [...single.datasets, ...grouping.datasets]) {
-      plans.push({ dataset, bucket, exclusions: exclusionsOf(target) });
+    const alone = apart
+      .filter((folder) => folder.target === number)
+      .flatMap((folder) => groupTables(folder.path, [folder], configuration).datasets);
+    for (const dataset of [...single.datasets, ...grouping.datasets, ...alone]) {
+      datasets.push({ dataset, bucket, exclusions: exclusionsOf(target) });
     }
   }
+  return { datasets, openTables, messages };
+}
+
+/** The table of the catalog that lies exactly at a place, whoever made it. */
+async function tableAt(parts: CrawlerParts, bucket: string, path: string): Promise<TableRecord | undefined> {
+  const name = parts.names.tableAt(bucket, path);
+  if (name === undefined) return undefined;
+  const record = await parts.store.read(databaseStore.procedures.table, { database: name.database, name: name.table });
+  return record !== undefined && folderOf(record.storage.location) === folderOf(`s3://${bucket}/${path}`)
+    ? record
+    : undefined;
+}
+
+/** Registers one open table; one that somebody else registered already is left to him. */
+async function registerOpen(
+  parts: CrawlerParts,
+  crawl: Crawl,
+  table: OpenTable & { readonly bucket: string },
+  written: Set<string>,
+): Promise<void> {
+  const { definition } = crawl.stored;
+  const database = definition.database.toLowerCase();
+  const there = await tableAt(parts, table.bucket, table.path);
+  if (there !== undefined && !(there.database === database && there.parameters[UPDATED_BY] === definition.name)) {
+    const message = `s3://${table.bucket}/${table.path} is in the catalog as ${there.database}.${there.name} already.`;
+    await parts.store.transact(counted(crawl, {}, [message]));
+    return;
+  }
+  const plain = tableName(table.bucket, table.path, definition.tablePrefix);
+  const taken = there === undefined && (written.has(plain) || (await existing(parts, crawl, plain)) !== undefined);
+  const name = there?.name ?? (taken ? clashName(plain, `s3://${table.bucket}/${table.path}`) : plain);
+  written.add(name);
+  await writeOpenTable(parts, crawl, { ...table, name }, there);
+}
+
+/** Writes all tables. What fails for one is told and does not keep the others. Returns the failures. */
+export async function writeTables(parts: CrawlerParts, crawl: Crawl): Promise<string[]> {
+  const { definition, run } = crawl.stored;
+  const configuration = configurationOf(definition.configuration);
+  const folders = await savedFolders(parts, run.id);
+  const incremental = await isIncremental(parts, crawl);
+  const attached = incremental
+    ? await attachFolders(parts, crawl, folders)
+    : { rest: folders, apart: [], failures: [] };
+  const { datasets, openTables, messages } = planTables(definition, attached.rest, attached.apart);
   await parts.store.transact(counted(crawl, {}, messages));
-  if (plans.length > configuration.threshold) {
+  const found = datasets.length + openTables.length;
+  if (found > configuration.threshold) {
     throw new LochError(
       'limit_exceeded',
-      `The crawl found ${plans.length} tables, more than its threshold of ${configuration.threshold}. Nothing was written; raise \`TableThreshold\` or aim the targets lower.`,
+      `The crawl found ${found} tables, more than its threshold of ${configuration.threshold}. Nothing was written; raise \`TableThreshold\` or aim the targets lower.`,
     );
   }
-  if (plans.length > 0) await ensureDatabase(parts, crawl);
-  const failures: string[] = [];
+  const others = definition.targets.some((target) => target.kind === 'jdbc');
+  if (found > 0 || others) await ensureDatabase(parts, crawl);
+  const failures: string[] = [...attached.failures];
   const written = new Set<string>();
   const attempt = async (what: string, work: () => Promise<void>) => {
     checkGoing(crawl);
@@ -184,20 +254,23 @@ export async function writeTables(parts: CrawlerParts, crawl: Crawl): Promise<st
       failures.push(`${what}: ${toLochError(error).message}`);
     }
   };
-  for (const plan of plans) {
+  for (const plan of datasets) {
     await attempt(`s3://${plan.bucket}/${plan.dataset.path}`, async () => {
       const { name, before } = await homeOf(parts, crawl, plan, written);
       written.add(name);
       const { bucket, exclusions, dataset } = plan;
       const described = describeTable(dataset, { bucket, exclusions, name, crawler: definition.name });
-      const table = await writeTable(parts, crawl, described, before);
+      const table = await writeTable(parts, crawl, described, before, configuration.mergeNewColumns);
       const partitions = configuration.inheritPartitions
         ? described.partitions.map(({ columns: _, ...partition }) => partition)
         : described.partitions;
       await writePartitions(parts, crawl, table, partitions);
     });
   }
-  if (failures.length === 0) {
+  for (const table of openTables) {
+    await attempt(`s3://${table.bucket}/${table.path}`, () => registerOpen(parts, crawl, table, written));
+  }
+  if (failures.length === 0 && !incremental) {
     for (const table of await goneTables(parts, crawl, written)) {
       await attempt(`${table.database}.${table.name}`, () => retire(parts, crawl, table));
     }

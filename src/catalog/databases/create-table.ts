@@ -6,9 +6,10 @@ import type { PartitionIndexInput } from './contract.ts';
 import { checkPartitionIndexes } from './partition-indexes.ts';
 import { assertFilesInside } from '../iceberg/table-place.ts';
 import type { CatalogParts } from './parts.ts';
-import { authorizeNewTable, registerTable } from './register-table.ts';
+import { describeForeign } from './foreign-tables.ts';
+import { authorizeNewTable, type NewTable, registerTable } from './register-table.ts';
 import { folderOf } from './rows.ts';
-import { isIceberg } from './table-definition.ts';
+import { foreignKind, isIceberg } from './table-definition.ts';
 
 /**
  * Makes a table over files, a view, or registers an Iceberg table by its `metadata_location`, whose metadata file then
@@ -25,7 +26,7 @@ export const createTable =
   ): Promise<TableRecord> => {
     const metadataLocation = given.parameters?.metadata_location;
     if (!isIceberg(given)) {
-      const table = await authorizeNewTable(parts, context, { database, input: given });
+      const table = await withOwnSchema(parts, await authorizeNewTable(parts, context, { database, input: given }));
       const { input } = table;
       const where = `table \`${input.name}\``;
       const partitionIndexes = checkPartitionIndexes(options.partitionIndexes, input.partitionKeys ?? [], where);
@@ -64,3 +65,16 @@ export const createTable =
     };
     return registerTable(parts, context, { database: checked.database, input }, { metadataLocation, alongside });
   };
+
+/** A Delta or Hudi table without stated columns has those of its own log. Rights on the place were asked before. */
+async function withOwnSchema(parts: CatalogParts, table: NewTable): Promise<NewTable> {
+  const { input } = table;
+  const kind = foreignKind(input);
+  const location = input.storage?.location ?? '';
+  if (kind === undefined || input.columns.length > 0 || location === '') return table;
+  const { columns, partitionKeys, serde } = await describeForeign(parts, kind, location, input.parameters ?? {});
+  return {
+    ...table,
+    input: { ...input, columns, partitionKeys, storage: { serdeParameters: {}, ...serde, ...input.storage, location } },
+  };
+}

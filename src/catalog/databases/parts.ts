@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Policy, TableName } from '../../governance/contract.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
-import type { ObjectStore, TableFormat } from '../../storage/contract.ts';
+import type { ForeignTables, ObjectStore, TableFormat } from '../../storage/contract.ts';
 import type { IndexFiller } from './index-filler.ts';
 import type { NameIndex } from './name-index.ts';
 
@@ -13,6 +13,8 @@ export interface CatalogParts {
   readonly store: MetadataStore;
   readonly objects: CatalogObjects;
   readonly tables: TableFormat;
+  /** Delta and Hudi, by their own logs. */
+  readonly foreignTables: ForeignTables;
   readonly policy: Policy;
   readonly clock: Clock;
   readonly accountId: string;

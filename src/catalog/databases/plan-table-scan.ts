@@ -7,6 +7,7 @@ import { parseS3Uri, type ScanPredicate } from '../../storage/contract.ts';
 import type { Catalog, PartitionRecord, ResolvedTable, TableRecord, TableScan } from '../contract.ts';
 import { exclusionTest } from './exclusions.ts';
 import { compareValues, kindOf, NULL_VALUE, typedValue } from './partition-value.ts';
+import { planForeign } from './foreign-tables.ts';
 import { isProjected, projectPartitions } from './partition-projection.ts';
 import type { CatalogParts } from './parts.ts';
 import { isOutside } from './rows.ts';
@@ -31,6 +32,11 @@ export const planTableScan =
         `\`${record.database}.${record.name}\` is a ${record.format} without files of its own. Expand it first.`,
         { context: { table: record.name } },
       );
+    }
+    if (record.format === 'delta' || record.format === 'hudi') {
+      const foreign = { ...record, format: record.format };
+      const matches = (values: readonly string[]) => mayMatch(record, { values }, options.predicates ?? []);
+      return { table, ...(await planForeign(parts, foreign, options, matches, NULL_VALUE)) };
     }
     if (options.snapshotId !== undefined || options.asOf !== undefined) {
       throw new LochError(

@@ -1,3 +1,4 @@
+import type { ForeignKind } from '../../storage/contract.ts';
 import type { StorageDescriptor, TableFormatName, TableInput, TableRecord } from '../contract.ts';
 import type { TableDefinition } from './rows.ts';
 
@@ -9,10 +10,19 @@ const POINTER = ['metadata_location', 'previous_metadata_location'];
 export const isIceberg = (input: Pick<TableInput, 'parameters' | 'tableType'>): boolean =>
   input.parameters?.table_type?.toUpperCase() === 'ICEBERG' || input.tableType === 'ICEBERG';
 
+/** Delta or Hudi, by the table type that engines write, or the provider that Spark does. */
+export function foreignKind(input: Pick<TableInput, 'parameters'>): ForeignKind | undefined {
+  const { parameters = {} } = input;
+  const word = (parameters.table_type ?? parameters['spark.sql.sources.provider'] ?? '').toLowerCase();
+  return word === 'delta' || word === 'hudi' ? word : undefined;
+}
+
 /** The format of a table by what its definition says: table type, classification, serializer, input format. */
 export function formatOf(input: Omit<TableInput, 'name'>): TableFormatName {
   if (isIceberg(input)) return 'iceberg';
   if (input.tableType === 'VIRTUAL_VIEW') return 'view';
+  const foreign = foreignKind(input);
+  if (foreign !== undefined) return foreign;
   const classification = input.parameters?.classification?.toLowerCase();
   if (classification === 'csv' || classification === 'json' || classification === 'parquet') return classification;
   const library = `${input.storage?.serdeLibrary ?? ''} ${input.storage?.inputFormat ?? ''}`.toLowerCase();

@@ -15,6 +15,7 @@ import type { QueryPathDeps } from './deps.ts';
 import { objectScanSql } from './object-scan.ts';
 import type { RenderedStatement } from './rewrite-statement.ts';
 import { fileSource } from './secure/file-source.ts';
+import { foreignSource, type LocalForeignFile } from './secure/foreign-source.ts';
 import { icebergSource } from './secure/iceberg-source.ts';
 import type { MaskSalts } from './secure/mask-sql.ts';
 import { type ScanSource, securedScanSql } from './secure/secured-scan.ts';
@@ -148,6 +149,20 @@ async function tableSource(
   files: FolderOfFiles,
 ): Promise<ScanSource> {
   const paths = await files.open(scan.files);
+  if (scan.foreign !== undefined) {
+    const local: LocalForeignFile[] = [];
+    for (const [i, file] of scan.files.entries()) {
+      const deleted = file.deletedRows;
+      local.push({
+        path: paths[i]!,
+        partition: file.partition,
+        ...(deleted === undefined || deleted.length === 0
+          ? {}
+          : { deletedRows: await files.write('deleted rows', `${deleted.join('\n')}\n`) }),
+      });
+    }
+    return foreignSource(table.record, scan.foreign, local);
+  }
   if (table.metadata === undefined) {
     const local = scan.files.map((file, i) => ({ ...file, path: paths[i]! }));
     return fileSource(table.record, local);

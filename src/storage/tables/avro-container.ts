@@ -93,6 +93,26 @@ export async function readAvroContainer(file: Buffer, name: string): Promise<Avr
   }
 }
 
+/** All records of a small container by its own schema. **Errors**: `data_corrupt`. */
+export async function recordsOfContainer(file: Buffer, name: string): Promise<unknown[]> {
+  const container = await readAvroContainer(file, name);
+  try {
+    const type = avro.Type.forSchema(container.schema as avro.Schema);
+    return container.blocks.flatMap(({ count, data }) => {
+      const records: unknown[] = [];
+      for (let n = 0, at = 0; n < count; n++) {
+        const { value, offset } = type.decode(data, at);
+        if (offset < 0) throw new Error('a record that is cut off');
+        records.push(value);
+        at = offset;
+      }
+      return records;
+    });
+  } catch (error) {
+    throw corruptAvro(name, 'records that cannot be read', error);
+  }
+}
+
 /** The error of an Avro file that cannot be read. */
 export function corruptAvro(name: string, what: string, cause?: unknown): LochError {
   return new LochError('data_corrupt', `\`${name}\` is not a readable Avro file: ${what}. Restore it from a backup.`, {

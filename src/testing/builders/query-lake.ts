@@ -17,6 +17,7 @@ import { createSealer } from '../../platform/sealer.ts';
 import type { ObjectStore, TableFormat } from '../../storage/contract.ts';
 import { bucketSettingModule } from '../../storage/index.ts';
 import { localStoreModule, openLocalStore } from '../../storage/stores/local/index.ts';
+import { createForeignTables } from '../../storage/foreign/index.ts';
 import { createTableFormat } from '../../storage/tables/index.ts';
 import { contextOf, TEST_ACCOUNT } from './test-lake.ts';
 
@@ -83,6 +84,7 @@ export async function openQueryLake(engineOptions: Partial<DuckdbEngineOptions> 
     store,
     objects,
     tables,
+    foreignTables: createForeignTables({ objects }),
     policy,
     identities,
     clock,

@@ -6,6 +6,7 @@ import type { Identities, Policy } from '../../governance/contract.ts';
 import { openSqliteStore } from '../../metadata/sqlite/store.ts';
 import type { ListOptions } from '../../storage/contract.ts';
 import { openMemoryStore } from '../../storage/stores/memory/index.ts';
+import { createForeignTables } from '../../storage/foreign/index.ts';
 import { createTableFormat } from '../../storage/tables/index.ts';
 import { contextOf, TEST_ACCOUNT } from './request-context.ts';
 import { statedPolicy } from './stated-policy.ts';
@@ -63,6 +64,7 @@ export async function testCatalog(
       store,
       objects: files.objects,
       tables: createTableFormat({ objects: files.objects, clock }),
+      foreignTables: createForeignTables({ objects: files.objects }),
       policy,
       identities: everybody,
       clock,

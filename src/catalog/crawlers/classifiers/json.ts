@@ -2,7 +2,7 @@
  * JSON: one array of objects, objects one a line, or objects one after the other. The text may be cut off anywhere;
  * only complete records are read.
  */
-import type { Classified, InferredColumn } from '../classified.ts';
+import type { Classified, InferredColumn, TextFinding } from '../classified.ts';
 import { type InferredType, mergeTypes, NOTHING, STRING } from '../inferred-type.ts';
 
 const MOST_RECORDS = 1_000;
@@ -73,21 +73,89 @@ function* recordsFrom(text: string, start: number, separators: RegExp): Generato
   }
 }
 
-/** `text` is the beginning of a file, or all of it. */
-export function classifyJson(
-  text: string,
-): Pick<Classified, 'columns' | 'json' | 'records' | 'recordBytes'> | { readonly saw: string } {
+/** Where records begin: the text itself, or behind the members that a path names. */
+interface Place {
+  readonly start: number;
+  readonly inArray: boolean;
+}
+
+/** A path such as `$.Records[*]` or `$.data.items[*]` as its steps; `*` is every item of an array. */
+export function pathSteps(path: string): string[] | undefined {
+  const text = path.trim().replace(/^\$/, '');
+  const steps: string[] = [];
+  const step = /\.([A-Za-z_][\w-]*)|\[\s*\*\s*\]|\[\s*'([^']+)'\s*\]|\[\s*"([^"]+)"\s*\]/y;
+  while (step.lastIndex < text.length) {
+    const match = step.exec(text);
+    if (match === null) return undefined;
+    steps.push(match[1] ?? match[2] ?? match[3] ?? '*');
+  }
+  return steps;
+}
+
+/** Follows the steps to where the first record begins. */
+function placeAt(text: string, start: number, steps: readonly string[]): Place | { readonly saw: string } {
+  let at = start;
+  for (const [n, step] of steps.entries()) {
+    while (/\s/.test(text[at] ?? '')) at++;
+    if (step === '*') {
+      if (text[at] !== '[') return { saw: 'no array where the path has `[*]`' };
+      if (n === steps.length - 1) return { start: at + 1, inArray: true };
+      at++;
+      continue;
+    }
+    if (text[at] !== '{') return { saw: `no object where the path has \`${step}\`` };
+    const member = memberOf(text, at, step);
+    if (member === undefined) return { saw: `no member \`${step}\`` };
+    at = member;
+  }
+  while (/\s/.test(text[at] ?? '')) at++;
+  return text[at] === '[' ? { start: at + 1, inArray: true } : { start: at, inArray: false };
+}
+
+/** Where the value of a member of the object at `start` begins. */
+function memberOf(text: string, start: number, name: string): number | undefined {
+  let depth = 0;
+  for (let at = start; at < text.length; at++) {
+    const char = text[at];
+    if (char === '"') {
+      const end = endOfString(text, at);
+      if (end === -1) return undefined;
+      const colon = /\s*:\s*/y;
+      colon.lastIndex = end + 1;
+      if (depth === 1 && text.slice(at + 1, end) === name && colon.test(text)) return colon.lastIndex;
+      at = end;
+    } else if (char === '{' || char === '[') depth++;
+    else if ((char === '}' || char === ']') && --depth === 0) return undefined;
+  }
+  return undefined;
+}
+
+/** What CloudTrail writes: one object whose `Records` are its events. */
+const CLOUDTRAIL = /^\s*\{\s*"Records"\s*:\s*\[\s*\{[\s\S]{0,4000}"eventVersion"/;
+
+/** `text` is the beginning of a file, or all of it. `path` is a custom classifier's. */
+export function classifyJson(text: string, path?: string): TextFinding {
   const start = text.search(/\S/);
   const first = start === -1 ? '' : text[start]!;
   if (first !== '{' && first !== '[') {
     return { saw: first === '' ? 'nothing but white space' : 'a beginning that is neither `{` nor `[`' };
   }
-  const isArray = first === '[';
+  if (path === undefined && CLOUDTRAIL.test(text.slice(0, 8000))) {
+    const found = classifyJson(text, '$.Records[*]');
+    return 'saw' in found ? found : { ...found, classification: 'cloudtrail' };
+  }
+  const steps = path === undefined ? undefined : pathSteps(path);
+  const place =
+    steps === undefined || steps.length === 0
+      ? { start: first === '[' ? start + 1 : start, inArray: first === '[' }
+      : placeAt(text, start, steps);
+  if ('saw' in place) return place;
+  const isArray = place.inArray;
   const fields = new Map<string, { name: string; type: InferredType }>();
   let records = 0;
   let recordBytes = 0;
   let oneLine = true;
-  for (const record of recordsFrom(text, isArray ? start + 1 : start, isArray ? /[\s,]*/y : /\s*/y)) {
+  for (const record of recordsFrom(text, place.start, isArray ? /[\s,]*/y : /\s*/y)) {
     let value: unknown;
     try {
       value = parseExact(record.text);
@@ -106,10 +174,12 @@ export function classifyJson(
     if (records >= MOST_RECORDS) break;
   }
   if (records === 0) {
-    if (isArray && /^\[\s*[^\s{]/.test(text.slice(start))) return { saw: 'an array whose items are not objects' };
+    if (isArray && /^\s*[^\s{\]]/.test(text.slice(place.start))) return { saw: 'an array whose items are not objects' };
     return { saw: 'no complete object in the sample' };
   }
   const columns: InferredColumn[] = [...fields.values()].map(({ name, type }) => ({ name, type }));
   if (columns.length === 0) return { saw: 'objects without fields' };
-  return { columns, json: { layout: isArray ? 'array' : oneLine ? 'lines' : 'records' }, records, recordBytes };
+  const layout = isArray ? 'array' : oneLine ? 'lines' : 'records';
+  const json = steps === undefined || steps.length === 0 ? { layout } : { layout, path: path! };
+  return { format: 'json', certainty: 1, columns, json: json as Classified['json'] & object, records, recordBytes };
 }

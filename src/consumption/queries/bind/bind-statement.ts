@@ -214,8 +214,8 @@ async function bindTable(
   read: readonly string[],
 ): Promise<BoundTable> {
   const { name, table, shape, columns } = found;
-  const travelledTo = use.timeTravel === undefined ? undefined : timeTravelOf(table, use).snapshotId;
-  const travel = travelledTo === undefined ? {} : { snapshotId: travelledTo };
+  const travel = use.timeTravel === undefined ? {} : timeTravelOf(table, use);
+  const travelledTo = travel.snapshotId;
   // What the filter itself leaves is read anyway; what the caller's predicates leave of it must not be told, since it
   // depends on hidden rows.
   const ofPolicy = use.timeTravel === undefined ? predicatesOfShape(shape) : [];

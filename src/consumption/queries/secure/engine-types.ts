@@ -49,12 +49,33 @@ function decimal(argument: string | undefined): string {
   return `DECIMAL(${Number(precision)},${Number(scale)})`;
 }
 
+/** The parts of a nested Hive type; undefined for a scalar. */
+export function hiveParts(
+  text: string,
+):
+  | { readonly kind: 'array' | 'map' | 'struct'; readonly names: readonly string[]; readonly types: readonly string[] }
+  | undefined {
+  const nested = /^(array|map|struct)\s*<([\s\S]*)>$/i.exec(text.trim());
+  if (nested === null) return undefined;
+  const kind = nested[1]!.toLowerCase() as 'array' | 'map' | 'struct';
+  const parts = splitTopLevel(nested[2]!);
+  if (kind !== 'struct') return { kind, names: [], types: parts };
+  const fields = parts.map((part) => {
+    const [, quoted, plain, type] = FIELD.exec(part) ?? [];
+    if (type === undefined) throw unknown(part);
+    return { name: quoted ?? plain!, type };
+  });
+  return { kind, names: fields.map((field) => field.name), types: fields.map((field) => field.type) };
+}
+
+const FIELD = /^\s*(?:`([^`]+)`|([^:`]+?))\s*:([\s\S]*)$/;
+
 function nestedType(kind: string, body: string): string {
   const parts = splitTopLevel(body);
   if (kind === 'array') return `${engineTypeOfHive(parts[0] ?? '')}[]`;
   if (kind === 'map') return `MAP(${engineTypeOfHive(parts[0] ?? '')}, ${engineTypeOfHive(parts[1] ?? '')})`;
   const fields = parts.map((part) => {
-    const [, quoted, plain, type] = /^\s*(?:`([^`]+)`|([^:`]+?))\s*:([\s\S]*)$/.exec(part) ?? [];
+    const [, quoted, plain, type] = FIELD.exec(part) ?? [];
     if (type === undefined) throw unknown(part);
     return `${sqlName(quoted ?? plain!)} ${engineTypeOfHive(type)}`;
   });

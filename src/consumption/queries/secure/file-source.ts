@@ -130,8 +130,8 @@ function readerOf(
     default:
       throw new LochError(
         'unsupported',
-        `The table \`${record.database}.${record.name}\` is of format ${record.format}, which SQL does not read. Readable: csv, json, parquet, iceberg.`,
-        { context: { format: record.format } },
+        `The table \`${record.database}.${record.name}\` is of format ${record.parameters.classification ?? record.format}, which SQL does not read. Readable: csv, json, parquet, iceberg, delta, hudi.`,
+        { context: { format: record.parameters.classification ?? record.format } },
       );
   }
 }
@@ -158,7 +158,8 @@ function csvReader(
   const delimiter = characterOf(setting('field.delim', 'separatorChar', 'delimiter', 'serialization.format') ?? ',');
   const lazy = /LazySimpleSerDe/.test(record.storage.serdeLibrary ?? '');
   const quote = characterOf(setting('quoteChar', 'quote.char') ?? (lazy ? '' : '"'));
-  const escaping = quote === '' ? '' : escapeOf(setting('escapeChar', 'escape.delim'), quote);
+  const stated = setting('loch.csv.escape') === 'backslash' ? '\\' : undefined;
+  const escaping = quote === '' ? '' : (stated ?? escapeOf(setting('escapeChar', 'escape.delim'), quote));
   const nullText = setting('serialization.null.format') ?? '\\N';
   const skip = Number(setting('skip.header.line.count') ?? 0);
   // The file's own columns, by position; the table's are found among them by name.
@@ -188,19 +189,49 @@ function jsonReader(
   paths: string,
   options: string,
 ): Reader {
+  const steps = recordPath(record);
   const read: string[] = [];
   const values = record.columns.map((column, i) => {
     const { type, inner } = columns[i]!;
     const nested = /\[\]$|^(STRUCT|MAP)\(/.test(type);
     const member = settingOf(record, `mapping.${column.name}`) ?? column.name;
     read.push(`${sqlString(member)}: '${nested ? 'JSON' : 'VARCHAR'}'`);
-    return `${converted(sqlName(member), type)} AS ${sqlName(inner)}`;
+    const value =
+      steps === undefined
+        ? sqlName(member)
+        : `${nested ? 'json_extract' : 'json_extract_string'}("_j", ${sqlString(`$.${sqlName(member)}`)})`;
+    return `${converted(value, type)} AS ${sqlName(inner)}`;
   });
   const lenient = settingOf(record, 'ignore.malformed.json')?.toLowerCase() === 'true';
+  const reader = (members: readonly string[]) =>
+    `read_json(${paths}, format = 'auto', auto_detect = false, columns = {${members.join(', ')}}, ignore_errors = ${lenient}, maximum_object_size = 33554432, compression = ${sqlString(packing(first.key))}, ${options})`;
+  if (steps === undefined) return { from: reader(read), values };
+  const [top, ...rest] = steps;
+  const inside = rest.map((step) => `.${sqlName(step)}`).join('');
+  const records = `unnest(json_extract(${sqlName(top!)}, ${sqlString(`$${inside}[*]`)})) AS "_j"`;
   return {
-    from: `read_json(${paths}, format = 'auto', auto_detect = false, columns = {${read.join(', ')}}, ignore_errors = ${lenient}, maximum_object_size = 33554432, compression = ${sqlString(packing(first.key))}, ${options})`,
+    from: `(SELECT * EXCLUDE (${sqlName(top!)}), ${records} FROM ${reader([`${sqlString(top!)}: 'JSON'`])})`,
     values,
   };
+}
+
+/**
+ * The members that lead to the array of records where `jsonPath` says that records lie inside of objects; undefined when
+ * they are the objects themselves. **Errors**: `unsupported` for a path that is not read.
+ */
+function recordPath(record: TableRecord): string[] | undefined {
+  const path = (settingOf(record, 'jsonPath') ?? '$').trim();
+  if (/^\$?(?:\[\*\])?$/.test(path)) return undefined;
+  const text = path.replace(/^\$/, '').replace(/\[\*\]$/, '');
+  const steps = [...text.matchAll(/\.([A-Za-z_][\w-]*)|\['([^'"]+)'\]|\["([^'"]+)"\]/g)];
+  if (steps.length > 0 && steps.map(([all]) => all).join('') === text) {
+    return steps.map((step) => step[1] ?? step[2] ?? step[3]!);
+  }
+  throw new LochError(
+    'unsupported',
+    `The JSON path \`${path}\` of \`${record.database}.${record.name}\` is not read by SQL. Read are \`$[*]\` and \`$.a.b[*]\`.`,
+    { context: { path } },
+  );
 }
 
 function converted(value: string, type: string): string {
@@ -248,7 +279,7 @@ function packing(key: string): string {
 }
 
 /** UNION ALL as a balanced tree: a long chain would exceed the parser's depth. */
-function balanced(selects: readonly string[]): string {
+export function balanced(selects: readonly string[]): string {
   if (selects.length === 1) return selects[0]!;
   const half = Math.ceil(selects.length / 2);
   return `(${balanced(selects.slice(0, half))}) UNION ALL (${balanced(selects.slice(half))})`;

@@ -1,8 +1,6 @@
 import type {
   BatchGetCrawlersRequest,
   BatchGetCrawlersResponse,
-  Crawler,
-  CrawlerTargets,
   CreateCrawlerRequest,
   DeleteCrawlerRequest,
   GetCrawlerMetricsRequest,
@@ -16,122 +14,22 @@ import type {
   ListCrawlsRequest,
   ListCrawlsResponse,
   StartCrawlerRequest,
+  StartCrawlerScheduleRequest,
   StopCrawlerRequest,
+  StopCrawlerScheduleRequest,
   UpdateCrawlerRequest,
+  UpdateCrawlerScheduleRequest,
 } from '@aws-sdk/client-glue';
-import type { CrawlerInput, CrawlerRecord, CrawlerRun, Crawlers, CrawlerTarget } from '../../../catalog/contract.ts';
+import type { CrawlerRun, Crawlers } from '../../../catalog/contract.ts';
 import type { RequestContext } from '../../../core/caller.ts';
 import { LochError } from '../../../core/errors.ts';
 import type { OperationSpec } from '../service.ts';
+import { fromCrawler, LOG_GROUP, toChanges } from './crawler-shapes.ts';
 import { checkBatch, isText, pageSize, positionOf, tokenOf } from './pages.ts';
 
 const PAGE = 1000;
-const LAST_STATUS = { RUNNING: 'SUCCEEDED', COMPLETED: 'SUCCEEDED', FAILED: 'FAILED', STOPPED: 'CANCELLED' } as const;
-const LOG_GROUP = '/aws-glue/crawlers';
-
-/** **Errors**: `unsupported` naming a kind of target there is no crawler for. */
-function toTargets(given: CrawlerTargets | undefined): CrawlerTarget[] {
-  for (const [kind, targets] of Object.entries(given ?? {})) {
-    if (kind !== 'S3Targets' && (targets?.length ?? 0) > 0) {
-      throw new LochError('unsupported', `${kind} are not supported. Crawl S3Targets.`, { context: { kind } });
-    }
-  }
-  return (given?.S3Targets ?? []).map((target) => {
-    if (target.EventQueueArn !== undefined || target.ConnectionName !== undefined) {
-      throw new LochError('unsupported', 'An S3 target by event queue or connection is not supported. Give its Path.');
-    }
-    return {
-      path: target.Path ?? '',
-      exclusions: target.Exclusions ?? [],
-      ...(target.SampleSize === undefined ? {} : { sampleSize: target.SampleSize }),
-    };
-  });
-}
-
-type Given = Partial<Omit<CreateCrawlerRequest & UpdateCrawlerRequest, 'Name'>>;
-
-/** **Errors**: `unsupported` naming what a crawler here cannot do. */
-function toChanges(given: Given): Partial<Omit<CrawlerInput, 'name'>> {
-  if (given.Schedule !== undefined && given.Schedule !== '') {
-    throw new LochError('unsupported', 'A crawler Schedule is not supported. Start it by a workflow or by hand.');
-  }
-  if ((given.Classifiers?.length ?? 0) > 0) {
-    throw new LochError('unsupported', 'Custom classifiers are not supported. Leave `Classifiers` out.');
-  }
-  const recrawl = given.RecrawlPolicy?.RecrawlBehavior;
-  if (recrawl === 'CRAWL_EVENT_MODE') {
-    throw new LochError(
-      'unsupported',
-      'CRAWL_EVENT_MODE is not supported. Use CRAWL_EVERYTHING or CRAWL_NEW_FOLDERS_ONLY.',
-    );
-  }
-  const { UpdateBehavior, DeleteBehavior } = given.SchemaChangePolicy ?? {};
-  const foreign = Object.fromEntries(
-    (['LineageConfiguration', 'LakeFormationConfiguration', 'CrawlerSecurityConfiguration'] as const)
-      .filter((name) => given[name] !== undefined)
-      .map((name) => [name, given[name]]),
-  );
-  return {
-    ...(given.Role === undefined ? {} : { role: given.Role }),
-    ...(given.DatabaseName === undefined ? {} : { database: given.DatabaseName }),
-    ...(given.Targets === undefined ? {} : { targets: toTargets(given.Targets) }),
-    ...(given.TablePrefix === undefined ? {} : { tablePrefix: given.TablePrefix }),
-    ...(given.Description === undefined ? {} : { description: given.Description }),
-    ...(given.Configuration === undefined ? {} : { configuration: given.Configuration }),
-    ...(given.SchemaChangePolicy === undefined
-      ? {}
-      : {
-          schemaChange: {
-            update: UpdateBehavior ?? 'UPDATE_IN_DATABASE',
-            delete: DeleteBehavior ?? 'DEPRECATE_IN_DATABASE',
-          },
-        }),
-    ...(recrawl === undefined ? {} : { recrawl }),
-    ...(Object.keys(foreign).length === 0 ? {} : { foreign }),
-  };
-}
 
 const seconds = (run: CrawlerRun): number => Math.max(0, ((run.endedAt ?? run.startedAt) - run.startedAt) / 1000);
-
-function fromCrawler(record: CrawlerRecord): Crawler {
-  const last = record.lastRun;
-  return {
-    Name: record.name,
-    Role: record.role,
-    DatabaseName: record.database,
-    Description: record.description ?? '',
-    Targets: {
-      S3Targets: record.targets.map((target) => ({
-        Path: target.path,
-        Exclusions: [...target.exclusions],
-        ...(target.sampleSize === undefined ? {} : { SampleSize: target.sampleSize }),
-      })),
-    },
-    Classifiers: [],
-    RecrawlPolicy: { RecrawlBehavior: record.recrawl },
-    SchemaChangePolicy: { UpdateBehavior: record.schemaChange.update, DeleteBehavior: record.schemaChange.delete },
-    State: record.state,
-    TablePrefix: record.tablePrefix,
-    CrawlElapsedTime: 0,
-    CreationTime: new Date(record.createdAt),
-    LastUpdated: new Date(record.updatedAt),
-    Version: record.version,
-    ...(record.configuration === undefined ? {} : { Configuration: record.configuration }),
-    ...(last === undefined || last.state === 'RUNNING'
-      ? {}
-      : {
-          LastCrawl: {
-            Status: LAST_STATUS[last.state],
-            StartTime: new Date(last.startedAt),
-            LogGroup: LOG_GROUP,
-            LogStream: record.name,
-            MessagePrefix: last.id,
-            ...(last.error === undefined ? {} : { ErrorMessage: last.error }),
-          },
-        }),
-    ...record.foreign,
-  };
-}
 
 /** Crawlers after the token's, at most a page of them. */
 async function pageOf(crawlers: Crawlers, context: RequestContext, input: GetCrawlersRequest | ListCrawlersRequest) {
@@ -203,11 +101,16 @@ async function crawls(
   };
 }
 
+function schedules(crawlers: Crawlers): NonNullable<Crawlers['setSchedule']> {
+  if (crawlers.setSchedule !== undefined) return crawlers.setSchedule;
+  throw new LochError('unsupported', 'Crawlers here have no schedules.');
+}
+
 /** Operations on crawlers. */
 export function crawlerOperations(crawlers: Crawlers): Record<string, OperationSpec> {
   return {
     CreateCrawler: {
-      partial: 'S3 targets alone; no schedule, custom classifiers, event mode, tags',
+      partial: 'targets on S3, JDBC, the catalog, Delta, Iceberg and Hudi; no tags, no security configuration',
       async run(context: RequestContext, input: CreateCrawlerRequest) {
         const changes = toChanges(input);
         await crawlers.create(context, {
@@ -269,6 +172,24 @@ export function crawlerOperations(crawlers: Crawlers): Record<string, OperationS
     StopCrawler: {
       async run(context: RequestContext, input: StopCrawlerRequest) {
         await crawlers.stop(context, input.Name!);
+        return {};
+      },
+    },
+    UpdateCrawlerSchedule: {
+      async run(context: RequestContext, input: UpdateCrawlerScheduleRequest) {
+        await crawlers.update(context, input.CrawlerName!, { schedule: input.Schedule ?? '' });
+        return {};
+      },
+    },
+    StartCrawlerSchedule: {
+      async run(context: RequestContext, input: StartCrawlerScheduleRequest) {
+        await schedules(crawlers)(context, input.CrawlerName!, 'SCHEDULED');
+        return {};
+      },
+    },
+    StopCrawlerSchedule: {
+      async run(context: RequestContext, input: StopCrawlerScheduleRequest) {
+        await schedules(crawlers)(context, input.CrawlerName!, 'NOT_SCHEDULED');
         return {};
       },
     },

@@ -19,6 +19,8 @@ export const glueErrors: AwsServiceDoor['errors'] = {
   concurrent_run: (error) =>
     error.context.crawler === undefined ? 'ConcurrentRunsExceededException' : 'CrawlerRunningException',
   conflict(error) {
+    if (error.context.schedule === 'SCHEDULED') return 'SchedulerRunningException';
+    if (error.context.schedule === 'NOT_SCHEDULED') return 'SchedulerNotRunningException';
     if (error.context.crawler !== undefined) return 'CrawlerNotRunningException';
     return error.context.runId === undefined ? 'ConcurrentModificationException' : 'IllegalWorkflowStateException';
   },

@@ -478,8 +478,10 @@ describe('crawlers', () => {
           }),
         ),
       );
-    expect((await make({ Targets: { JdbcTargets: [{ Path: 'db/%' }] } })).message).toContain('JdbcTargets');
-    expect((await make({ Schedule: 'cron(0 0 * * ? *)' })).message).toContain('Schedule');
-    expect((await make({ Classifiers: ['mine'] })).message).toContain('classifiers');
+    const mongo = { MongoDBTargets: [{ Path: 'db/c', ConnectionName: 'm' }] };
+    expect((await make({ Targets: mongo })).message).toContain('MongoDBTargets');
+    const manifest = { DeltaTargets: [{ DeltaTables: ['s3://lake/d/'], WriteManifest: true }] };
+    expect((await make({ Targets: manifest })).message).toContain('WriteManifest');
+    expect((await make({ Schedule: 'daily' })).message).toContain('cron(');
   });
 });

@@ -1,6 +1,14 @@
-import type { Catalog, CatalogSettings, CatalogTags, Connections, Crawlers } from '../../../catalog/contract.ts';
+import type {
+  Catalog,
+  CatalogSettings,
+  CatalogTags,
+  Classifiers,
+  Connections,
+  Crawlers,
+} from '../../../catalog/contract.ts';
 import type { Jobs, Workflows } from '../../../processing/contract.ts';
 import type { AwsServiceDoor } from '../service.ts';
+import { classifierOperations } from './classifiers.ts';
 import { connectionOperations } from './connections.ts';
 import { crawlerOperations } from './crawlers.ts';
 import { databaseOperations } from './databases.ts';
@@ -20,6 +28,7 @@ export function glueService(useCases: {
   readonly catalog: Catalog;
   readonly crawlers: Crawlers;
   /** What is absent is not supported. */
+  readonly classifiers?: Classifiers;
   readonly settings?: CatalogSettings;
   readonly tags?: CatalogTags;
   readonly connections?: Connections | undefined;
@@ -44,6 +53,7 @@ export function glueService(useCases: {
       ...(tags === undefined ? {} : tagOperations(tags)),
       ...(connections === undefined ? {} : connectionOperations(connections, tags)),
       ...crawlerOperations(useCases.crawlers),
+      ...(useCases.classifiers === undefined ? {} : classifierOperations(useCases.classifiers)),
       ...(jobs === undefined ? {} : jobOperations(jobs)),
       ...(jobs === undefined || workflows === undefined ? {} : workflowOperations(workflows, jobs)),
     },

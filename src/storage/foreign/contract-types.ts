@@ -1,0 +1,58 @@
+/**
+ * Tables of other formats, read from their own logs: Delta and Hudi. Nothing is written to them.
+ *
+ * Call rules
+ * - A snapshot names files under the table's own location only; a log that leads elsewhere is refused.
+ * - What a reader must know and Loch does not (a reader feature, a table version) is refused by its name, never skipped.
+ */
+export type ForeignKind = 'delta' | 'hudi';
+
+export interface ForeignColumn {
+  readonly name: string;
+  /** Hive type text. */
+  readonly type: string;
+  readonly comment?: string;
+  /** What the column is called in the files, where that is another name. */
+  readonly physicalName?: string;
+  /** Its type with the names that nested fields have in the files, where those differ. */
+  readonly physicalType?: string;
+  /** The field id in the files, where columns are found by id. */
+  readonly fieldId?: number;
+}
+
+export interface ForeignFile {
+  /** `s3://bucket/key`. */
+  readonly path: string;
+  readonly bytes: number;
+  /** By column name; `null` where the value is null. */
+  readonly partition: Readonly<Record<string, string | null>>;
+  /** Positions of rows that were deleted, ascending. */
+  readonly deleted?: () => Promise<readonly number[]>;
+}
+
+export interface ForeignSnapshot {
+  readonly kind: ForeignKind;
+  /** Delta: the version; Hudi: the instant. */
+  readonly version: string;
+  readonly columns: readonly ForeignColumn[];
+  /** Columns whose values stand in the log and not in the files. */
+  readonly partitionColumns: readonly ForeignColumn[];
+  readonly files: readonly ForeignFile[];
+}
+
+/** Which state of a table: a version (instant), or the last one at a time (ms); the latest without. */
+export interface ForeignVersion {
+  readonly version?: string;
+  readonly asOf?: number;
+  /** Hudi merge-on-read: only what was compacted into base files. */
+  readonly readOptimised?: boolean;
+}
+
+export interface ForeignTables {
+  /**
+   * The state of a table at `location`.
+   * **Errors**: `unsupported` naming the reader feature, table version or file that is not read; `data_corrupt` naming the
+   * log file; `invalid_argument` for a version that is not there; `not_found` when there is no such table.
+   */
+  snapshot(kind: ForeignKind, location: string, version?: ForeignVersion): Promise<ForeignSnapshot>;
+}
