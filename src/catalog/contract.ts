@@ -152,6 +152,8 @@ export interface IcebergTableSpec {
   /** Instead of `columns` and `partition`: an Iceberg schema and spec, ids to be given anew. */
   readonly schema?: IcebergSchema;
   readonly partitionSpec?: Pick<PartitionSpec, 'fields'>;
+  /** A sort order over the ids of `schema`. */
+  readonly sortOrder?: { readonly fields: readonly unknown[] };
 }
 
 /** A commit as the Iceberg REST catalog spells it. */

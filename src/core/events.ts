@@ -64,6 +64,16 @@ export interface EventPayloads {
     outsideRemoved: string[];
   };
   catalogTableCommitted: { database: string; table: string; snapshotId: string; operation: string; addedRows: number };
+  catalogReportReceived: {
+    database: string;
+    table: string;
+    kind: 'scan' | 'commit';
+    snapshotId: string;
+    principal: string;
+    engine: string;
+    files: number;
+    bytes: number;
+  };
   catalogCrawlerRunChanged: { crawler: string; runId: string; state: string };
   processingJobRunChanged: { job: string; runId: string; state: string };
   processingWorkflowRunChanged: { workflow: string; runId: string; state: string };

@@ -267,6 +267,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       connections,
       settings,
       tags,
+      directory,
       engine,
       queries,
       runner,

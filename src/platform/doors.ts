@@ -89,7 +89,13 @@ export function openDoors(deps: {
       ],
     }),
     s3: createS3Door({ ...shared, ...parts.storage, accounts: parts.governance.accounts }),
-    iceberg: createIcebergDoor({ ...shared, catalog, tokenKey: deps.sessionKey, s3Endpoint: deps.awsUrl }),
+    iceberg: createIcebergDoor({
+      ...shared,
+      catalog,
+      directory: parts.directory,
+      tokenKey: deps.sessionKey,
+      s3Endpoint: deps.awsUrl,
+    }),
     own: getRequestListener(app.fetch) as unknown as Handler,
     createLink: (accessKeyId) => sessions.createLink(accessKeyId),
   };

@@ -60,6 +60,7 @@ async function draft(
     schema,
     partition: partitionOf(parts, spec, schema),
     properties: { 'write.parquet.compression-codec': 'zstd', ...spec.properties },
+    ...(spec.sortOrder === undefined ? {} : { sortOrder: spec.sortOrder }),
   });
   return { checked, metadata };
 }

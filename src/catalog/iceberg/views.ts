@@ -122,7 +122,7 @@ export const replaceView =
       ]);
       return { metadata, metadataLocation, record: results[0] as TableRecord };
     } catch (error) {
-      await parts.tables.removeFiles([metadataLocation]);
+      if (metadataLocation.startsWith('s3')) await parts.tables.removeFiles([metadataLocation]);
       if (error instanceof LochError && error.code === 'conflict') {
         throw new LochError('commit_conflict', error.message, { context: error.context, cause: error });
       }
@@ -157,7 +157,7 @@ function loaded(parts: CatalogParts, record: TableRecord): LoadedView {
   const metadata =
     known === undefined
       ? newViewMetadata({
-          location: record.storage.location,
+          location: record.storage.location || `loch:view/${record.id}`,
           schema,
           version,
           properties: {},
@@ -228,7 +228,9 @@ function inputFor(parts: CatalogParts, name: TableName, metadata: ViewMetadata):
   };
 }
 
+/** Writes the metadata file; a view of another door, which has no folder, keeps its metadata in the record alone. */
 async function writeMetadata(parts: CatalogParts, metadata: ViewMetadata): Promise<string> {
+  if (!/^s3[an]?:/.test(metadata.location)) return `${metadata.location}/${newId()}`;
   const version = String(metadata.versions.length).padStart(5, '0');
   const location = `${folderOf(metadata.location)}/metadata/${version}-${newId()}.metadata.json`;
   await parts.tables.writeDocument(location, metadata);

@@ -1,16 +1,27 @@
-import { LochError } from '../../core/errors.ts';
-import type { IcebergAnswer, IcebergSettings } from './request.ts';
+import { restFailure } from './errors.ts';
+import { CATALOG, type IcebergAnswer, type IcebergSettings } from './request.ts';
 import { ENDPOINTS } from './routes.ts';
 
-/** `GET /v1/config`: what clients must use, and the routes there are. **Errors**: `not_found` for a warehouse of another account. */
+/** How long clients may repeat a request under its key. **Units**: ISO 8601 duration. */
+const KEY_LIFETIME = 'PT30M';
+
+/** The names this catalog is known by. */
+export const warehousesOf = (settings: Pick<IcebergSettings, 'accountId'>): readonly string[] => [
+  CATALOG,
+  settings.accountId,
+  `${settings.accountId}:${CATALOG}`,
+];
+
+/** `GET /v1/config`: what clients must use, and the routes there are. **Errors**: `not_found` for another warehouse. */
 export function catalogConfig(settings: IcebergSettings, query: URLSearchParams): IcebergAnswer {
   const warehouse = query.get('warehouse') ?? '';
-  const known = ['', settings.accountId, 'loch', `${settings.accountId}:loch`];
-  if (!known.includes(warehouse)) {
-    throw new LochError(
+  const known = warehousesOf(settings);
+  if (warehouse !== '' && !known.includes(warehouse)) {
+    throw restFailure(
+      'NoSuchWarehouseException',
+      404,
       'not_found',
-      `No warehouse \`${warehouse}\`. Known: ${known.filter((name) => name !== '').join(', ')}; or leave it out.`,
-      { context: { warehouse } },
+      `No warehouse \`${warehouse}\`. Known: ${known.join(', ')}; or leave it out.`,
     );
   }
   return {
@@ -22,8 +33,9 @@ export function catalogConfig(settings: IcebergSettings, query: URLSearchParams)
         's3.region': settings.region,
         'client.region': settings.region,
       },
-      overrides: {},
+      overrides: { prefix: CATALOG, 'namespace-separator': '%1F' },
       endpoints: ENDPOINTS,
+      'idempotency-key-lifetime': KEY_LIFETIME,
     },
   };
 }

@@ -1,19 +1,15 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Sha256 } from '@aws-crypto/sha256-js';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Catalog } from '../../catalog/contract.ts';
-import { systemClock } from '../../core/clock.ts';
-import { createEventBus } from '../../core/events.ts';
-import { Secret } from '../../core/secret.ts';
-import type { Audit, Identities, ManagementEvent } from '../../governance/contract.ts';
 import type { TableFormat } from '../../storage/contract.ts';
-import { createTableFormat } from '../../storage/tables/index.ts';
-import { contextOf, TEST_ACCOUNT } from '../../testing/builders/request-context.ts';
+import {
+  type IcebergTestAnswer,
+  type IcebergTestDoor,
+  openIcebergTestDoor,
+} from '../../testing/builders/iceberg-door.ts';
+import { contextOf } from '../../testing/builders/request-context.ts';
 import { statedPolicy } from '../../testing/builders/stated-policy.ts';
-import { testCatalog } from '../../testing/builders/test-catalog.ts';
-import { createIcebergDoor } from './index.ts';
 
 const root = contextOf('root');
 const policy = statedPolicy({
@@ -23,48 +19,16 @@ const policy = statedPolicy({
   narrow: { iam: true, tables: { 'sales.orders': { permissions: ['SELECT', 'INSERT'], columns: ['id'] } } },
   stranger: { iam: true },
 });
-/** Access key `KEY<name>` with the secret `secret of <name>`. */
-const identities: Identities = {
-  accessKey: async (id) => {
-    const name = /^KEY(\w+)$/.exec(id)?.[1];
-    if (name === undefined) return undefined;
-    return { secret: new Secret(`secret of ${name}`), principal: { ...contextOf(name).principal, accessKeyId: id } };
-  },
-  principal: async () => undefined,
-};
-
-let lake: Awaited<ReturnType<typeof testCatalog>>;
+let door: IcebergTestDoor;
+let lake: IcebergTestDoor['lake'];
 let catalog: Catalog;
 let format: TableFormat;
-let server: Server;
 let base: string;
-const trail: (ManagementEvent & { readonly by: string })[] = [];
+let trail: IcebergTestDoor['trail'];
 beforeAll(async () => {
-  lake = await testCatalog(policy);
+  door = await openIcebergTestDoor(policy);
+  ({ lake, base, format, trail } = door);
   catalog = lake.catalog;
-  format = createTableFormat({ objects: lake.files.objects, clock: lake.clock });
-  const audit: Audit = {
-    recordManagement: async (context, event) => void trail.push({ ...event, by: context.principal.name }),
-    recordData: async () => {},
-  };
-  const events = createEventBus((error) => {
-    throw error;
-  });
-  const door = createIcebergDoor({
-    catalog,
-    identities,
-    audit,
-    events,
-    clock: systemClock,
-    accountId: TEST_ACCOUNT,
-    region: 'us-east-1',
-    tokenKey: Buffer.alloc(32, 7),
-    s3Endpoint: () => 'http://files.test',
-  });
-  server = createServer((request, response) => void door(request, response));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/iceberg/v1`;
-  await catalog.createDatabase(root, { name: 'sales', description: 'Shop', locationUri: 's3://lake/sales/' });
   await catalog.createIcebergTable(root, {
     database: 'sales',
     name: 'orders',
@@ -80,56 +44,19 @@ beforeAll(async () => {
     parameters: { classification: 'csv' },
   });
 });
-afterAll(async () => {
-  server.close();
-  await lake.close();
-});
+afterAll(() => door.close());
 
-const tokens = new Map<string, string>();
-async function tokenOf(name: string): Promise<string> {
-  const known = tokens.get(name);
-  if (known !== undefined) return known;
-  const form = new URLSearchParams({
-    grant_type: 'client_credentials',
-    client_id: `KEY${name}`,
-    client_secret: `secret of ${name}`,
-  });
-  const answer = await fetch(`${base}/oauth/tokens`, { method: 'POST', body: form });
-  const { access_token } = (await answer.json()) as { access_token: string };
-  tokens.set(name, access_token);
-  return access_token;
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: answers are looked at member by member.
-type Body = any;
-interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly text: string;
-  readonly body: Body;
-}
-
-async function call(name: string, method: string, path: string, body?: unknown, headers = {}): Promise<Answer> {
-  const answer = await fetch(`${base}${path}`, {
-    method,
-    headers: { authorization: `Bearer ${await tokenOf(name)}`, ...headers },
-    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-  });
-  const text = await answer.text();
-  return { status: answer.status, headers: answer.headers, text, body: text === '' ? undefined : JSON.parse(text) };
-}
-const typeOf = async (answer: Promise<Answer>) => {
-  const { status, body } = await answer;
-  return `${status} ${body?.error?.type}`;
-};
+type Body = IcebergTestAnswer['body'];
+const call: IcebergTestDoor['call'] = (...request) => door.call(...request);
+const typeOf = (answer: Promise<IcebergTestAnswer>) => door.typeOf(answer);
 
 describe('the Iceberg REST door', () => {
   it('says where files are and which routes it has', async () => {
     const { body } = await call('root', 'GET', '/config');
     expect(body.defaults['s3.endpoint']).toBe('http://files.test');
     expect(body.endpoints).toContain('GET /v1/{prefix}/namespaces/{namespace}/tables/{table}');
-    expect(await typeOf(call('root', 'GET', '/config?warehouse=other'))).toBe('404 NotFoundException');
-    expect(await typeOf(call('root', 'GET', '/namespaces/sales/views'))).toBe('404 NoSuchEndpointException');
+    expect(await typeOf(call('root', 'GET', '/config?warehouse=other'))).toBe('404 NoSuchWarehouseException');
+    expect(await typeOf(call('root', 'GET', '/namespaces/sales/paintings'))).toBe('404 NoSuchEndpointException');
   });
 
   it('takes a bearer token or an AWS signature, and nothing else', async () => {

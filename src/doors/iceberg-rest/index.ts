@@ -15,15 +15,17 @@ import type { Clock } from '../../core/clock.ts';
 import { isLochError, LochError, toLochError } from '../../core/errors.ts';
 import type { EventBus } from '../../core/events.ts';
 import { newId } from '../../core/ids.ts';
-import type { Audit, Identities } from '../../governance/contract.ts';
-import { parseLosslessJson, stringifyLosslessJson } from '../../storage/contract.ts';
+import type { Audit, Identities, TableDirectory } from '../../governance/contract.ts';
+import { parseLosslessJson } from '../../storage/contract.ts';
 import { readBody } from '../kit/read-body.ts';
 import { anonymousPrincipal, clientGone, requestContext, splitTarget } from '../kit/request-facts.ts';
 import { createRejections } from '../kit/rejections.ts';
 import { authenticate, createSigningKeys } from '../kit/sigv4/index.ts';
-import { catalogConfig } from './config.ts';
+import { catalogConfig, warehousesOf } from './config.ts';
 import { icebergError } from './errors.ts';
+import { ScanPlans } from './plans.ts';
 import type { IcebergAnswer, IcebergSettings } from './request.ts';
+import { bodyText, RequestKeys } from './request-key.ts';
 import { findIcebergOperation, type IcebergOperation } from './routes.ts';
 import { createIcebergTokens } from './tokens.ts';
 import { grantToken, tokenFailure } from './token-endpoint.ts';
@@ -39,11 +41,16 @@ export interface IcebergDoorDeps {
   /** 32 bytes known to this server alone, for bearer tokens. */
   readonly tokenKey: Uint8Array;
   readonly s3Endpoint: () => string;
+  /** Which table a key belongs to, for signatures that name no table. */
+  readonly directory: Pick<TableDirectory, 'tableAt'>;
+  /** How long lent credentials last. Default 3,600. **Units**: seconds. */
+  readonly loanSeconds?: number;
   /** Largest request body. Default 64 MiB: a commit carries the metadata of its snapshot. **Units**: bytes. */
   readonly maxBodyBytes?: number;
 }
 
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
+const LOAN_SECONDS = 3_600;
 const SIGNING_NAMES = new Set(['glue', 's3tables', 'execute-api']);
 
 /** What is known of a request so far. */
@@ -60,7 +67,15 @@ export function createIcebergDoor(
   const tokens = createIcebergTokens({ identities: deps.identities, clock: deps.clock, key: deps.tokenKey });
   const signingKeys = createSigningKeys();
   const rejected = createRejections(deps.audit, deps.clock);
-  const settings: IcebergSettings = { accountId: deps.accountId, region: deps.region, s3Endpoint: deps.s3Endpoint };
+  const plans = new ScanPlans(deps.clock);
+  const keys = new RequestKeys();
+  const settings: IcebergSettings = {
+    accountId: deps.accountId,
+    region: deps.region,
+    s3Endpoint: deps.s3Endpoint,
+    loanSeconds: deps.loanSeconds ?? LOAN_SECONDS,
+  };
+  const prefixes = warehousesOf(settings);
 
   async function principalOf(request: IncomingMessage, body: Uint8Array): Promise<Principal> {
     const bearer = /^Bearer\s+(\S+)$/i.exec(request.headers.authorization ?? '');
@@ -88,23 +103,29 @@ export function createIcebergDoor(
     const query = new URLSearchParams(rawQuery);
     const method = request.method ?? 'GET';
     const body = await readBody(request, deps.maxBodyBytes ?? MAX_BODY_BYTES);
-    if (method === 'POST' && path === '/oauth/tokens') return grantToken(tokens, body);
+    if (method === 'POST' && path === '/oauth/tokens') return grantToken(tokens, request.headers, body);
     const principal = await principalOf(request, body);
     progress.context = { ...progress.context, principal, accountId: principal.accountId };
     if (method === 'GET' && path === '/config') return catalogConfig(settings, query);
-    const found = findIcebergOperation(method, path);
+    const found = findIcebergOperation(method, path, prefixes);
     progress.operation = found.operation;
     progress.parameters = found.values;
     progress.context = { ...progress.context, operation: `glue:${found.operation.name}` };
-    const answer = await found.operation.run({
+    const decoded = {
       context: progress.context,
       catalog: deps.catalog,
+      audit: deps.audit,
+      events: deps.events,
+      plans,
       path: found.values,
       query,
       headers: request.headers,
       body: parseBody(body),
       settings,
-    });
+      tableAt: deps.directory.tableAt,
+      now: deps.clock.now(),
+    };
+    const answer = await keys.run(decoded, found.operation, { method, path, body });
     await record(progress);
     return answer;
   }
@@ -123,7 +144,10 @@ export function createIcebergDoor(
       ...(table === undefined ? {} : { resources: [{ type: 'AWS::Glue::Table', name: `${namespace}.${table}` }] }),
       ...(failure === undefined
         ? {}
-        : { errorCode: icebergError(failure, context.requestId).type, errorMessage: failure.message }),
+        : {
+            errorCode: icebergError(failure, context.requestId, operation.noun).type,
+            errorMessage: failure.message,
+          }),
     });
   }
 
@@ -135,7 +159,7 @@ export function createIcebergDoor(
       context,
       failure,
       eventSource: 'glue.amazonaws.com',
-      eventName: operationNameOf(request.method ?? 'GET', path),
+      eventName: operationNameOf(request.method ?? 'GET', path, prefixes),
       errorCode: icebergError(failure, context.requestId).type,
     });
   }
@@ -164,16 +188,16 @@ export function createIcebergDoor(
       });
     }
     if (answer !== undefined) send(response, requestId, answer);
-    else sendFailure(request, response, requestId, failure!);
+    else sendFailure(request, response, { requestId, noun: progress.operation?.noun }, failure!);
     report(deps, progress, response.statusCode, failure);
   };
 }
 
-function operationNameOf(method: string, path: string): string {
+function operationNameOf(method: string, path: string, prefixes: readonly string[]): string {
   if (path === '/oauth/tokens') return 'GetToken';
   if (path === '/config') return 'GetConfig';
   try {
-    return findIcebergOperation(method, path).operation.name;
+    return findIcebergOperation(method, path, prefixes).operation.name;
   } catch {
     return 'Unknown'; // the rejection is what counts, and is told
   }
@@ -189,7 +213,7 @@ function parseBody(body: Buffer): unknown {
 }
 
 function send(response: ServerResponse, requestId: string, { status, body, headers }: IcebergAnswer): void {
-  const text = body === undefined ? '' : stringifyLosslessJson(body);
+  const text = bodyText(body);
   response.writeHead(status, {
     'x-request-id': requestId,
     ...headers,
@@ -199,9 +223,14 @@ function send(response: ServerResponse, requestId: string, { status, body, heade
   response.end(text);
 }
 
-function sendFailure(request: IncomingMessage, response: ServerResponse, requestId: string, failure: LochError): void {
+function sendFailure(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { requestId, noun }: { readonly requestId: string; readonly noun: string | undefined },
+  failure: LochError,
+): void {
   const oauth = splitTarget(request).rawPath.endsWith('/oauth/tokens');
-  const { status, body } = oauth ? tokenFailure(failure) : icebergError(failure, requestId);
+  const { status, body } = oauth ? tokenFailure(failure) : icebergError(failure, requestId, noun);
   if (isLochError(failure, 'entity_too_large')) response.setHeader('connection', 'close');
   const retry = status === 503 ? { 'retry-after': '1' } : {};
   const bodiless = request.method === 'HEAD';

@@ -1,11 +1,13 @@
-import { LochError } from '../../core/errors.ts';
 import type { DatabaseRecord } from '../../catalog/contract.ts';
+import { isLochError, LochError } from '../../core/errors.ts';
+import { restFailure } from './errors.ts';
+import { childrenOf, databaseOfLevels, levelsOf, levelsOfDatabase } from './namespace-name.ts';
 import {
   bodyObject,
   databaseOf,
-  databaseOfLevels,
   type IcebergAnswer,
   type IcebergRequest,
+  nextPage,
   pageOf,
   textMap,
 } from './request.ts';
@@ -13,77 +15,106 @@ import {
 /** Properties that are fields of a database's record. */
 const LOCATION = 'location';
 const COMMENT = 'comment';
+const LISTED_AT_ONCE = 500;
 
-/** The databases the caller may see; below a database there are none. */
+/** The namespaces the caller may see below `parent`, or at the top. */
 export async function listNamespaces(request: IcebergRequest): Promise<IcebergAnswer> {
-  const parent = request.query.get('parent');
-  if (parent !== null && parent !== '') {
-    await request.catalog.getDatabase(request.context, databaseOfLevels(parent.split('\u001f')));
-    return { status: 200, body: { namespaces: [] } };
-  }
+  const stated = request.query.get('parent') ?? '';
+  const parent = stated === '' ? [] : levelsOf(stated);
   const page = pageOf(request);
-  const databases = await request.catalog.listDatabases(request.context, page);
-  return {
-    status: 200,
-    body: { namespaces: databases.map((database) => [database.name]), ...nextPage(page, databases) },
-  };
+  const names = await visibleDatabases(request);
+  const children = childrenOf(parent, names);
+  if (children.length === 0 && parent.length > 0) await loadDatabase(request, databaseOfLevels(parent), names);
+  const named = children.map((levels) => ({ levels, name: databaseOfLevels(levels) }));
+  const rest = page.after === undefined ? named : named.filter(({ name }) => name > page.after!);
+  const shown = rest.slice(0, page.limit);
+  return { status: 200, body: { namespaces: shown.map(({ levels }) => levels), ...nextPage(page, shown) } };
 }
 
-/** The token of the page after a full one. */
-export function nextPage(
-  page: { readonly limit?: number },
-  entries: readonly { readonly name: string }[],
-): { readonly 'next-page-token'?: string } {
-  return page.limit !== undefined && entries.length === page.limit ? { 'next-page-token': entries.at(-1)!.name } : {};
+async function visibleDatabases({ catalog, context }: IcebergRequest): Promise<readonly string[]> {
+  const names: string[] = [];
+  for (let after: string | undefined; ; ) {
+    const some = await catalog.listDatabases(context, {
+      limit: LISTED_AT_ONCE,
+      ...(after === undefined ? {} : { after }),
+    });
+    names.push(...some.map((database) => database.name));
+    if (some.length < LISTED_AT_ONCE) return names;
+    after = some.at(-1)!.name;
+  }
 }
 
-/** A database with its properties. */
+/** A database, or undefined for a namespace that only deeper ones imply. **Errors**: `database_not_found`. */
+async function loadDatabase(
+  request: IcebergRequest,
+  name: string,
+  known?: readonly string[],
+): Promise<DatabaseRecord | undefined> {
+  try {
+    return await request.catalog.getDatabase(request.context, name);
+  } catch (error) {
+    if (!isLochError(error, 'database_not_found')) throw error;
+    const below = childrenOf(levelsOfDatabase(name), known ?? (await visibleDatabases(request)));
+    if (below.length === 0) throw error;
+    return undefined;
+  }
+}
+
+/** A namespace with its properties. */
 export async function loadNamespace(request: IcebergRequest): Promise<IcebergAnswer> {
-  const database = await request.catalog.getDatabase(request.context, databaseOf(request));
-  return { status: 200, body: { namespace: [database.name], properties: propertiesOf(database) } };
+  const name = databaseOf(request);
+  const database = await loadDatabase(request, name);
+  const properties = database === undefined ? {} : propertiesOf(database);
+  return { status: 200, body: { namespace: levelsOfDatabase(name.toLowerCase()), properties } };
 }
 
-/** No content when the database is there. **Errors**: `database_not_found`. */
+/** No content when the namespace is there. **Errors**: `database_not_found`. */
 export async function namespaceExists(request: IcebergRequest): Promise<IcebergAnswer> {
-  await request.catalog.getDatabase(request.context, databaseOf(request));
+  await loadDatabase(request, databaseOf(request));
   return { status: 204 };
 }
 
-/** The database made of the body. **Errors**: `already_exists`; `unsupported` for more than one level. */
+/** The namespace made of the body. **Errors**: `already_exists`. */
 export async function createNamespace(request: IcebergRequest): Promise<IcebergAnswer> {
   const body = bodyObject(request);
   if (!Array.isArray(body.namespace)) throw new LochError('missing_argument', 'The member `namespace` must be a list.');
-  const levels = body.namespace.map(String);
-  if (levels.length !== 1) {
-    throw new LochError('unsupported', 'Nested namespaces are not supported. Use one level: a database.');
-  }
   const { [LOCATION]: locationUri, [COMMENT]: description, ...parameters } = textMap(body, 'properties');
   const database = await request.catalog.createDatabase(request.context, {
-    name: levels[0]!,
+    name: databaseOfLevels(body.namespace.map(String)),
     parameters,
     ...(locationUri === undefined ? {} : { locationUri }),
     ...(description === undefined ? {} : { description }),
   });
-  return { status: 200, body: { namespace: [database.name], properties: propertiesOf(database) } };
+  return namespaceAnswer(database);
 }
 
-/** No content once the empty database is gone. **Errors**: `conflict` when it holds tables. */
+/** The namespace that an earlier request with the same key made. */
+export async function createdNamespace(request: IcebergRequest): Promise<IcebergAnswer> {
+  const name = databaseOfLevels((bodyObject(request).namespace as unknown[]).map(String));
+  return namespaceAnswer(await request.catalog.getDatabase(request.context, name));
+}
+
+const namespaceAnswer = (database: DatabaseRecord): IcebergAnswer => ({
+  status: 200,
+  body: { namespace: levelsOfDatabase(database.name), properties: propertiesOf(database) },
+});
+
+/** No content once the empty namespace is gone. **Errors**: `conflict` when it holds tables or namespaces. */
 export async function dropNamespace(request: IcebergRequest): Promise<IcebergAnswer> {
-  await request.catalog.deleteDatabase(request.context, databaseOf(request));
+  const name = databaseOf(request).toLowerCase();
+  const below = childrenOf(levelsOfDatabase(name), await visibleDatabases(request));
+  if (below.length > 0) {
+    throw new LochError('conflict', `Namespace \`${name}\` holds ${below.length} namespaces. Drop them first.`, {
+      context: { namespace: name },
+    });
+  }
+  await request.catalog.deleteDatabase(request.context, name);
   return { status: 204 };
 }
 
 /** Which properties were set, removed, and not there to be removed. */
 export async function updateNamespaceProperties(request: IcebergRequest): Promise<IcebergAnswer> {
-  const body = bodyObject(request);
-  const updates = textMap(body, 'updates');
-  const removals = Array.isArray(body.removals) ? body.removals.map(String) : [];
-  const both = removals.filter((key) => key in updates);
-  if (both.length > 0) {
-    throw new LochError('invalid_argument', `Properties ${both.join(', ')} are both set and removed.`, {
-      context: { properties: both },
-    });
-  }
+  const { updates, removals } = propertyChange(request);
   const database = await request.catalog.getDatabase(request.context, databaseOf(request));
   const before = propertiesOf(database);
   const after = { ...before, ...updates };
@@ -103,6 +134,29 @@ export async function updateNamespaceProperties(request: IcebergRequest): Promis
       missing: removals.filter((key) => !(key in before)),
     },
   };
+}
+
+/** What an earlier request with the same key did, as far as it can still be told. */
+export async function updatedNamespaceProperties(request: IcebergRequest): Promise<IcebergAnswer> {
+  const { updates, removals } = propertyChange(request);
+  await request.catalog.getDatabase(request.context, databaseOf(request));
+  return { status: 200, body: { updated: Object.keys(updates), removed: removals, missing: [] } };
+}
+
+function propertyChange(request: IcebergRequest) {
+  const body = bodyObject(request);
+  const updates = textMap(body, 'updates');
+  const removals = Array.isArray(body.removals) ? body.removals.map(String) : [];
+  const both = removals.filter((key) => key in updates);
+  if (both.length > 0) {
+    throw restFailure(
+      'UnprocessableEntityException',
+      422,
+      'invalid_argument',
+      `Properties ${both.join(', ')} are both set and removed.`,
+    );
+  }
+  return { updates, removals };
 }
 
 function propertiesOf(database: DatabaseRecord): Record<string, string> {

@@ -18,6 +18,8 @@ const PREFIX = 'loch1';
 export interface IcebergTokens {
   /** **Errors**: `signature_mismatch` for a wrong pair and for an unknown key alike. */
   issue(accessKeyId: string, secret: string): Promise<{ readonly token: string; readonly expiresSeconds: number }>;
+  /** A token for who holds one that is still good. **Errors**: as of `principalOf`. */
+  renew(token: string): Promise<{ readonly token: string; readonly expiresSeconds: number }>;
   /** **Errors**: `request_expired`; `signature_mismatch`, `unknown_access_key` for a token that proves nothing. */
   principalOf(token: string): Promise<Principal>;
 }
@@ -39,33 +41,39 @@ export function createIcebergTokens(deps: {
       if (known === undefined || !matches) {
         throw new LochError('signature_mismatch', 'The client id (access key) and secret do not belong together.');
       }
-      const text = `${PREFIX}.${accessKeyId}.${clock.now() + LIFETIME_MS}`;
-      return {
-        token: `${text}.${digest(`iceberg-token:${text}`).toString('base64url')}`,
-        expiresSeconds: LIFETIME_MS / 1000,
-      };
+      return made(accessKeyId);
     },
-    async principalOf(token) {
-      const parts = token.split('.');
-      const [prefix, accessKeyId, expires, signature] = parts;
-      const text = parts.slice(0, 3).join('.');
-      const stated = Buffer.from(signature ?? '', 'base64url');
-      const expected = digest(`iceberg-token:${text}`);
-      const genuine = parts.length === 4 && stated.length === expected.length && timingSafeEqual(stated, expected);
-      if (!genuine || prefix !== PREFIX) {
-        throw new LochError('signature_mismatch', 'The bearer token is not one of this server. Ask for a new one.');
-      }
-      if (Number(expires) < clock.now()) {
-        throw new LochError('request_expired', 'The bearer token has expired. Ask for a new one.');
-      }
-      const known = await identities.accessKey(accessKeyId!);
-      if (known === undefined) {
-        throw new LochError(
-          'unknown_access_key',
-          'The access key of the bearer token does not exist or is not active.',
-        );
-      }
-      return known.principal;
+    async renew(token) {
+      return made((await principalOf(token)).accessKeyId!);
     },
+    principalOf,
   };
+
+  function made(accessKeyId: string) {
+    const text = `${PREFIX}.${accessKeyId}.${clock.now() + LIFETIME_MS}`;
+    return {
+      token: `${text}.${digest(`iceberg-token:${text}`).toString('base64url')}`,
+      expiresSeconds: LIFETIME_MS / 1000,
+    };
+  }
+
+  async function principalOf(token: string): Promise<Principal> {
+    const parts = token.split('.');
+    const [prefix, accessKeyId, expires, signature] = parts;
+    const text = parts.slice(0, 3).join('.');
+    const stated = Buffer.from(signature ?? '', 'base64url');
+    const expected = digest(`iceberg-token:${text}`);
+    const genuine = parts.length === 4 && stated.length === expected.length && timingSafeEqual(stated, expected);
+    if (!genuine || prefix !== PREFIX) {
+      throw new LochError('signature_mismatch', 'The bearer token is not one of this server. Ask for a new one.');
+    }
+    if (Number(expires) < clock.now()) {
+      throw new LochError('request_expired', 'The bearer token has expired. Ask for a new one.');
+    }
+    const known = await identities.accessKey(accessKeyId!);
+    if (known === undefined) {
+      throw new LochError('unknown_access_key', 'The access key of the bearer token does not exist or is not active.');
+    }
+    return known.principal;
+  }
 }

@@ -377,6 +377,8 @@ export interface TableFormat {
     readonly schema: IcebergSchema;
     readonly partition?: readonly { readonly column: string; readonly transform: string; readonly name?: string }[];
     readonly properties?: Readonly<Record<string, string>>;
+    /** Over the ids that `schema` came with. */
+    readonly sortOrder?: { readonly fields: readonly unknown[] };
   }): TableMetadata;
   /** **Errors**: `data_corrupt` naming the file and what is wrong with it. */
   readMetadata(location: string): Promise<TableMetadata>;

@@ -30,8 +30,8 @@ const CACHE_BYTES = 96 * 1024 * 1024;
 export function createTableFormat({ objects, clock, cacheBytes = CACHE_BYTES }: TableFormatOptions): TableFormat {
   const files = new TableFiles(objects, cacheBytes);
   return {
-    newTable: ({ location, schema, partition = [], properties = {} }) =>
-      newTableMetadata({ location, schema, partition, properties, now: clock.now() }),
+    newTable: ({ location, schema, partition = [], properties = {}, sortOrder }) =>
+      newTableMetadata({ location, schema, partition, properties, sortOrder, now: clock.now() }),
     readMetadata: (location) => files.readMetadata(location),
     async writeMetadata(metadata, version) {
       const location = metadataFileLocation(metadata, version);

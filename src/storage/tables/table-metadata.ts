@@ -6,7 +6,7 @@ import { LochError } from '../../core/errors.ts';
 import { newId, newSnapshotId } from '../../core/ids.ts';
 import type { IcebergSchema, PartitionSpec, Snapshot, TableMetadata } from './contract-types.ts';
 import { partitionSpecOf, type PartitionRequest } from './partition-spec.ts';
-import { assertSchema, assignFreshIds, highestFieldId } from './schema.ts';
+import { assertSchema, assignFreshIds, fieldIdsByPath, fieldPlaces, highestFieldId } from './schema.ts';
 
 /** Previous metadata files that are kept, unless the table says otherwise. */
 const METADATA_VERSIONS = 100;
@@ -17,11 +17,24 @@ export function newTableMetadata(options: {
   readonly schema: IcebergSchema;
   readonly partition: readonly PartitionRequest[];
   readonly properties: Readonly<Record<string, string>>;
+  readonly sortOrder?: { readonly fields: readonly unknown[] } | undefined;
   readonly now: number;
 }): TableMetadata {
   const schema = renumbered(options.schema);
   assertSchema(schema);
   const spec = partitionSpecOf(schema, options.partition, { specId: 0, lastPartitionId: 999 });
+  const version = Number(options.properties['format-version'] ?? 2);
+  if (version !== 2) {
+    throw new LochError(
+      'unsupported',
+      `A table of Iceberg format version ${version} cannot be created. Version 2 is written; 3 is only read.`,
+      {
+        context: { version },
+      },
+    );
+  }
+  const { 'format-version': _version, ...properties } = options.properties;
+  const order = sortOrderOf(options.schema, schema, options.sortOrder?.fields ?? []);
   return {
     'format-version': 2,
     'table-uuid': newId(),
@@ -34,13 +47,31 @@ export function newTableMetadata(options: {
     'partition-specs': [spec],
     'default-spec-id': 0,
     'last-partition-id': Math.max(999, ...spec.fields.map((field) => field['field-id'])),
-    properties: options.properties,
+    properties,
     snapshots: [],
     'snapshot-log': [],
     'metadata-log': [],
-    'sort-orders': [{ 'order-id': 0, fields: [] }],
-    'default-sort-order-id': 0,
+    'sort-orders': [{ 'order-id': 0, fields: [] }, ...(order === undefined ? [] : [order])],
+    'default-sort-order-id': order === undefined ? 0 : 1,
     refs: {},
+  };
+}
+
+/** A sort order over a schema's first ids as one over those it was given. **Errors**: `invalid_argument`. */
+function sortOrderOf(before: IcebergSchema, after: IcebergSchema, fields: readonly unknown[]) {
+  if (fields.length === 0) return undefined;
+  const paths = new Map(fieldPlaces(before).map((place) => [place.id, place.path]));
+  const ids = fieldIdsByPath(after);
+  return {
+    'order-id': 1,
+    fields: fields.map((field) => {
+      const source = (field as { readonly 'source-id'?: number })['source-id'];
+      const id = ids[paths.get(source ?? -1) ?? ''];
+      if (id === undefined) {
+        throw new LochError('invalid_argument', `The sort order has no source column ${source}.`);
+      }
+      return { ...(field as object), 'source-id': id };
+    }),
   };
 }
 

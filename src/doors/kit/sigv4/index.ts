@@ -10,4 +10,5 @@ export {
 export { type HeaderValues, parseQuery, uriDecode } from './canonical.ts';
 export { type ChunkSeed, chunkSignature, trailerSignature } from './chunk-signature.ts';
 export { type HmacKey, sha256Hex } from './hmac.ts';
+export { signS3Request, type UnsignedRequest } from './sign.ts';
 export { createSigningKeys, type SigningKeys } from './signing-keys.ts';
