@@ -49,6 +49,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     );
   }
   const server = tls === undefined ? createServer(TIMEOUTS, options.handler) : tlsServer(tls, options.handler);
+  server.on('checkContinue', inviteBodies(options.handler));
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND') {
@@ -78,6 +79,22 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     url: `${scheme}://${inUrl(near)}:${bound}`,
     publicUrl: `${scheme}://${inUrl(far)}:${bound}`,
     close: (graceMs) => closeServer(server, graceMs),
+  };
+}
+
+/**
+ * A client that expects `100 Continue` is told so when somebody begins to read its body, and not before: what is refused
+ * by its headers alone is never sent.
+ */
+function inviteBodies(handler: RequestListener): RequestListener {
+  return (request, response) => {
+    const invite = (event: string | symbol) => {
+      if (event !== 'data' && event !== 'readable') return;
+      request.off('newListener', invite);
+      if (!response.headersSent) response.writeContinue();
+    };
+    request.on('newListener', invite);
+    handler(request, response);
   };
 }
 

@@ -14,7 +14,7 @@ import type { Lifecycle } from '../core/lifecycle.ts';
 import type { SelectInput } from './select/request.ts';
 import type { SelectEvent } from './select/select-object.ts';
 import type { StoreCall } from '../core/store-call.ts';
-import type { AclOption, AclRequest, ObjectOwnership } from './buckets/contract.ts';
+import type { AclOption, AclRequest, BucketSetting, ObjectOwnership } from './buckets/contract.ts';
 import type {
   AccessControlList,
   AttributeChange,
@@ -86,24 +86,27 @@ export interface PutOptions {
   readonly checksumAlgorithms?: readonly ChecksumAlgorithm[];
   /** On `createUpload`: over the whole object or over the checksums of its parts. `FULL_OBJECT` for crc64nvme, else composite. */
   readonly checksumType?: 'COMPOSITE' | 'FULL_OBJECT';
-  /** `*`: only if the key does not exist. Else `precondition_failed`. */
-  readonly ifNoneMatch?: '*';
+  /** `*`: only if the key does not exist; an ETag: only if the current one is another. Else `precondition_failed`. */
+  readonly ifNoneMatch?: string;
   /** Only if the current ETag is this one. */
   readonly ifMatch?: string;
   readonly signal?: AbortSignal;
   /** What made it, for events: `PutObject`, `CompleteMultipartUpload`, `Delivery` … */
   readonly operation?: string;
-  /** Tags, locks, class … of the new version; on `createUpload`, of the object it becomes. */
+  /** Tags, locks, class … of the new version; on `createUpload`, of the object it becomes, before those of its completion. */
   readonly attributes?: ObjectAttributes;
 }
 
 /**
- * Content type, metadata and headers that are not given are those of the source, and so are tags when `attributes` are
- * not given. Locks, access lists and classes are never those of the source.
+ * Content type, metadata and headers that are not given are those of the source, and so are tags: an empty set of them
+ * gives none. Checksums are those of the source, and those of `checksumAlgorithms` over the whole object. Locks, access lists and classes are never those of the source.
  */
 export interface CopyOptions extends PutOptions {
   /** Conditions on the source. */
-  readonly source?: Pick<GetOptions, 'ifMatch' | 'ifNoneMatch' | 'ifModifiedSince' | 'ifUnmodifiedSince'>;
+  readonly source?: Pick<GetOptions, 'ifMatch' | 'ifNoneMatch' | 'ifModifiedSince' | 'ifUnmodifiedSince'> & {
+    /** A larger source is refused: `limit_exceeded`. **Units**: bytes. */
+    readonly maxSize?: number;
+  };
 }
 
 /** Bytes in hand, a stream of them, or a finished local file that the store may take over by rename. */
@@ -160,6 +163,14 @@ export interface UploadInfo {
   readonly checksumAlgorithm?: ChecksumAlgorithm;
   readonly checksumType?: 'COMPOSITE' | 'FULL_OBJECT';
   readonly attributes?: ObjectAttributes;
+}
+
+/** A page of uploads by key and id, those that roll up at a delimiter as common prefixes. */
+export interface UploadPage {
+  readonly uploads: readonly UploadInfo[];
+  readonly commonPrefixes: readonly string[];
+  /** Give it as `after` for the next page; undefined on the last. */
+  readonly next?: { readonly key: string; readonly uploadId?: string };
 }
 
 export interface ListUploadsOptions {
@@ -284,8 +295,21 @@ export interface ObjectAccess {
   createBucket(
     context: RequestContext,
     name: string,
-    options?: { readonly objectOwnership?: ObjectOwnership; readonly acl?: AclRequest },
+    options?: {
+      readonly objectOwnership?: ObjectOwnership;
+      readonly acl?: AclRequest;
+      readonly objectLock?: boolean;
+    },
   ): Promise<BucketInfo>;
+  setVersioning(context: RequestContext, bucket: string, state: BucketVersioning): Promise<void>;
+  /** Enables object lock, and says how long versions are kept that do not say it themselves. */
+  putLockConfiguration(
+    context: RequestContext,
+    bucket: string,
+    configuration: BucketSetting<'objectLock'>,
+  ): Promise<void>;
+  /** Undefined where versions cannot be locked. */
+  lockConfiguration(context: RequestContext, bucket: string): Promise<BucketSetting<'objectLock'> | undefined>;
   deleteBucket(context: RequestContext, name: string): Promise<void>;
   /** `action` is what the caller asks for: `s3:ListBucket` unless it is a setting of the bucket. */
   headBucket(context: RequestContext, name: string, action?: `s3:${string}`): Promise<BucketInfo>;
@@ -300,6 +324,22 @@ export interface ObjectAccess {
   getObject(context: RequestContext, name: ObjectName, options?: GetOptions): Promise<ObjectRead>;
   headObject(context: RequestContext, name: ObjectName, options?: GetOptions): Promise<ObjectHead>;
   listObjects(context: RequestContext, bucket: string, options?: ListOptions): Promise<ListPage>;
+  listVersions(context: RequestContext, bucket: string, options?: ListVersionsOptions): Promise<VersionPage>;
+  /** The head of a version, for an operation that tells of one of its attributes. */
+  readAttributes(context: RequestContext, operation: AttributeReading, name: VersionName): Promise<ObjectHead>;
+  /** **Errors**: those of `updateAttributes`; `invalid_tag`, `invalid_argument`. */
+  changeAttributes(
+    context: RequestContext,
+    operation: AttributeChanging,
+    name: VersionName,
+    change: AttributeChange,
+    options?: Pick<AttributeOptions, 'bypassGovernance'>,
+  ): Promise<ObjectHead>;
+  objectParts(
+    context: RequestContext,
+    name: VersionName,
+    options?: { readonly after?: number; readonly max?: number },
+  ): Promise<readonly ObjectPart[]>;
   deleteObject(context: RequestContext, name: ObjectName, options?: DeleteOptions): Promise<DeleteResult>;
   deleteObjects(
     context: RequestContext,
@@ -325,7 +365,7 @@ export interface ObjectAccess {
     context: RequestContext,
     upload: UploadRef,
     partNumber: number,
-    from: ObjectName,
+    from: VersionName,
     range?: ByteRange,
     options?: CopyOptions,
   ): Promise<PartInfo>;
@@ -341,7 +381,11 @@ export interface ObjectAccess {
     options?: PutOptions,
   ): Promise<ObjectHead>;
   abortUpload(context: RequestContext, upload: UploadRef): Promise<void>;
-  listUploads(context: RequestContext, bucket: string, options?: ListUploadsOptions): Promise<readonly UploadInfo[]>;
+  listUploads(
+    context: RequestContext,
+    bucket: string,
+    options?: ListUploadsOptions & { readonly delimiter?: string },
+  ): Promise<UploadPage>;
   /** Runs a statement over one object. **Errors**, before the first event: those of a read, and S3's as `context.s3_code`. */
   selectObject(
     context: RequestContext,
@@ -353,6 +397,16 @@ export interface ObjectAccess {
   /** **Errors**: `acl_not_supported`, `access_denied` while public lists are blocked. */
   putObjectAcl(context: RequestContext, name: VersionName, acl: AclRequest): Promise<ObjectHead>;
 }
+
+/** Operations that read attributes of a version, each with IAM actions of its own. */
+export type AttributeReading = 'GetObjectTagging' | 'GetObjectRetention' | 'GetObjectLegalHold' | 'GetObjectAttributes';
+
+/** Operations that change attributes of a version. */
+export type AttributeChanging =
+  | 'PutObjectTagging'
+  | 'DeleteObjectTagging'
+  | 'PutObjectRetention'
+  | 'PutObjectLegalHold';
 
 /** Where an object is. */
 export interface ObjectName {

@@ -1,18 +1,16 @@
 import { LochError } from '../../core/errors.ts';
 import type { ObjectOwnership } from '../../storage/contract.ts';
 import { emptyAnswer, xmlAnswer } from './answer.ts';
-import { s3ErrorOf, s3Failure } from './errors.ts';
+import { s3Failure } from './errors.ts';
 import { refuseUnsupported } from './headers.ts';
 import { ownersFor } from './owners.ts';
 import { header, type S3Operation } from './request.ts';
 import { readDocument } from './request-body.ts';
 import { aclOfHeaders } from './settings/acl-request.ts';
 import { OWNERSHIPS } from './settings/plain-forms.ts';
-import { childText, renderXml, type XmlRecord } from './xml.ts';
+import { childText, renderXml } from './xml.ts';
 
 const DOCUMENT_LIMIT = 64 * 1024;
-const DELETE_LIMIT = 2 * 1024 * 1024;
-const MAX_DELETE = 1000;
 const NO_LOCATION = '<LocationConstraint xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>';
 
 export const listBuckets: S3Operation = async (request) => {
@@ -65,9 +63,11 @@ export const createBucket: S3Operation = async (request) => {
     );
   }
   try {
+    const objectLock = header(request, 'x-amz-bucket-object-lock-enabled')?.toLowerCase() === 'true';
     await request.access.createBucket(request.context, request.bucket, {
       ...(acl === undefined ? {} : { acl }),
       ...(ownership === undefined ? {} : { objectOwnership: ownershipOfHeader(ownership) }),
+      ...(objectLock ? { objectLock } : {}),
     });
   } catch (error) {
     if (!(error instanceof LochError) || error.code !== 'bucket_exists') throw error;
@@ -100,45 +100,4 @@ export const getBucketLocation: S3Operation = async (request) => {
   const { region } = await request.access.headBucket(request.context, request.bucket, 's3:GetBucketLocation');
   const told = region === 'us-east-1' ? NO_LOCATION : NO_LOCATION.replace('/>', `>${region}</LocationConstraint>`);
   return xmlAnswer(`<?xml version="1.0" encoding="UTF-8"?>\n${told}`);
-};
-
-/** Versions are not kept: a bucket that never had them answers with an empty configuration. */
-export const getBucketVersioning: S3Operation = async (request) => {
-  await request.access.headBucket(request.context, request.bucket, 's3:GetBucketVersioning');
-  return xmlAnswer(renderXml('VersioningConfiguration', {}));
-};
-
-export const deleteObjects: S3Operation = async (request) => {
-  const document = await readDocument(request, DELETE_LIMIT, 'required');
-  const objects = document?.children.filter((child) => child.name === 'Object') ?? [];
-  if (document?.name !== 'Delete' || objects.length === 0 || objects.length > MAX_DELETE) {
-    throw new LochError(
-      'malformed_request',
-      `A batch delete names 1 to ${MAX_DELETE} objects; this one names ${objects.length}.`,
-      { context: { limit: MAX_DELETE, found: objects.length } },
-    );
-  }
-  const refused: XmlRecord[] = [];
-  const keys: string[] = [];
-  for (const object of objects) {
-    const key = childText(object, 'Key');
-    if (key === undefined) throw new LochError('malformed_request', 'An object of the batch delete has no Key.');
-    const extra = object.children.find(
-      ({ name, text }) => name !== 'Key' && !(name === 'VersionId' && text === 'null'),
-    );
-    if (extra === undefined) keys.push(key);
-    else
-      refused.push({ Key: key, Code: 'NotImplemented', Message: `${extra.name} is not supported in a batch delete.` });
-  }
-  const outcomes = await request.access.deleteObjects(request.context, request.bucket, keys);
-  const deleted = outcomes.filter((outcome) => outcome.error === undefined).map(({ key }) => ({ Key: key }));
-  const failed = outcomes.flatMap(({ key, error }) =>
-    error === undefined ? [] : [{ Key: key, Code: s3ErrorOf(error).name, Message: error.message }],
-  );
-  return xmlAnswer(
-    renderXml('DeleteResult', {
-      Deleted: childText(document, 'Quiet') === 'true' ? [] : deleted,
-      Error: [...failed, ...refused],
-    }),
-  );
 };

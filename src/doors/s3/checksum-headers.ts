@@ -50,6 +50,7 @@ export function checksumOptions(
     });
   }
   const wanted = wantedAlgorithm(request);
+  assertChecksumType(type, wanted);
   const algorithms = CHECKSUM_ALGORITHMS.filter(
     (name) => name in stated || name === wanted || body?.announced.includes(`x-amz-checksum-${name}`),
   );
@@ -64,6 +65,18 @@ export function checksumOptions(
       return stated;
     },
   };
+}
+
+/** **Errors**: `invalid_argument` (InvalidRequest) for a type that the algorithm cannot have. */
+function assertChecksumType(type: string | undefined, algorithm: ChecksumAlgorithm | undefined): void {
+  if (type === undefined || algorithm === undefined) return;
+  const impossible = type === 'FULL_OBJECT' ? algorithm.startsWith('sha') : algorithm === 'crc64nvme';
+  if (!impossible) return;
+  throw s3Failure(
+    'InvalidRequest',
+    'invalid_argument',
+    `The ${type} checksum type cannot be used with the ${algorithm} checksum algorithm.`,
+  );
 }
 
 function wantedAlgorithm(request: S3Request): ChecksumAlgorithm | undefined {

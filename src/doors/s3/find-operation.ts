@@ -1,6 +1,11 @@
 import { LochError } from '../../core/errors.ts';
 import * as buckets from './bucket-operations.ts';
 import * as listing from './list-operations.ts';
+import * as copies from './copy-operations.ts';
+import * as deletes from './delete-operations.ts';
+import * as attributes from './attribute-operations.ts';
+import { getObjectAttributes } from './attributes-operation.ts';
+import * as versions from './version-operations.ts';
 import * as multipart from './multipart-operations.ts';
 import * as objects from './object-operations.ts';
 import type { S3Operation, S3Request } from './request.ts';
@@ -32,7 +37,6 @@ const UNSUPPORTED: Readonly<Record<string, string | Readonly<Record<string, stri
   encryption: 'Encryption',
   'intelligent-tiering': 'IntelligentTieringConfiguration',
   inventory: 'InventoryConfiguration',
-  'legal-hold': 'LegalHold',
   lifecycle: 'LifecycleConfiguration',
   logging: 'Logging',
   metadataAnnotationTable: { PUT: 'UpdateBucketMetadataAnnotationTableConfiguration' },
@@ -42,7 +46,6 @@ const UNSUPPORTED: Readonly<Record<string, string | Readonly<Record<string, stri
   metadataTable: 'MetadataTableConfiguration',
   metrics: 'MetricsConfiguration',
   notification: 'NotificationConfiguration',
-  'object-lock': 'ObjectLockConfiguration',
   ownershipControls: 'OwnershipControls',
   policy: 'Policy',
   policyStatus: 'PolicyStatus',
@@ -51,11 +54,9 @@ const UNSUPPORTED: Readonly<Record<string, string | Readonly<Record<string, stri
   replication: 'Replication',
   requestPayment: 'RequestPayment',
   restore: { POST: 'RestoreObject' },
-  retention: 'Retention',
   session: { GET: 'CreateSession' },
   tagging: 'Tagging',
   torrent: 'Torrent',
-  versions: { GET: 'ListObjectVersions' },
   website: 'Website',
 };
 /** Operations whose names do not follow from verb, kind of resource and sub-resource. */
@@ -88,6 +89,8 @@ export function findOperation(
       if (method === 'GET') return data('GetObjectAcl', acl.getObjectAcl);
       if (method === 'PUT') return data('PutObjectAcl', acl.putObjectAcl);
     }
+    const attribute = level === 'object' ? attributeOperation(method, query) : undefined;
+    if (attribute !== undefined) return attribute;
     for (const name of query.keys()) {
       if (!Object.hasOwn(UNSUPPORTED, name)) continue;
       const operation = UNSUPPORTED[name]!;
@@ -134,25 +137,48 @@ function serviceOperation(method: string, query: URLSearchParams): FoundOperatio
 function bucketOperation(method: string, query: URLSearchParams): FoundOperation | undefined {
   switch (method) {
     case 'GET':
+      if (query.has('versions')) return data('ListObjectVersions', versions.listObjectVersions);
       if (query.has('location')) return management('GetBucketLocation', buckets.getBucketLocation);
-      if (query.has('versioning')) return management('GetBucketVersioning', buckets.getBucketVersioning);
+      if (query.has('versioning')) return management('GetBucketVersioning', versions.getBucketVersioning);
       if (query.has('uploads')) return data('ListMultipartUploads', multipart.listMultipartUploads);
       return query.get('list-type') === '2'
         ? data('ListObjectsV2', listing.listObjectsV2)
         : data('ListObjects', listing.listObjectsV1);
     case 'PUT':
-      if (query.has('versioning')) throw unsupported('PutBucketVersioning');
+      if (query.has('versioning')) return management('PutBucketVersioning', versions.putBucketVersioning);
       return management('CreateBucket', buckets.createBucket);
     case 'HEAD':
       return management('HeadBucket', buckets.headBucket);
     case 'DELETE':
       return management('DeleteBucket', buckets.deleteBucket);
     case 'POST':
-      if (query.has('delete')) return data('DeleteObjects', buckets.deleteObjects);
+      if (query.has('delete')) return data('DeleteObjects', deletes.deleteObjects);
       throw unsupported('PostObject');
     default:
       return undefined;
   }
+}
+
+/** Operations on a sub-resource of an object. */
+const ATTRIBUTES: Readonly<Record<string, Readonly<Record<string, FoundOperation>>>> = {
+  tagging: {
+    GET: data('GetObjectTagging', attributes.getObjectTagging),
+    PUT: data('PutObjectTagging', attributes.putObjectTagging),
+    DELETE: data('DeleteObjectTagging', attributes.deleteObjectTagging),
+  },
+  retention: {
+    GET: data('GetObjectRetention', attributes.getObjectRetention),
+    PUT: data('PutObjectRetention', attributes.putObjectRetention),
+  },
+  'legal-hold': {
+    GET: data('GetObjectLegalHold', attributes.getObjectLegalHold),
+    PUT: data('PutObjectLegalHold', attributes.putObjectLegalHold),
+  },
+};
+
+function attributeOperation(method: string, query: URLSearchParams): FoundOperation | undefined {
+  for (const [name, operations] of Object.entries(ATTRIBUTES)) if (query.has(name)) return operations[method];
+  return undefined;
 }
 
 function objectOperation({
@@ -160,23 +186,23 @@ function objectOperation({
   query,
   headers,
 }: Pick<S3Request, 'method' | 'query' | 'headers'>): FoundOperation | undefined {
-  const copies = headers['x-amz-copy-source'] !== undefined;
+  const copied = headers['x-amz-copy-source'] !== undefined;
   const inUpload = query.has('uploadId');
   switch (method) {
     case 'GET':
-      if (query.has('attributes')) return data('GetObjectAttributes', objects.getObjectAttributes);
+      if (query.has('attributes')) return data('GetObjectAttributes', getObjectAttributes);
       return inUpload ? data('ListParts', multipart.listParts) : data('GetObject', objects.getObject);
     case 'HEAD':
       return data('HeadObject', objects.headObject);
     case 'PUT':
       if (inUpload) {
-        return copies ? data('UploadPartCopy', multipart.uploadPartCopy) : data('UploadPart', multipart.uploadPart);
+        return copied ? data('UploadPartCopy', copies.uploadPartCopy) : data('UploadPart', multipart.uploadPart);
       }
-      return copies ? data('CopyObject', objects.copyObject) : data('PutObject', objects.putObject);
+      return copied ? data('CopyObject', copies.copyObject) : data('PutObject', objects.putObject);
     case 'DELETE':
       return inUpload
         ? data('AbortMultipartUpload', multipart.abortMultipartUpload)
-        : data('DeleteObject', objects.deleteObject);
+        : data('DeleteObject', deletes.deleteObject);
     case 'POST':
       if (query.has('select')) return data('SelectObjectContent', selectObjectContent);
       if (query.has('uploads')) return data('CreateMultipartUpload', multipart.createMultipartUpload);

@@ -1,10 +1,12 @@
 import { LochError } from '../../core/errors.ts';
 import type { ByteRange, CopyOptions, GetOptions, ObjectHead, PutOptions } from '../../storage/contract.ts';
+import { attributeHeaders, writtenAttributes } from './attribute-headers.ts';
 import { checksumHeaders, checksumOptions, contentMd5 } from './checksum-headers.ts';
 import { s3Failure } from './errors.ts';
 import { headerText } from './header-text.ts';
 import { header, type S3Request } from './request.ts';
 import type { RequestBody } from './request-body.ts';
+import { versionHeaders, versionIdOf } from './version-headers.ts';
 
 const KEPT = ['content-encoding', 'cache-control', 'content-disposition', 'content-language', 'expires'];
 const METADATA = 'x-amz-meta-';
@@ -17,10 +19,6 @@ const REFUSED_HEADERS: Readonly<Record<string, string>> = {
   'x-amz-server-side-encryption-aws-kms-key-id': 'server-side encryption',
   'x-amz-server-side-encryption-customer-algorithm': 'encryption with customer keys',
   'x-amz-copy-source-server-side-encryption-customer-algorithm': 'encryption with customer keys',
-  'x-amz-tagging': 'object tags',
-  'x-amz-object-lock-mode': 'object lock',
-  'x-amz-object-lock-legal-hold': 'object lock',
-  'x-amz-bucket-object-lock-enabled': 'object lock',
   'x-amz-website-redirect-location': 'website redirects',
   'x-amz-write-offset-bytes': 'appending to objects',
   'x-amz-rename-source': 'renaming objects',
@@ -44,15 +42,6 @@ export function refuseUnsupported(request: S3Request): void {
   }
 }
 
-/** **Errors**: `unsupported` for a version other than the only one there is. */
-export function refuseVersion(request: S3Request): void {
-  const version = request.query.get('versionId');
-  if (version === null || version === '' || version === 'null') return;
-  throw new LochError('unsupported', 'Versions of objects are not kept: leave versionId out.', {
-    context: { parameter: 'versionId', version },
-  });
-}
-
 /** What a write is told by its headers. **Errors**: `unsupported`, `entity_too_large`, `limit_exceeded`, `invalid_argument`. */
 export function putOptions(request: S3Request, body?: RequestBody): PutOptions {
   refuseUnsupported(request);
@@ -65,7 +54,9 @@ export function putOptions(request: S3Request, body?: RequestBody): PutOptions {
   }
   const contentType = header(request, 'content-type');
   const md5 = body === undefined ? undefined : contentMd5(request);
+  const attributes = writtenAttributes(request);
   return {
+    ...(attributes === undefined ? {} : { attributes }),
     metadata: userMetadata(request),
     headers: keptHeaders(request),
     signal: request.context.signal,
@@ -77,18 +68,13 @@ export function putOptions(request: S3Request, body?: RequestBody): PutOptions {
   };
 }
 
-/** **Errors**: `unsupported` for If-None-Match with an ETag. */
+/** Conditions on the current version of the key that is written. */
 export function writeConditions(request: S3Request): Pick<PutOptions, 'ifMatch' | 'ifNoneMatch'> {
   const ifMatch = header(request, 'if-match');
   const ifNoneMatch = header(request, 'if-none-match');
-  if (ifNoneMatch !== undefined && ifNoneMatch !== '*') {
-    throw new LochError('unsupported', 'A write takes `If-None-Match: *` only.', {
-      context: { header: 'if-none-match' },
-    });
-  }
   return {
     ...(ifMatch === undefined ? {} : { ifMatch }),
-    ...(ifNoneMatch === undefined ? {} : { ifNoneMatch: '*' as const }),
+    ...(ifNoneMatch === undefined ? {} : { ifNoneMatch }),
   };
 }
 
@@ -152,8 +138,10 @@ export const copyConditions = (request: S3Request): NonNullable<CopyOptions['sou
 /** Range and conditions of a read. */
 export function getOptions(request: S3Request): GetOptions {
   const range = parseRange(header(request, 'range'));
+  const versionId = versionIdOf(request);
   return {
     signal: request.context.signal,
+    ...(versionId === undefined ? {} : { versionId }),
     ...(range === undefined ? {} : { range }),
     ...readConditions(request, ''),
   };
@@ -185,6 +173,8 @@ export function objectHeaders(head: ObjectHead, request: S3Request, whole: boole
     'content-type': head.contentType,
     ...head.headers,
     ...expiryHeader(head),
+    ...versionHeaders(head),
+    ...attributeHeaders(head),
   };
   for (const [name, value] of Object.entries(head.metadata)) headers[METADATA + name] = value;
   // A checksum is of the whole object: with a part of it, clients would compare and fail.

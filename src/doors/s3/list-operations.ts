@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { LochError } from '../../core/errors.ts';
 import type { ObjectHead } from '../../storage/contract.ts';
 import { xmlAnswer } from './answer.ts';
+import { checksumElements } from './checksum-headers.ts';
 import { ownersFor } from './owners.ts';
 import { numberParameter, type S3Operation, type S3Request } from './request.ts';
 import { renderXml, type XmlRecord } from './xml.ts';
@@ -110,8 +111,18 @@ function entryOf(object: ObjectHead, encode: (text: string) => string): XmlRecor
     Key: encode(object.key),
     LastModified: new Date(object.lastModified).toISOString(),
     ETag: object.etag,
-    ChecksumAlgorithm: Object.keys(object.checksums)[0]?.toUpperCase(),
+    ...checksumFacts(object),
     Size: object.size,
-    StorageClass: 'STANDARD',
+    StorageClass: object.attributes.storageClass ?? 'STANDARD',
+  };
+}
+
+/** Which checksums an object has, for entries of listings. */
+export function checksumFacts({ checksums }: ObjectHead): XmlRecord {
+  const [first, ...more] = Object.keys(checksums);
+  if (first === undefined) return {};
+  return {
+    ChecksumAlgorithm: more.length === 0 ? first.toUpperCase() : [first, ...more].map((name) => name.toUpperCase()),
+    ChecksumType: checksumElements(checksums).ChecksumType,
   };
 }

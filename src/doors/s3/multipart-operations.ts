@@ -1,22 +1,25 @@
-import { LochError } from '../../core/errors.ts';
-import type { ByteRange, CompletedPart, UploadRef } from '../../storage/contract.ts';
+import { isLochError, LochError } from '../../core/errors.ts';
+import type { CompletedPart, ObjectHead, PutOptions, UploadRef } from '../../storage/contract.ts';
 import { emptyAnswer, xmlAnswer } from './answer.ts';
+import { checksumElements, checksumHeaders, checksumOptions, statedChecksums } from './checksum-headers.ts';
+import { renamed, s3Failure } from './errors.ts';
+import { putOptions, writeConditions } from './headers.ts';
 import { ownersFor } from './owners.ts';
-import { checksumElements, checksumHeaders, statedChecksums } from './checksum-headers.ts';
-import { s3Failure } from './errors.ts';
-import { copyConditions, parseRange, putOptions, refuseUnsupported, writeConditions } from './headers.ts';
 import { keyEncoder } from './list-operations.ts';
-import { copySource } from './object-operations.ts';
 import { header, nameOf, numberParameter, type S3Operation, type S3Request } from './request.ts';
 import { openBody, readDocument } from './request-body.ts';
 import { aclOption } from './settings/acl-request.ts';
+import { versionHeaders } from './version-headers.ts';
 import { childText, renderXml, type XmlElement } from './xml.ts';
 
 const DOCUMENT_LIMIT = 4 * 1024 * 1024;
 const MAX_PARTS = 10_000;
+/** **Units**: milliseconds. */
+const QUICK_MS = 3_000;
 const CHECKSUM_ELEMENT = /^Checksum(CRC32|CRC32C|CRC64NVME|SHA1|SHA256)$/;
 
-const uploadOf = (request: S3Request): UploadRef => ({
+/** The upload a request is about. */
+export const uploadOf = (request: S3Request): UploadRef => ({
   ...nameOf(request),
   uploadId: request.query.get('uploadId') ?? '',
 });
@@ -43,7 +46,8 @@ export const createMultipartUpload: S3Operation = async (request) => {
   );
 };
 
-function partNumberOf(request: S3Request): number {
+/** **Errors**: `invalid_argument`. */
+export function partNumberOf(request: S3Request): number {
   const text = request.query.get('partNumber') ?? '';
   const number = Number(text);
   if (/^\d+$/.test(text) && number >= 1 && number <= MAX_PARTS) return number;
@@ -63,38 +67,6 @@ export const uploadPart: S3Operation = async (request) => {
   const { 'x-amz-checksum-type': _, ...headers } = checksumHeaders(part.checksums);
   return emptyAnswer(200, { etag: part.etag, ...headers });
 };
-
-export const uploadPartCopy: S3Operation = async (request) => {
-  refuseUnsupported(request);
-  const part = await request.access.copyPart(
-    request.context,
-    uploadOf(request),
-    partNumberOf(request),
-    copySource(request),
-    copyRange(header(request, 'x-amz-copy-source-range')),
-    { source: copyConditions(request), signal: request.context.signal },
-  );
-  const { ChecksumType: _, ...checksums } = checksumElements(part.checksums);
-  return xmlAnswer(
-    renderXml('CopyPartResult', {
-      LastModified: new Date(part.lastModified).toISOString(),
-      ETag: part.etag,
-      ...checksums,
-    }),
-  );
-};
-
-/** **Errors**: `invalid_argument`: a range that is not understood must not become the whole object. */
-function copyRange(text: string | undefined): ByteRange | undefined {
-  if (text === undefined) return undefined;
-  const range = parseRange(text);
-  if (range !== undefined && 'first' in range && range.last !== undefined) return range;
-  throw new LochError(
-    'invalid_argument',
-    'The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy.',
-    { context: { argument_name: 'x-amz-copy-source-range', argument_value: text } },
-  );
-}
 
 export const listParts: S3Operation = async (request) => {
   const max = numberParameter(request, 'max-parts', { min: 1, max: 1000 }, 1000);
@@ -136,22 +108,52 @@ export const completeMultipartUpload: S3Operation = async (request) => {
     throw new LochError('malformed_request', `A completion lists 1 to ${MAX_PARTS} parts; this one ${listed.length}.`);
   }
   const parts = listed.map(completedPart);
-  const completing = request.access.completeUpload(request.context, uploadOf(request), parts, {
+  const completing = request.access.completeUpload(
+    request.context,
+    uploadOf(request),
+    parts,
+    completionOptions(request),
+  );
+  const head = await Promise.race([completing, settledLater()]).catch(refusedCompletion);
+  if (head === undefined)
+    return { status: 200, body: { slow: completing.then((made) => completionOf(request, made)) } };
+  return xmlAnswer(completionOf(request, head), versionHeaders(head));
+};
+
+/** S3 has one name for whatever a completion says wrong of its upload. */
+function refusedCompletion(error: unknown): never {
+  const told = isLochError(error, 'invalid_argument') && error.context.argument !== undefined;
+  throw told ? renamed(error, 'InvalidRequest') : error;
+}
+
+/** A completion that is quick is answered with all of its headers; a slow one keeps its client informed instead. */
+const settledLater = (): Promise<undefined> =>
+  new Promise((resolve) => setTimeout(() => resolve(undefined), QUICK_MS).unref());
+
+function completionOptions(request: S3Request): PutOptions {
+  const size = header(request, 'x-amz-mp-object-size');
+  if (size !== undefined && !/^\d{1,15}$/.test(size)) {
+    throw s3Failure('InvalidRequest', 'invalid_argument', `Value for x-amz-mp-object-size header is invalid: ${size}.`);
+  }
+  const { checksumType } = checksumOptions(request);
+  return {
     ...writeConditions(request),
     checksums: statedChecksums(request),
+    ...(checksumType === undefined ? {} : { checksumType }),
+    ...(size === undefined ? {} : { contentLength: Number(size) }),
     signal: request.context.signal,
+  };
+}
+
+function completionOf(request: S3Request, head: ObjectHead): string {
+  return renderXml('CompleteMultipartUploadResult', {
+    Location: `http://${request.headers.host ?? 'localhost'}/${request.bucket}/${encodeURI(request.key)}`,
+    Bucket: request.bucket,
+    Key: request.key,
+    ETag: head.etag,
+    ...checksumElements(head.checksums),
   });
-  const slow = completing.then((head) =>
-    renderXml('CompleteMultipartUploadResult', {
-      Location: `http://${request.headers.host ?? 'localhost'}/${request.bucket}/${encodeURI(request.key)}`,
-      Bucket: request.bucket,
-      Key: request.key,
-      ETag: head.etag,
-      ...checksumElements(head.checksums),
-    }),
-  );
-  return { status: 200, body: { slow } };
-};
+}
 
 function completedPart(part: XmlElement): CompletedPart {
   const partNumber = Number(childText(part, 'PartNumber'));
@@ -174,43 +176,43 @@ export const abortMultipartUpload: S3Operation = async (request) => {
 
 export const listMultipartUploads: S3Operation = async (request) => {
   const { query } = request;
-  if (query.get('delimiter')) {
-    throw new LochError('unsupported', 'ListMultipartUploads with a delimiter is not supported. List with a prefix.', {
-      context: { parameter: 'delimiter' },
-    });
-  }
   const encode = keyEncoder(request);
   const max = numberParameter(request, 'max-uploads', { min: 1, max: 1000 }, 1000);
   const prefix = query.get('prefix') ?? '';
+  const delimiter = query.get('delimiter') ?? '';
   const key = query.get('key-marker') ?? '';
-  const uploadId = query.get('upload-id-marker') ?? '';
-  const uploads = await request.access.listUploads(request.context, request.bucket, {
-    max: max + 1,
+  // Without a key, the id of an upload is no place.
+  const uploadId = key === '' ? '' : (query.get('upload-id-marker') ?? '');
+  const page = await request.access.listUploads(request.context, request.bucket, {
+    max,
     ...(prefix === '' ? {} : { prefix }),
+    ...(delimiter === '' ? {} : { delimiter }),
     ...(key === '' ? {} : { after: { key, ...(uploadId === '' ? {} : { uploadId }) } }),
   });
   const owners = await ownersFor(request);
-  const shown = uploads.slice(0, max);
-  const last = uploads.length > max ? shown.at(-1)! : undefined;
   return xmlAnswer(
     renderXml('ListMultipartUploadsResult', {
       Bucket: request.bucket,
       KeyMarker: encode(key),
       UploadIdMarker: uploadId,
-      NextKeyMarker: last === undefined ? undefined : encode(last.key),
-      NextUploadIdMarker: last?.uploadId,
+      NextKeyMarker: page.next === undefined ? undefined : encode(page.next.key),
+      NextUploadIdMarker: page.next?.uploadId,
       Prefix: encode(prefix),
+      Delimiter: delimiter === '' ? undefined : encode(delimiter),
       EncodingType: query.get('encoding-type') || undefined,
       MaxUploads: max,
-      IsTruncated: last !== undefined,
-      Upload: shown.map((upload) => ({
+      IsTruncated: page.next !== undefined,
+      Upload: page.uploads.map((upload) => ({
         Key: encode(upload.key),
         UploadId: upload.uploadId,
         Initiator: owners.object({ attributes: upload.attributes ?? {} }),
         Owner: owners.object({ attributes: upload.attributes ?? {} }),
-        StorageClass: 'STANDARD',
+        StorageClass: upload.attributes?.storageClass ?? 'STANDARD',
         Initiated: new Date(upload.startedAt).toISOString(),
+        ChecksumAlgorithm: upload.checksumAlgorithm?.toUpperCase(),
+        ChecksumType: upload.checksumType,
       })),
+      CommonPrefixes: page.commonPrefixes.map((one) => ({ Prefix: encode(one) })),
     }),
   );
 };

@@ -100,10 +100,12 @@ export function sendFailure(
     return;
   }
   const { name, status } = s3ErrorOf(failure);
-  if (!incoming.complete) lingerOver(incoming);
+  const unread = !incoming.complete;
   const { etag, lastModified, actualObjectSize } = failure.context;
   const headers: Record<string, string | number> = {
     ...ownHeaders(facts.requestId),
+    // Who waits to be invited may or may not send his body now: what comes next cannot be told from another request.
+    ...(unread && incoming.headers.expect !== undefined ? { connection: 'close' } : {}),
     ...(status === 304 && typeof etag === 'string' ? { etag } : {}),
     ...(status === 304 && typeof lastModified === 'number'
       ? { 'last-modified': new Date(lastModified).toUTCString() }
@@ -111,12 +113,19 @@ export function sendFailure(
     ...(status === 416 && typeof actualObjectSize === 'number'
       ? { 'content-range': `bytes */${actualObjectSize}` }
       : {}),
+    ...(failure.context.deleteMarker === true
+      ? { 'x-amz-delete-marker': 'true', 'x-amz-version-id': String(failure.context.versionId) }
+      : {}),
+    ...(status === 405 && typeof lastModified === 'number'
+      ? { 'last-modified': new Date(lastModified).toUTCString(), allow: 'DELETE' }
+      : {}),
     ...(failure.retryable && status === 503 ? { 'retry-after': 1 } : {}),
   };
   if (status === 304) response.writeHead(status, headers).end();
   else if (incoming.method === 'HEAD')
     response.writeHead(status, { ...headers, 'content-type': 'application/xml' }).end();
   else sendDocument(response, status, headers, renderS3Error(failure, { name, ...facts }));
+  if (unread) lingerOver(incoming);
 }
 
 /**

@@ -6,7 +6,8 @@ const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
 
 /**
  * Content of an element: text, nested elements, or a list of them (each rendered under the same name). Members of a
- * nested element that begin with `@` are its attributes.
+ * nested element that begin with `@` are its attributes; those of a list under `*` stand in the element themselves, one
+ * after the other.
  */
 export type XmlValue = XmlItem | undefined | readonly XmlItem[];
 type XmlItem = string | number | boolean | XmlRecord;
@@ -24,12 +25,18 @@ function renderElement(name: string, content: XmlRecord): string {
   let members = '';
   for (const [member, value] of Object.entries(content)) {
     if (value === undefined) continue;
-    if (member.startsWith('@')) attributes += ` ${member.slice(1)}="${escapeXml(String(value))}"`;
+    if (member === '*') for (const one of value as readonly XmlRecord[]) members += renderMembers(one);
+    else if (member.startsWith('@')) attributes += ` ${member.slice(1)}="${escapeXml(String(value))}"`;
     else if (!Array.isArray(value)) members += renderMember(member, value as XmlItem);
     else for (const item of value as readonly XmlItem[]) members += renderMember(member, item);
   }
   return `<${name}${attributes}>${members}</${name}>`;
 }
+
+const renderMembers = (content: XmlRecord): string =>
+  Object.entries(content)
+    .map(([name, value]) => renderMember(name, value as XmlItem))
+    .join('');
 
 function renderMember(name: string, value: XmlItem): string {
   if (typeof value === 'object') return renderElement(name, value);

@@ -10,7 +10,7 @@
 import { s3Arn } from '../../core/arn.ts';
 import type { RequestContext } from '../../core/caller.ts';
 import { isLochError, type LochError } from '../../core/errors.ts';
-import type { ConditionValues, ResourceSide } from '../../governance/contract.ts';
+import type { ActionRequest, ConditionValues, Decision, ResourceSide } from '../../governance/contract.ts';
 import type { ObjectHead, ObjectStore, VersionName } from '../contract.ts';
 import { bucketMissing } from '../stores/names.ts';
 import { leavesOwnerOut, linesFor, OBJECT_PERMISSIONS } from './access-lists.ts';
@@ -29,21 +29,46 @@ export async function authorizeObject(
   context: RequestContext,
   name: VersionName,
   action: string,
+  conditions: ConditionValues = {},
 ): Promise<void> {
   const look = lookOnce(deps, name);
   const side = await objectSide(deps, context, name, action, look);
   if (side === undefined && context.principal.kind === 'anonymous') throw bucketMissing(name.bucket);
-  const request = {
-    action,
-    resource: s3Arn(name.bucket, name.key),
-    side: side?.side ?? { accountId: context.principal.accountId },
-    ...(action === 's3:PutObject' ? {} : { lateConditions: { prefix: TAG_KEY, read: () => tagConditions(look) } }),
-  };
+  const request = requestOf(context, name, action, side?.side, look, conditions);
   if (side?.missing !== undefined && !(await deps.policy.decide(context, request)).allowed) {
     const list = await bucketRequest(deps, context, name.bucket, 's3:ListBucket');
     if ((await deps.policy.decide(context, list)).allowed) throw side.missing;
   }
   await deps.policy.authorize(context, request);
+}
+
+/** Whether the caller may do `action` to an object, without refusing or recording anything. */
+export async function objectDecision(
+  deps: ObjectSideDeps,
+  context: RequestContext,
+  name: VersionName,
+  action: string,
+): Promise<Decision> {
+  const look = lookOnce(deps, name);
+  const side = await objectSide(deps, context, name, action, look);
+  return deps.policy.decide(context, requestOf(context, name, action, side?.side, look, {}));
+}
+
+function requestOf(
+  context: RequestContext,
+  name: VersionName,
+  action: string,
+  side: ResourceSide | undefined,
+  look: () => Promise<Found>,
+  conditions: ConditionValues,
+): ActionRequest {
+  return {
+    action,
+    resource: s3Arn(name.bucket, name.key),
+    conditions,
+    side: side ?? { accountId: context.principal.accountId },
+    ...(action === 's3:PutObject' ? {} : { lateConditions: { prefix: TAG_KEY, read: () => tagConditions(look) } }),
+  };
 }
 
 type Found = ObjectHead | LochError;

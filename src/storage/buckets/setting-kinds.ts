@@ -39,6 +39,16 @@ const corsRule = z.strictObject({
   maxAgeSeconds: z.number().int().min(0).optional(),
 });
 
+const objectLock = z.strictObject({
+  defaultRetention: z
+    .strictObject({
+      mode: z.enum(['GOVERNANCE', 'COMPLIANCE']),
+      unit: z.enum(['days', 'years']),
+      count: z.number().int().min(1).max(36_500),
+    })
+    .optional(),
+});
+
 const website = z.strictObject({
   indexSuffix: z.string().min(1).optional(),
   errorKey: z.string().min(1).optional(),
@@ -99,7 +109,8 @@ export const SETTING_KINDS = {
     checkLifecycle,
   ),
   encryption: kind(z.never(), 's3:GetEncryptionConfiguration', 's3:PutEncryptionConfiguration'),
-  objectLock: kind(z.never(), 's3:GetBucketObjectLockConfiguration', 's3:PutBucketObjectLockConfiguration'),
+  /** How long versions are kept that do not say it themselves. That versions may be locked is a fact of the bucket. */
+  objectLock: kind(objectLock, 's3:GetBucketObjectLockConfiguration', 's3:PutBucketObjectLockConfiguration'),
   notification: kind(z.never(), 's3:GetBucketNotification', 's3:PutBucketNotification'),
   logging: kind(z.never(), 's3:GetBucketLogging', 's3:PutBucketLogging'),
   replication: kind(z.never(), 's3:GetReplicationConfiguration', 's3:PutReplicationConfiguration'),

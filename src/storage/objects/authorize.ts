@@ -6,16 +6,21 @@
 import { s3Arn } from '../../core/arn.ts';
 import type { RequestContext } from '../../core/caller.ts';
 import { isLochError, type LochError } from '../../core/errors.ts';
+import type { ActionRequest } from '../../governance/contract.ts';
 import { authorizeBucket } from '../buckets/bucket-side.ts';
-import { authorizeObject } from '../buckets/object-side.ts';
-import type { DeleteOptions, ObjectName } from '../contract.ts';
+import { authorizeObject, objectDecision } from '../buckets/object-side.ts';
+import type { ObjectName, VersionName } from '../contract.ts';
 import type { ObjectDeps } from './object-deps.ts';
+
+/** The action that reads a version: another one when it is named. */
+export const readAction = ({ versionId }: { readonly versionId?: string } = {}): string =>
+  versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion';
 
 /** Requires `action` on the object and, where grants govern it, unfiltered SELECT on its table. */
 export async function authorizeRead(
   deps: ObjectDeps,
   context: RequestContext,
-  name: ObjectName,
+  name: VersionName,
   action = 's3:GetObject',
 ): Promise<void> {
   await authorizeObject(deps, context, name, action);
@@ -52,27 +57,33 @@ export async function authorizeRead(
 export async function authorizeWrite(
   deps: ObjectDeps,
   context: RequestContext,
-  name: ObjectName,
+  name: VersionName,
   action: string,
+  conditions: ActionRequest['conditions'] = {},
 ): Promise<void> {
-  await authorizeObject(deps, context, name, action);
+  await authorizeObject(deps, context, name, action, conditions);
   await requireOwner(deps, context, name, action);
   const location = await deps.policy.registeredLocation(name.bucket, name.key);
   if (location === undefined) return;
   await deps.policy.authorizeDataLocation(context, `s3://${name.bucket}/${name.key}`);
 }
 
-/** Requires what a delete needs: of the key, or of one version; and of a lock, where it asks to bypass one. */
-export async function authorizeDelete(
+/** Requires what a delete needs: of the key, or of one version. */
+export function authorizeDelete(deps: ObjectDeps, context: RequestContext, name: VersionName): Promise<void> {
+  const action = name.versionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion';
+  return authorizeWrite(deps, context, name, action);
+}
+
+/**
+ * Whether the caller may lift GOVERNANCE. Asking to is no fault of one who may not: only a version that is locked is
+ * refused, by the store. **Source**: S3 User Guide, "Bypassing governance mode".
+ */
+export async function mayBypassGovernance(
   deps: ObjectDeps,
   context: RequestContext,
   name: ObjectName,
-  options: Pick<DeleteOptions, 'versionId' | 'bypassGovernance'>,
-): Promise<void> {
-  const action = options.versionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion';
-  await authorizeWrite(deps, context, name, action);
-  if (options.bypassGovernance !== true) return;
-  await authorizeWrite(deps, context, name, 's3:BypassGovernanceRetention');
+): Promise<boolean> {
+  return (await objectDecision(deps, context, name, 's3:BypassGovernanceRetention')).allowed;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { ObjectAccess } from '../contract.ts';
 import { authorizeWrite } from './authorize.ts';
+import { withLocks } from './bucket-lock.ts';
 import type { ObjectDeps } from './object-deps.ts';
 import { recorded } from './record.ts';
 
@@ -13,7 +14,11 @@ export function completeUpload(deps: ObjectDeps): ObjectAccess['completeUpload']
       upload,
       async () => {
         await authorizeWrite(deps, context, upload, 's3:PutObject');
-        return deps.objects.completeUpload(upload, parts, { operation: 'CompleteMultipartUpload', ...options });
+        const written = await withLocks(deps, context, upload.bucket, {
+          operation: 'CompleteMultipartUpload',
+          ...options,
+        });
+        return deps.objects.completeUpload(upload, parts, written);
       },
       (head) => head.size,
     );

@@ -1,7 +1,9 @@
 import type { ObjectAccess } from '../contract.ts';
 import { asWritten } from '../buckets/written-attributes.ts';
 import { keyBytes } from '../stores/names.ts';
-import { authorizeRead, authorizeWrite, missingOrHidden } from './authorize.ts';
+import { authorizeAttributes, tagConditions } from './attribute-access.ts';
+import { authorizeRead, authorizeWrite, missingOrHidden, readAction } from './authorize.ts';
+import { withLocks } from './bucket-lock.ts';
 import type { ObjectDeps } from './object-deps.ts';
 import { recorded } from './record.ts';
 
@@ -15,9 +17,10 @@ export function copyObject(deps: ObjectDeps): ObjectAccess['copyObject'] {
       to,
       async () => {
         keyBytes(to.key);
-        await authorizeRead(deps, context, from);
-        await authorizeWrite(deps, context, to, 's3:PutObject');
-        const written = await asWritten(deps, context, to, options);
+        await authorizeRead(deps, context, from, readAction(from));
+        await authorizeWrite(deps, context, to, 's3:PutObject', tagConditions(options?.attributes?.tags));
+        await authorizeAttributes(deps, context, to, options?.attributes);
+        const written = await withLocks(deps, context, to.bucket, await asWritten(deps, context, to, options));
         try {
           return await deps.objects.copy(from, to, { operation: 'CopyObject', ...written });
         } catch (error) {

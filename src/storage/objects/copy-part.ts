@@ -1,7 +1,15 @@
 import type { RequestContext } from '../../core/caller.ts';
 import { isLochError, LochError } from '../../core/errors.ts';
-import type { CopyOptions, GetOptions, ObjectAccess, ObjectName, PartInfo } from '../contract.ts';
-import { authorizeRead, authorizeWrite, missingOrHidden } from './authorize.ts';
+import type {
+  CopyOptions,
+  GetOptions,
+  ObjectAccess,
+  ObjectName,
+  ObjectRead,
+  PartInfo,
+  VersionName,
+} from '../contract.ts';
+import { authorizeRead, authorizeWrite, missingOrHidden, readAction } from './authorize.ts';
 import type { ObjectDeps } from './object-deps.ts';
 import { recorded } from './record.ts';
 
@@ -14,9 +22,10 @@ export function copyPart(deps: ObjectDeps): ObjectAccess['copyPart'] {
       'UploadPartCopy',
       upload,
       async (): Promise<PartInfo> => {
-        await authorizeRead(deps, context, from);
+        await authorizeRead(deps, context, from, readAction(from));
         await authorizeWrite(deps, context, upload, 's3:PutObject');
-        const read = await source(deps, context, from, sourceOptions(range, options));
+        const read = await source(deps, context, from, sourceOptions(from, range, options));
+        assertSourceSize(read, options?.source?.maxSize);
         const size = read.range === undefined ? read.head.size : read.range.last - read.range.first + 1;
         try {
           return await deps.objects.putPart(upload, partNumber, read.body, { ...options, contentLength: size });
@@ -28,8 +37,25 @@ export function copyPart(deps: ObjectDeps): ObjectAccess['copyPart'] {
     );
 }
 
-function sourceOptions(range: GetOptions['range'], options: CopyOptions | undefined): GetOptions {
-  return { ...options?.source, ...(range === undefined ? {} : { range }) };
+/** A range says how much is copied; without one it is all of the source. */
+function assertSourceSize({ head, range, body }: ObjectRead, maxSize: number | undefined): void {
+  if (range !== undefined || maxSize === undefined || head.size <= maxSize) return;
+  body.destroy();
+  throw new LochError('limit_exceeded', `The source has ${head.size} bytes; copy it in ranges of at most ${maxSize}.`, {
+    context: { size: head.size, limit: maxSize },
+  });
+}
+
+function sourceOptions(
+  { versionId }: VersionName,
+  range: GetOptions['range'],
+  options: CopyOptions | undefined,
+): GetOptions {
+  return {
+    ...options?.source,
+    ...(versionId === undefined ? {} : { versionId }),
+    ...(range === undefined ? {} : { range }),
+  };
 }
 
 async function source(deps: ObjectDeps, context: RequestContext, from: ObjectName, options: GetOptions) {

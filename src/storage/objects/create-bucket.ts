@@ -23,10 +23,15 @@ export function createBucket(deps: ObjectDeps): ObjectAccess['createBucket'] {
     if (options?.acl !== undefined) {
       await deps.policy.authorize(context, { action: 's3:PutBucketAcl', resource: s3Arn(name), side });
     }
+    if (options?.objectLock === true) {
+      const lock = { action: 's3:PutBucketObjectLockConfiguration', resource: s3Arn(name), side };
+      await deps.policy.authorize(context, lock);
+    }
     const also = await firstSettings(deps, context, name, options);
     return deps.objects.createBucket(name, {
       region: deps.region,
       ownerAccountId: accountId,
+      ...(options?.objectLock === true ? { objectLock: true } : {}),
       ...(also.length === 0 ? {} : { also }),
     });
   };

@@ -1,6 +1,7 @@
 import type { ObjectAccess } from '../contract.ts';
 import { asWritten } from '../buckets/written-attributes.ts';
 import { keyBytes } from '../stores/names.ts';
+import { authorizeAttributes, tagConditions } from './attribute-access.ts';
 import { authorizeWrite } from './authorize.ts';
 import type { ObjectDeps } from './object-deps.ts';
 import { recorded } from './record.ts';
@@ -10,7 +11,8 @@ export function createUpload(deps: ObjectDeps): ObjectAccess['createUpload'] {
   return (context, target, options) =>
     recorded(deps, context, 'CreateMultipartUpload', target, async () => {
       keyBytes(target.key);
-      await authorizeWrite(deps, context, target, 's3:PutObject');
+      await authorizeWrite(deps, context, target, 's3:PutObject', tagConditions(options?.attributes?.tags));
+      await authorizeAttributes(deps, context, target, options?.attributes);
       const written = await asWritten(deps, context, target, options);
       return deps.objects.createUpload(target.bucket, target.key, written);
     });

@@ -1,5 +1,6 @@
 import type { ObjectAccess } from '../contract.ts';
-import { authorizeDelete } from './authorize.ts';
+import { assertVersionId, keyBytes } from '../stores/names.ts';
+import { authorizeDelete, mayBypassGovernance } from './authorize.ts';
 import type { ObjectDeps } from './object-deps.ts';
 import { recorded } from './record.ts';
 
@@ -7,7 +8,11 @@ import { recorded } from './record.ts';
 export function deleteObject(deps: ObjectDeps): ObjectAccess['deleteObject'] {
   return (context, name, options = {}) =>
     recorded(deps, context, 'DeleteObject', name, async () => {
-      await authorizeDelete(deps, context, name, options);
-      return deps.objects.delete(name.bucket, name.key, { operation: 'DeleteObject', ...options });
+      keyBytes(name.key);
+      const { versionId } = options;
+      if (versionId !== undefined) assertVersionId(versionId);
+      await authorizeDelete(deps, context, { ...name, ...(versionId && { versionId }) });
+      const bypassGovernance = options.bypassGovernance === true && (await mayBypassGovernance(deps, context, name));
+      return deps.objects.delete(name.bucket, name.key, { operation: 'DeleteObject', ...options, bypassGovernance });
     });
 }

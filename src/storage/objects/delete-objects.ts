@@ -1,8 +1,8 @@
 import type { RequestContext } from '../../core/caller.ts';
 import { LochError } from '../../core/errors.ts';
-import type { DeleteName, DeleteOptions, DeleteOutcome, ObjectAccess } from '../contract.ts';
+import type { DeleteName, DeleteOutcome, ObjectAccess } from '../contract.ts';
 import { assertVersionId, keyBytes } from '../stores/names.ts';
-import { authorizeDelete } from './authorize.ts';
+import { authorizeDelete, mayBypassGovernance } from './authorize.ts';
 import type { ObjectDeps } from './object-deps.ts';
 import { dataEvent } from './record.ts';
 
@@ -10,9 +10,13 @@ import { dataEvent } from './record.ts';
 export function deleteObjects(deps: ObjectDeps): ObjectAccess['deleteObjects'] {
   return async (context, bucket, names, options = {}) => {
     const wanted = names.map((name) => (typeof name === 'string' ? { key: name } : name));
-    const refused = await Promise.all(wanted.map((name) => refusal(deps, context, bucket, name, options)));
+    const refused = await Promise.all(wanted.map((name) => refusal(deps, context, bucket, name)));
     const allowed = wanted.filter((_, i) => refused[i] === undefined);
-    const done = await deps.objects.deleteMany(bucket, allowed, { operation: 'DeleteObjects', ...options });
+    // One who may not bypass the lock of every key bypasses none.
+    const bypassGovernance =
+      options.bypassGovernance === true &&
+      (await Promise.all(allowed.map(({ key }) => mayBypassGovernance(deps, context, { bucket, key })))).every(Boolean);
+    const done = await deps.objects.deleteMany(bucket, allowed, { operation: 'DeleteObjects', bypassGovernance });
     let next = 0;
     const outcomes = wanted.map(({ key, versionId }, i): DeleteOutcome => {
       const error = refused[i];
@@ -34,12 +38,11 @@ async function refusal(
   context: RequestContext,
   bucket: string,
   { key, versionId }: DeleteName,
-  options: Pick<DeleteOptions, 'bypassGovernance'>,
 ): Promise<LochError | undefined> {
   try {
     keyBytes(key);
     if (versionId !== undefined) assertVersionId(versionId);
-    await authorizeDelete(deps, context, { bucket, key }, { ...options, ...(versionId && { versionId }) });
+    await authorizeDelete(deps, context, { bucket, key, ...(versionId && { versionId }) });
     return undefined;
   } catch (error) {
     if (error instanceof LochError && error.kind === 'user') return error;

@@ -1,5 +1,5 @@
 import type { ObjectAccess, ObjectRead } from '../contract.ts';
-import { authorizeRead, missingOrHidden } from './authorize.ts';
+import { authorizeRead, missingOrHidden, readAction } from './authorize.ts';
 import type { ObjectDeps } from './object-deps.ts';
 import { dataEvent, failureRecorded } from './record.ts';
 
@@ -10,7 +10,7 @@ import { dataEvent, failureRecorded } from './record.ts';
 export function getObject(deps: ObjectDeps): ObjectAccess['getObject'] {
   return async (context, name, options) => {
     const read = await failureRecorded(deps, context, 'GetObject', name, async () => {
-      await authorizeRead(deps, context, name);
+      await authorizeRead(deps, context, name, readAction(options));
       try {
         return await deps.objects.get(name.bucket, name.key, options);
       } catch (error) {

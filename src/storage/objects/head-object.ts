@@ -1,5 +1,5 @@
 import type { ObjectAccess } from '../contract.ts';
-import { authorizeRead, missingOrHidden } from './authorize.ts';
+import { authorizeRead, missingOrHidden, readAction } from './authorize.ts';
 import type { ObjectDeps } from './object-deps.ts';
 import { recorded } from './record.ts';
 
@@ -7,7 +7,7 @@ import { recorded } from './record.ts';
 export function headObject(deps: ObjectDeps): ObjectAccess['headObject'] {
   return (context, name, options) =>
     recorded(deps, context, 'HeadObject', name, async () => {
-      await authorizeRead(deps, context, name);
+      await authorizeRead(deps, context, name, readAction(options));
       try {
         return await deps.objects.head(name.bucket, name.key, options);
       } catch (error) {

@@ -1,6 +1,8 @@
 import type { ObjectAccess } from '../contract.ts';
 import { selectObject } from '../select/select-object.ts';
 import { abortUpload } from './abort-upload.ts';
+import { changeAttributes, objectParts, readAttributes } from './attribute-access.ts';
+import { lockConfiguration, putLockConfiguration } from './bucket-lock.ts';
 import { completeUpload } from './complete-upload.ts';
 import { copyObject } from './copy-object.ts';
 import { copyPart } from './copy-part.ts';
@@ -16,10 +18,12 @@ import { listBuckets } from './list-buckets.ts';
 import { listObjects } from './list-objects.ts';
 import { listParts } from './list-parts.ts';
 import { listUploads } from './list-uploads.ts';
+import { listVersions } from './list-versions.ts';
 import { getObjectAcl, putObjectAcl } from './object-acl.ts';
 import type { ObjectDeps } from './object-deps.ts';
 import { putObject } from './put-object.ts';
 import { putPart } from './put-part.ts';
+import { setVersioning } from './set-versioning.ts';
 
 export type { ObjectDeps } from './object-deps.ts';
 
@@ -30,10 +34,17 @@ export function createObjectAccess(deps: ObjectDeps): ObjectAccess {
     deleteBucket: deleteBucket(deps),
     headBucket: headBucket(deps),
     listBuckets: listBuckets(deps),
+    setVersioning: setVersioning(deps),
+    putLockConfiguration: putLockConfiguration(deps),
+    lockConfiguration: lockConfiguration(deps),
     putObject: putObject(deps),
     getObject: getObject(deps),
     headObject: headObject(deps),
     listObjects: listObjects(deps),
+    listVersions: listVersions(deps),
+    readAttributes: readAttributes(deps),
+    changeAttributes: changeAttributes(deps),
+    objectParts: objectParts(deps),
     deleteObject: deleteObject(deps),
     deleteObjects: deleteObjects(deps),
     copyObject: copyObject(deps),

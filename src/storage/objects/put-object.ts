@@ -1,7 +1,9 @@
 import type { ObjectAccess } from '../contract.ts';
 import { asWritten } from '../buckets/written-attributes.ts';
 import { keyBytes } from '../stores/names.ts';
+import { authorizeAttributes, tagConditions } from './attribute-access.ts';
 import { authorizeWrite } from './authorize.ts';
+import { withLocks } from './bucket-lock.ts';
 import type { ObjectDeps } from './object-deps.ts';
 import { recorded } from './record.ts';
 
@@ -15,8 +17,10 @@ export function putObject(deps: ObjectDeps): ObjectAccess['putObject'] {
       target,
       async () => {
         keyBytes(target.key);
-        await authorizeWrite(deps, context, target, 's3:PutObject');
-        const written = await asWritten(deps, context, target, options);
+        await authorizeWrite(deps, context, target, 's3:PutObject', tagConditions(options?.attributes?.tags));
+        await authorizeAttributes(deps, context, target, options?.attributes);
+        const asked = await asWritten(deps, context, target, options);
+        const written = await withLocks(deps, context, target.bucket, asked);
         return deps.objects.put(target.bucket, target.key, body, { operation: 'PutObject', ...written });
       },
       (head) => head.size,

@@ -2,8 +2,8 @@
  * Preconditions of reads and writes. **Source**: RFC 9110 section 13; Amazon S3 API Reference, "GetObject" and
  * "Conditional writes".
  */
-import { LochError } from '../../core/errors.ts';
-import type { DeleteOptions, GetOptions, ObjectHead, PutOptions } from '../contract.ts';
+import { isLochError, LochError } from '../../core/errors.ts';
+import type { CopyOptions, DeleteOptions, GetOptions, ObjectHead, PutOptions } from '../contract.ts';
 
 const unquoted = (etag: string): string =>
   etag
@@ -49,6 +49,24 @@ export function checkReadConditions(
   }
 }
 
+/** **Errors**: `precondition_failed`, also for a source that is as it was; `limit_exceeded` for one that is too large. */
+export function checkCopySource(head: ObjectHead, { source = {} }: CopyOptions): void {
+  try {
+    checkReadConditions(head, source);
+  } catch (error) {
+    if (!isLochError(error, 'not_modified')) throw error;
+    throw new LochError('precondition_failed', `The source object \`${head.key}\` has not changed.`, {
+      context: error.context,
+    });
+  }
+  if (source.maxSize === undefined || head.size <= source.maxSize) return;
+  throw new LochError(
+    'limit_exceeded',
+    `The specified copy source is larger than the maximum allowable size for a copy source: ${source.maxSize}.`,
+    { context: { size: head.size, limit: source.maxSize } },
+  );
+}
+
 /**
  * Decides a conditional write against the current version's ETag, if there is one.
  * **Errors**: `precondition_failed`; `object_not_found` for If-Match on a key that does not exist.
@@ -59,10 +77,13 @@ export function checkWriteConditions(
   options: Pick<PutOptions, 'ifMatch' | 'ifNoneMatch'>,
 ): void {
   const context = { bucket: name.bucket, key: name.key };
-  if (options.ifNoneMatch !== undefined && currentEtag !== undefined) {
-    throw new LochError('precondition_failed', `The object \`${name.key}\` exists already (If-None-Match: *).`, {
-      context: { ...context, condition: 'If-None-Match', etag: currentEtag },
-    });
+  const { ifNoneMatch } = options;
+  if (ifNoneMatch !== undefined && currentEtag !== undefined && etagMatches(ifNoneMatch, currentEtag)) {
+    throw new LochError(
+      'precondition_failed',
+      `The object \`${name.key}\` exists already (If-None-Match: ${ifNoneMatch}).`,
+      { context: { ...context, condition: 'If-None-Match', etag: currentEtag } },
+    );
   }
   if (options.ifMatch === undefined) return;
   if (currentEtag === undefined) {
@@ -78,21 +99,24 @@ export function checkWriteConditions(
 }
 
 /**
- * Decides a conditional delete against the version that would go or be marked, if there is one.
- * **Errors**: `precondition_failed`; `object_not_found` for a condition on what does not exist.
+ * Decides a conditional delete against the version that would go or be marked, if there is one; `isMarked` when it is a
+ * delete marker. **Errors**: `precondition_failed`; `object_not_found` for a condition on what does not exist.
+ * **Source**: Amazon S3 User Guide, "How to perform conditional deletes".
  */
 export function checkDeleteConditions(
   name: { readonly bucket: string; readonly key: string },
   found: { readonly etag: string; readonly size: number; readonly modifiedAt: number } | undefined,
   options: Pick<DeleteOptions, 'ifMatch' | 'ifModifiedAt' | 'ifSize'>,
+  isMarked = false,
 ): void {
   const { ifMatch, ifModifiedAt, ifSize } = options;
   if (ifMatch === undefined && ifModifiedAt === undefined && ifSize === undefined) return;
-  checkWriteConditions(name, found?.etag, { ifMatch: ifMatch ?? '*' });
   const unlike = (condition: string) =>
     new LochError('precondition_failed', `The condition ${condition} does not hold for \`${name.key}\`.`, {
       context: { bucket: name.bucket, key: name.key, condition },
     });
+  if (isMarked) throw unlike('If-Match');
+  checkWriteConditions(name, found?.etag, { ifMatch: ifMatch ?? '*' });
   if (ifModifiedAt !== undefined && seconds(ifModifiedAt) !== seconds(found!.modifiedAt)) {
     throw unlike('x-amz-if-match-last-modified-time');
   }

@@ -133,8 +133,33 @@ export function multipartEtag(parts: readonly ListedPart[]): string {
   return `"${hash.digest('hex')}-${parts.length}"`;
 }
 
-/** **Errors**: `checksum_mismatch` when the client states another checksum of the whole object than its parts give. */
-export function expectChecksums(options: PutOptions, found: Readonly<Record<string, string>>): void {
+/**
+ * Verifies what a completion says of the object.
+ * **Errors**: `checksum_mismatch`; `invalid_argument` for another size or type of checksum than the upload has.
+ */
+export function expectCompletion(
+  upload: Pick<PutOptions, 'checksumType' | 'checksumAlgorithms'>,
+  options: PutOptions,
+  parts: readonly ListedPart[],
+  checksums: Readonly<Record<string, string>>,
+): void {
+  const { contentLength, checksumType } = options;
+  const size = parts.reduce((sum, part) => sum + part.size, 0);
+  if (contentLength !== undefined && contentLength !== size) {
+    throw new LochError('invalid_argument', `The parts have ${size} bytes, not ${contentLength} as stated.`, {
+      context: { argument: 'contentLength', expected: contentLength, found: size },
+    });
+  }
+  const own = upload.checksumType ?? (upload.checksumAlgorithms?.[0] === 'crc64nvme' ? 'FULL_OBJECT' : 'COMPOSITE');
+  if (checksumType !== undefined && checksumType !== own) {
+    throw new LochError('invalid_argument', `The upload was begun with ${own} checksums; complete it with the same.`, {
+      context: { argument: 'checksumType', expected: own, found: checksumType },
+    });
+  }
+  expectChecksums(options, checksums);
+}
+
+function expectChecksums(options: PutOptions, found: Readonly<Record<string, string>>): void {
   const expected = typeof options.checksums === 'function' ? options.checksums() : (options.checksums ?? {});
   for (const [name, value] of Object.entries(expected)) {
     const own = found[name as ChecksumAlgorithm];

@@ -228,6 +228,9 @@ export function versionsSuite({
       const refused = [{ ifMatch: '"x"' }, { ifSize: 4 }, { ifModifiedAt: head.lastModified - 5000 }];
       for (const one of refused) expect(await codeOf(store().delete(bucket, 'k', one))).toBe('precondition_failed');
       expect(await codeOf(store().delete(bucket, 'absent', { ifMatch: '*' }))).toBe('object_not_found');
+      const marked = await versioned();
+      await store().delete(marked, 'k');
+      expect(await codeOf(store().delete(marked, 'k', { ifMatch: '*' }))).toBe('precondition_failed');
       await store().delete(bucket, 'k', { ifMatch: '*', ifSize: 3, ifModifiedAt: head.lastModified });
       expect(await codeOf(store().head(bucket, 'k'))).toBe('object_not_found');
     });
@@ -247,6 +250,19 @@ export function versionsSuite({
       expect((await readFile(path!)).equals(patterned(80_000, 1))).toBe(true);
       await store().delete(bucket, 'k.csv', { versionId: one.versionId });
       expect(await codeOf(store().openFiles([from], join(work(), 'versions-2')))).toBe('version_not_found');
+    });
+
+    it('computes the checksums that a copy is asked for', async () => {
+      const bucket = await newBucket();
+      for (const size of [50, 90_000]) {
+        const algorithms = ['crc32c', 'sha256'] as const;
+        const plain = await store().put(bucket, 'plain', patterned(size), { checksumAlgorithms: ['crc32c'] });
+        const whole = await store().put(bucket, 'whole', patterned(size), { checksumAlgorithms: algorithms });
+        const from = { bucket, key: 'plain' };
+        const copied = await store().copy(from, { bucket, key: 'copy' }, { checksumAlgorithms: algorithms });
+        expect(copied.checksums).toEqual(whole.checksums);
+        expect((await store().copy(from, { bucket, key: 'copy' })).checksums).toEqual(plain.checksums);
+      }
     });
 
     it('decides conditional writes by what the key shows', async () => {

@@ -5,6 +5,7 @@
 import { LochError } from '../../../core/errors.ts';
 import type { BucketSettingKind } from '../../../storage/contract.ts';
 import { xmlAnswer } from '../answer.ts';
+import { getObjectLockConfiguration, putObjectLockConfiguration } from '../attribute-operations.ts';
 import type { S3FailureName } from '../errors.ts';
 import type { S3Operation } from '../request.ts';
 import { renderXml } from '../xml.ts';
@@ -73,12 +74,10 @@ const ROUTES: Readonly<Record<string, Routes>> = {
   },
   logging: absentRoute('BucketLogging', 'logging', 'BucketLoggingStatus', 'empty'),
   notification: absentRoute('BucketNotificationConfiguration', 'notification', 'NotificationConfiguration', 'empty'),
-  'object-lock': absentRoute(
-    'ObjectLockConfiguration',
-    'objectLock',
-    'ObjectLockConfiguration',
-    'ObjectLockConfigurationNotFoundError',
-  ),
+  'object-lock': {
+    GET: ['GetObjectLockConfiguration', getObjectLockConfiguration],
+    PUT: ['PutObjectLockConfiguration', putObjectLockConfiguration],
+  },
   ownershipControls: routesOf('BucketOwnershipControls', ownershipForm),
   publicAccessBlock: routesOf('PublicAccessBlock', publicAccessBlockForm),
   replication: absentRoute(

@@ -17,6 +17,7 @@ import type {
   AttributeOptions,
   BucketInfo,
   BucketVersioning,
+  ChecksumAlgorithm,
   CompletedPart,
   CopyOptions,
   DeleteName,
@@ -29,7 +30,6 @@ import type {
   ListPage,
   ListUploadsOptions,
   ListVersionsOptions,
-  ObjectAttributes,
   ObjectBody,
   ObjectHead,
   ObjectName,
@@ -43,10 +43,12 @@ import type {
   VersionName,
   VersionPage,
 } from '../../contract.ts';
-import { checkReadConditions, checkWriteConditions } from '../conditions.ts';
+import { BodyMeter } from '../body-meter.ts';
+import { checkCopySource, checkReadConditions, checkWriteConditions } from '../conditions.ts';
 import { assertBucketName, assertVersionId, bucketMissing, keyBytes, objectMissing } from '../names.ts';
 import type { BytePlaces, Placed } from '../places.ts';
 import { resolveRange, type ServedRange } from '../ranges.ts';
+import { copiedAttributes } from '../copied-attributes.ts';
 import { placeOf } from './list-procedure.ts';
 import type { NewVersion, PutFacts, RemoveName } from './object-procedures.ts';
 import { bucketOf, type FoundRow, formatDetail, headOf, keyText, type ObjectRow, versionOf } from './rows.ts';
@@ -297,7 +299,7 @@ export class LocalStore implements ObjectStore {
   async objectParts(name: VersionName, options: { after?: number; max?: number } = {}): Promise<ObjectPart[]> {
     const row = await this.#row(name);
     const text = await this.#parts.store.read(procedures.versionParts, { versionId: row.version_id });
-    const parts = JSON.parse(text ?? '[]') as [number, number, Record<string, string>][];
+    const parts = text === undefined ? partsOfSizes(headOf(row)) : (JSON.parse(text) as StoredPart[]);
     return parts
       .filter(([partNumber]) => partNumber > (options.after ?? 0))
       .slice(0, options.max ?? 1000)
@@ -311,8 +313,9 @@ export class LocalStore implements ObjectStore {
     checkCopySource(head, options);
     const versionId = newVersionId(this.#parts.clock.now());
     await this.bucket(to.bucket);
+    const checksums = await this.#copiedChecksums(source, options.checksumAlgorithms ?? []);
     const placed = await inDiskWords(this.#parts.places.copy(source, { ...to, versionId }));
-    const attributes = options.attributes ?? copiedAttributes(head);
+    const attributes = copiedAttributes(head, options);
     const row: NewVersion['row'] = {
       ...placed.row,
       bucket: to.bucket,
@@ -325,12 +328,22 @@ export class LocalStore implements ObjectStore {
         contentType: options.contentType ?? head.contentType,
         metadata: options.metadata ?? head.metadata,
         headers: options.headers ?? head.headers,
-        checksums: head.checksums,
+        checksums,
         attributes,
         ...(head.partSizes === undefined ? {} : { partSizes: head.partSizes }),
       }),
     };
     return headOf({ ...row, ...(await this.#commit(row, placed, { ...options, attributes }, 'CopyObject')) });
+  }
+
+  /** Those of the source, and those asked for over the whole object: they cost a pass over its bytes. */
+  async #copiedChecksums(source: FoundRow, wanted: readonly ChecksumAlgorithm[]): Promise<Record<string, string>> {
+    const { checksums, size } = headOf(source);
+    const missing = wanted.filter((name) => checksums[name] === undefined || /-\d+$/.test(checksums[name]!));
+    if (missing.length === 0) return checksums;
+    const meter = new BodyMeter({ checksumAlgorithms: missing });
+    for await (const chunk of await this.#open(source, { first: 0, last: size - 1 })) meter.update(chunk as Buffer);
+    return { ...checksums, ...meter.finish().checksums };
   }
 
   createUpload(bucket: string, key: string, options: PutOptions = {}): Promise<UploadInfo> {
@@ -411,26 +424,17 @@ export class LocalStore implements ObjectStore {
   }
 }
 
+type StoredPart = [number: number, size: number, checksums: Record<string, string>];
+
+/** Parts without checksums are kept as sizes alone. */
+const partsOfSizes = ({ partSizes = [] }: ObjectHead): StoredPart[] =>
+  partSizes.flatMap(([size, count]) => Array<number>(count).fill(size)).map((size, i) => [i + 1, size, {}]);
+
 const refOf = (bucket: string, key: string, { versionId }: GetOptions): VersionName => ({
   bucket,
   key,
   ...(versionId === undefined ? {} : { versionId }),
 });
-
-/** Tags travel with a copy; locks, access lists, classes and encryption are the target's own. */
-const copiedAttributes = ({ attributes }: ObjectHead): ObjectAttributes =>
-  attributes.tags === undefined ? {} : { tags: attributes.tags };
-
-function checkCopySource(head: ObjectHead, options: CopyOptions): void {
-  try {
-    checkReadConditions(head, options.source ?? {});
-  } catch (error) {
-    if (!isLochError(error, 'not_modified')) throw error;
-    throw new LochError('precondition_failed', `The source object \`${head.key}\` has not changed.`, {
-      context: error.context,
-    });
-  }
-}
 
 function fileMissing(row: ObjectRow, cause: unknown): LochError {
   const key = keyText(row.key);

@@ -30,7 +30,7 @@ export interface NewVersion {
   readonly operation: string;
   readonly attributes?: ObjectAttributes;
   readonly ifMatch?: string;
-  readonly ifNoneMatch?: '*';
+  readonly ifNoneMatch?: string;
 }
 
 /** What the transaction made of a new version. */
@@ -125,7 +125,8 @@ async function remove(db: Db, args: RemoveArgs, name: RemoveName, context: Proce
   const state = await stateOf(db, args.bucket, name.key);
   const { current } = state;
   const facts = current === undefined ? undefined : { ...current, modifiedAt: current.modified_at };
-  checkDeleteConditions({ bucket: args.bucket, key: keyText(name.key) }, facts, name);
+  const isMarked = current === undefined && (await findNewest(db, args.bucket, name.key)) !== undefined;
+  checkDeleteConditions({ bucket: args.bucket, key: keyText(name.key) }, facts, name, isMarked);
   return state.versioning === null
     ? removeUnversioned(db, args, state, context)
     : markDeleted(db, args, state, name.markerId, context);
@@ -176,7 +177,7 @@ async function removeOne(
   const key = keyText(name.key);
   const found = await findVersion(db, bucket, name.key, versionId);
   const facts = found === undefined || found.is_marker === 1 ? undefined : { ...found, modifiedAt: found.modified_at };
-  checkDeleteConditions({ bucket, key }, facts, name);
+  checkDeleteConditions({ bucket, key }, facts, name, found?.is_marker === 1);
   if (found === undefined) {
     await assertBucket(db, bucket);
     return versionId === 'null' ? { versionId, isNull: true } : { versionId };

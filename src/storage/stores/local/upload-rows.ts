@@ -17,7 +17,7 @@ import type {
 import { keyBytes, uploadMissing } from '../names.ts';
 import {
   chooseParts,
-  expectChecksums,
+  expectCompletion,
   MAX_PART_NUMBER,
   multipartEtag,
   objectChecksums,
@@ -128,7 +128,7 @@ export interface Completion {
   readonly rows: readonly PartRow[];
 }
 
-/** Checks the parts that a completion names. **Errors**: those of the parts; `checksum_mismatch`. */
+/** Checks the parts that a completion names. **Errors**: those of the parts; `checksum_mismatch`, `invalid_argument`. */
 export async function prepareCompletion(
   deps: RowDeps,
   upload: UploadRef,
@@ -143,8 +143,8 @@ export async function prepareCompletion(
   const rows = await deps.store.read(procedures.parts, { uploadId: upload.uploadId, after: 0, max: MAX_PART_NUMBER });
   const chosen = chooseParts(rows, asked.listed, deps.minPartBytes);
   const checksums = objectChecksums(chosen, kept.checksumType);
-  expectChecksums(options, checksums);
-  const attributes = { ...kept.attributes, ...options.attributes };
+  expectCompletion(kept, options, chosen, checksums);
+  const attributes = { ...options.attributes, ...kept.attributes };
   const row: NewVersion['row'] = {
     bucket: upload.bucket,
     key: keyBytes(upload.key),
@@ -179,10 +179,11 @@ export async function commitCompletion(
   { version, chosen }: Completion,
   placed: Placed,
 ): Promise<ObjectHead> {
+  const parts = formatParts(chosen);
   try {
     const facts = await store.write(procedures.completeUpload, {
       upload: stored(upload),
-      parts: formatParts(chosen),
+      ...(parts === undefined ? {} : { parts }),
       version,
     }); // the commit point
     return headOf({ ...version.row, ...facts });
@@ -192,9 +193,14 @@ export async function commitCompletion(
   }
 }
 
-/** The parts of an object as they are kept for those who ask for its attributes: `[number, size, checksums]`. */
-const formatParts = (parts: readonly PartRow[]): string =>
-  JSON.stringify(parts.map(({ number, size, checksums }) => [number, size, JSON.parse(checksums)]));
+/**
+ * The parts of an object as they are kept for those who ask for its attributes: `[number, size, checksums]`. Parts in
+ * a row without checksums follow from their sizes.
+ */
+function formatParts(parts: readonly PartRow[]): string | undefined {
+  if (parts.every(({ number, checksums }, i) => number === i + 1 && checksums === '{}')) return undefined;
+  return JSON.stringify(parts.map(({ number, size, checksums }) => [number, size, JSON.parse(checksums)]));
+}
 
 /** An upload as the tables know it. **Errors**: `upload_not_found` for what is no id of ours. */
 export function stored(upload: UploadRef): StoredUploadRef {

@@ -83,7 +83,7 @@ export class KeyVersions {
   /** **Errors**: `precondition_failed`, `object_not_found`, `access_denied`. */
   remove(name: DeleteName, info: BucketInfo, marker: () => Stored, asking: Asking): DeleteResult {
     if (name.versionId !== undefined) return this.#removeOne(name, name.versionId, asking);
-    this.#check(name, this.current);
+    this.#check(name, this.#versions[0]);
     if (info.versioning === undefined) {
       this.#versions = [];
       return {};
@@ -96,7 +96,7 @@ export class KeyVersions {
 
   #removeOne(name: DeleteName, versionId: string, asking: Asking): DeleteResult {
     const found = this.#find(versionId);
-    this.#check(name, found?.marker === true ? undefined : found);
+    this.#check(name, found);
     if (found === undefined) return versionId === 'null' ? { versionId, isNull: true } : { versionId };
     assertRemovable(this.#name, found.head.attributes, asking);
     const [newest, ...older] = this.#versions.filter((one) => one !== found);
@@ -115,7 +115,7 @@ export class KeyVersions {
 
   #check(name: DeleteName, found: Stored | undefined): void {
     const facts = found === undefined ? undefined : { ...found.head, modifiedAt: found.head.lastModified };
-    checkDeleteConditions(this.#name, facts, name);
+    checkDeleteConditions(this.#name, facts, name, found?.marker === true);
   }
 
   /** **Errors**: those of `require`; `access_denied`, `object_lock_missing`. */

@@ -35,17 +35,18 @@ import type {
   VersionPage,
 } from '../../contract.ts';
 import { BodyMeter, type Measured } from '../body-meter.ts';
-import { checkReadConditions, checkWriteConditions } from '../conditions.ts';
+import { checkCopySource, checkReadConditions, checkWriteConditions } from '../conditions.ts';
 import { assertBucketName, assertVersionId, bucketMissing, keyBytes, uploadMissing } from '../names.ts';
 import { assertLockable } from '../object-lock.ts';
 import {
   assertPartNumber,
   chooseParts,
-  expectChecksums,
+  expectCompletion,
   multipartEtag,
   objectChecksums,
   partSizeRuns,
 } from '../part-list.ts';
+import { copiedAttributes } from '../copied-attributes.ts';
 import { resolveRange } from '../ranges.ts';
 import { newVersionId } from '../version-id.ts';
 import { KeyVersions, type Stored } from './key-versions.ts';
@@ -319,17 +320,15 @@ export class MemoryStore implements ObjectStore {
   async copy(from: VersionName, to: ObjectName, options: CopyOptions = {}): Promise<ObjectHead> {
     keyBytes(to.key);
     const { head, bytes } = this.#object(from, from.versionId);
-    try {
-      checkReadConditions(head, options.source ?? {});
-    } catch (error) {
-      if (!isLochError(error, 'not_modified')) throw error;
-      throw new LochError('precondition_failed', error.message, { context: error.context });
-    }
-    const { contentType, metadata, headers, etag, checksums, partSizes } = head;
-    const { tags } = head.attributes;
-    const attributes = tags === undefined ? {} : { tags };
+    checkCopySource(head, options);
+    const { contentType, metadata, headers, etag, partSizes } = head;
+    const wanted = (options.checksumAlgorithms ?? []).filter((name) => !/^[^-]+$/.test(head.checksums[name] ?? '-'));
+    const meter = new BodyMeter({ checksumAlgorithms: wanted });
+    meter.update(bytes);
+    const checksums = { ...head.checksums, ...meter.finish().checksums };
+    const attributes = copiedAttributes(head, options);
     const facts = { etag, checksums, ...(partSizes === undefined ? {} : { partSizes }) };
-    return this.#store(to, bytes, { contentType, metadata, headers, attributes, ...options }, facts);
+    return this.#store(to, bytes, { contentType, metadata, headers, ...options, attributes }, facts);
   }
 
   async createUpload(bucket: string, key: string, options: PutOptions = {}): Promise<UploadInfo> {
@@ -385,10 +384,10 @@ export class MemoryStore implements ObjectStore {
     const upload = this.#upload(ref);
     const parts = chooseParts(sortedParts(upload), listed, this.#minPartBytes);
     const checksums = objectChecksums(parts, upload.options.checksumType);
-    expectChecksums(options, checksums);
+    expectCompletion(upload.options, options, parts, checksums);
     const facts = { etag: multipartEtag(parts), checksums, partSizes: partSizeRuns(parts) };
     const bytes = Buffer.concat(parts.map((part) => part.bytes));
-    const attributes = { ...upload.options.attributes, ...options.attributes };
+    const attributes = { ...options.attributes, ...upload.options.attributes };
     const told = parts.map(({ number, size, checksums: own }) => ({
       partNumber: number,
       size,
