@@ -35,6 +35,7 @@ import type {
 export type * from './connections/contract.ts';
 export type * from './databases/contract.ts';
 export type * from './iceberg-contract.ts';
+export type * from './schemas/contract.ts';
 export type * from './settings/contract.ts';
 
 export interface CatalogColumn {

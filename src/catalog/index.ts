@@ -17,6 +17,8 @@ import { openIndexFiller } from './databases/index-filler.ts';
 import { NameIndex } from './databases/name-index.ts';
 import type { CatalogObjects, CatalogParts } from './databases/parts.ts';
 import databaseStore from './databases/store.ts';
+import type { SchemaName, Schemas } from './schemas/contract.ts';
+import { schemaUseCases } from './schemas/index.ts';
 import type { CatalogSettings, CatalogTags } from './settings/contract.ts';
 import { settingsUseCases } from './settings/index.ts';
 import { tagUseCases } from './settings/tags.ts';
@@ -30,6 +32,7 @@ export const catalogStoreModules: readonly URL[] = [
   new URL('./crawlers/store.ts', import.meta.url),
   new URL('./connections/store.ts', import.meta.url),
   new URL('./settings/store.ts', import.meta.url),
+  new URL('./schemas/store.ts', import.meta.url),
 ];
 
 export interface CatalogDependencies {
@@ -60,6 +63,12 @@ const NO_FOREIGN: ForeignTables = {
     throw new LochError('unsupported', `This catalog was opened without a reader of ${kind} tables.`);
   },
 };
+/** `registry/schema`, as an ARN has it. */
+function schemaNameOf(path: string): SchemaName {
+  const slash = path.indexOf('/');
+  return slash === -1 ? { schema: path } : { registry: path.slice(0, slash), schema: path.slice(slash + 1) };
+}
+
 const PURGE_EVERY_MS = 3_600_000;
 
 /** Opens the catalog: reads its names into memory, and goes on with the crawls that a stop interrupted. */
@@ -68,6 +77,7 @@ export async function openCatalog(dependencies: CatalogDependencies): Promise<{
   readonly crawlers: Crawlers;
   readonly classifiers: Classifiers;
   readonly connections?: Connections;
+  readonly schemas: Schemas;
   readonly settings: CatalogSettings;
   readonly tags: CatalogTags;
   readonly directory: TableDirectory;
@@ -100,7 +110,10 @@ export async function openCatalog(dependencies: CatalogDependencies): Promise<{
   const { crawlers } = crawls;
   const { sealer, probe } = dependencies;
   const connections = sealer === undefined ? undefined : openConnections({ ...parts, sealer, probe });
+  const schemas = schemaUseCases(parts);
   const tags = tagUseCases(parts, {
+    registry: (context, name) => schemas.registry(context, name),
+    schema: (context, name) => schemas.schema(context, schemaNameOf(name)),
     database: (context, name) => catalog.getDatabase(context, name),
     crawler: (context, name) => crawlers.get(context, name),
     ...(connections === undefined
@@ -112,6 +125,7 @@ export async function openCatalog(dependencies: CatalogDependencies): Promise<{
     crawlers,
     classifiers: crawls.classifiers,
     ...(connections === undefined ? {} : { connections }),
+    schemas,
     settings: settingsUseCases(parts),
     tags,
     directory: tableDirectory(parts),

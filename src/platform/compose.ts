@@ -135,7 +135,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       }),
     );
     directory = catalogPart.directory;
-    const { catalog, crawlers, classifiers, connections, settings, tags } = catalogPart;
+    const { catalog, crawlers, classifiers, connections, schemas, settings, tags } = catalogPart;
     const engine = opened(
       await openDuckdbEngine({
         workDirectory: join(data.workDirectory, 'engine'),
@@ -265,6 +265,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       crawlers,
       classifiers,
       connections,
+      schemas,
       settings,
       tags,
       directory,

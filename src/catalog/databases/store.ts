@@ -4,6 +4,7 @@ import { functionProcedures } from './function-procedures.ts';
 import { databaseMigrations } from './migrations.ts';
 import { partitionIndexProcedures } from './partition-index-procedures.ts';
 import { partitionProcedures } from './partition-procedures.ts';
+import { schemaProcedures } from './schema-procedures.ts';
 import { statisticsProcedures } from './statistics-procedures.ts';
 import { tableProcedures } from './table-procedures.ts';
 
@@ -17,6 +18,7 @@ const databaseStore = defineStoreModule('catalogDatabases', {
     ...partitionIndexProcedures,
     ...statisticsProcedures,
     ...functionProcedures,
+    ...schemaProcedures,
   },
 });
 

@@ -5,6 +5,7 @@ import type {
   Classifiers,
   Connections,
   Crawlers,
+  Schemas,
 } from '../../../catalog/contract.ts';
 import type { Jobs, Workflows } from '../../../processing/contract.ts';
 import type { AwsServiceDoor } from '../service.ts';
@@ -16,6 +17,8 @@ import { glueErrors } from './errors.ts';
 import { functionOperations } from './functions.ts';
 import { jobOperations } from './jobs.ts';
 import { partitionOperations } from './partitions.ts';
+import { registryOperations } from './registries.ts';
+import { schemaOperations } from './schemas.ts';
 import { searchOperations } from './search.ts';
 import { settingsOperations } from './settings.ts';
 import { statisticsOperations } from './statistics.ts';
@@ -30,12 +33,13 @@ export function glueService(useCases: {
   /** What is absent is not supported. */
   readonly classifiers?: Classifiers;
   readonly settings?: CatalogSettings;
+  readonly schemas?: Schemas;
   readonly tags?: CatalogTags;
   readonly connections?: Connections | undefined;
   readonly jobs?: Jobs;
   readonly workflows?: Workflows;
 }): AwsServiceDoor {
-  const { jobs, workflows, connections, settings, tags } = useCases;
+  const { jobs, workflows, connections, schemas, settings, tags } = useCases;
   return {
     name: 'glue',
     signingNames: ['glue'],
@@ -44,11 +48,12 @@ export function glueService(useCases: {
     errors: glueErrors,
     operations: {
       ...databaseOperations(useCases.catalog, tags),
-      ...tableOperations(useCases.catalog),
+      ...tableOperations(useCases.catalog, schemas),
       ...partitionOperations(useCases.catalog),
       ...searchOperations(useCases.catalog),
       ...statisticsOperations(useCases.catalog),
       ...functionOperations(useCases.catalog),
+      ...(schemas === undefined ? {} : { ...registryOperations(schemas, tags), ...schemaOperations(schemas, tags) }),
       ...(settings === undefined ? {} : settingsOperations(settings)),
       ...(tags === undefined ? {} : tagOperations(tags)),
       ...(connections === undefined ? {} : connectionOperations(connections, tags)),

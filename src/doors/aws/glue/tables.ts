@@ -14,15 +14,17 @@ import type {
   GetTableVersionResponse,
   GetTableVersionsRequest,
   GetTableVersionsResponse,
+  TableInput as GlueTableInput,
   UpdateTableRequest,
 } from '@aws-sdk/client-glue';
-import type { Catalog, TableRecord } from '../../../catalog/contract.ts';
+import type { Catalog, Schemas, TableInput, TableRecord } from '../../../catalog/contract.ts';
 import type { RequestContext } from '../../../core/caller.ts';
 import { isLochError, LochError } from '../../../core/errors.ts';
 import type { OperationSpec } from '../service.ts';
 import { errorDetail } from './errors.ts';
 import { icebergSpecOf } from './iceberg-input.ts';
 import { checkBatch, checkCatalog, isCount, isText, pageSize, positionOf, tokenOf } from './pages.ts';
+import { versionChoiceOf } from './schema-names.ts';
 import { fromTable, toTableInput } from './shapes.ts';
 
 const PAGE = 100;
@@ -33,7 +35,44 @@ function versionNumber(text: string): number {
   throw new LochError('invalid_argument', `\`VersionId\` is \`${text}\`; it must be a number such as \`0\`.`);
 }
 
-async function createTable(catalog: Catalog, context: RequestContext, input: CreateTableRequest) {
+/**
+ * What a table input says; with a `SchemaReference` its columns are the schema's.
+ * **Errors**: `invalid_argument` when columns are given beside it.
+ */
+async function withSchema(
+  schemas: Schemas | undefined,
+  context: RequestContext,
+  given: GlueTableInput,
+): Promise<TableInput> {
+  const input = toTableInput(given);
+  const reference = given.StorageDescriptor?.SchemaReference;
+  if (reference === undefined) return input;
+  if (schemas === undefined) {
+    throw new LochError('unsupported', '`SchemaReference` is not supported here. Give columns.');
+  }
+  if (input.columns.length > 0) {
+    throw new LochError(
+      'invalid_argument',
+      `Table \`${input.name}\` was given columns and a \`SchemaReference\`. Give one of them.`,
+    );
+  }
+  const number = reference.SchemaVersionNumber;
+  const columns = await schemas.columns(
+    context,
+    versionChoiceOf({
+      ...reference,
+      SchemaVersionNumber: number === undefined ? { LatestVersion: true } : { VersionNumber: number },
+    }),
+  );
+  return { ...input, columns };
+}
+
+async function createTable(
+  catalog: Catalog,
+  schemas: Schemas | undefined,
+  context: RequestContext,
+  input: CreateTableRequest,
+) {
   checkCatalog(context, input.CatalogId);
   const iceberg = input.OpenTableFormatInput?.IcebergInput;
   if (iceberg !== undefined && input.TableInput?.Parameters?.metadata_location === undefined) {
@@ -47,7 +86,8 @@ async function createTable(catalog: Catalog, context: RequestContext, input: Cre
     name: IndexName,
     keys: Keys,
   }));
-  await catalog.createTable(context, input.DatabaseName!, toTableInput(input.TableInput), { partitionIndexes });
+  const table = await withSchema(schemas, context, input.TableInput);
+  await catalog.createTable(context, input.DatabaseName!, table, { partitionIndexes });
   return {};
 }
 
@@ -152,11 +192,11 @@ async function deleteVersions(
 }
 
 /** Operations on tables and their versions. */
-export function tableOperations(catalog: Catalog): Record<string, OperationSpec> {
+export function tableOperations(catalog: Catalog, schemas?: Schemas): Record<string, OperationSpec> {
   return {
     CreateTable: {
       partial: 'resource links and views are kept, not followed',
-      run: (context, input: CreateTableRequest) => createTable(catalog, context, input),
+      run: (context, input: CreateTableRequest) => createTable(catalog, schemas, context, input),
     },
     GetTable: {
       readOnly: true,
@@ -181,7 +221,8 @@ export function tableOperations(catalog: Catalog): Record<string, OperationSpec>
             'UpdateTable needs `TableInput`; UpdateOpenTableFormatInput is not supported.',
           );
         }
-        await catalog.updateTable(context, input.DatabaseName!, toTableInput(input.TableInput), {
+        const table = await withSchema(schemas, context, input.TableInput);
+        await catalog.updateTable(context, input.DatabaseName!, table, {
           skipArchive: input.SkipArchive === true,
           ...(input.VersionId === undefined ? {} : { expectedVersion: versionNumber(input.VersionId) }),
         });
