@@ -51,6 +51,11 @@ const NAMES: Partial<Record<ErrorCode, readonly [name: string, status?: number]>
 const FINER = {
   ...SELECT_ERRORS,
   UnresolvableGrantByEmailAddress: 400,
+  AccessForbidden: 403,
+  BadRequest: 400,
+  InvalidPolicyDocument: 400,
+  MalformedPOSTRequest: 400,
+  MaxPostPreDataLengthExceededError: 400,
   InvalidArgument: 400,
   InvalidBucketAclWithObjectOwnership: 400,
   InvalidTag: 400,

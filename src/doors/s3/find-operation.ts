@@ -8,6 +8,7 @@ import { getObjectAttributes } from './attributes-operation.ts';
 import * as versions from './version-operations.ts';
 import * as multipart from './multipart-operations.ts';
 import * as objects from './object-operations.ts';
+import { postObject } from './post/post-object.ts';
 import type { S3Operation, S3Request } from './request.ts';
 import { selectObjectContent } from './select-operation.ts';
 import * as acl from './settings/acl-operations.ts';
@@ -153,7 +154,7 @@ function bucketOperation(method: string, query: URLSearchParams): FoundOperation
       return management('DeleteBucket', buckets.deleteBucket);
     case 'POST':
       if (query.has('delete')) return data('DeleteObjects', deletes.deleteObjects);
-      throw unsupported('PostObject');
+      return data('PostObject', postObject);
     default:
       return undefined;
   }

@@ -19,6 +19,7 @@ import { clientGone, splitTarget } from '../kit/request-facts.ts';
 import { createRejections } from '../kit/rejections.ts';
 import { createSigningKeys, type SigningKeys } from '../kit/sigv4/index.ts';
 import type { S3Answer } from './answer.ts';
+import { answerOrigin, preflight } from './cors.ts';
 import { s3ErrorOf } from './errors.ts';
 import { type FoundOperation, findOperation } from './find-operation.ts';
 import { assertExpectedOwner, contextFor, proveRequest, type RequestFacts, takeApart } from './open-request.ts';
@@ -53,6 +54,7 @@ export function createS3Door(deps: S3DoorDeps): (incoming: IncomingMessage, resp
     const progress: Progress = { context: contextFor(incoming, facts, deps) };
     let failure: LochError | undefined;
     try {
+      await answerOrigin(incoming, response, deps.settings);
       const answer = await serve(incoming, facts, progress, deps, signingKeys);
       failure = await sendAnswer(response, answer, facts.requestId);
     } catch (error) {
@@ -90,11 +92,11 @@ async function serve(
   deps: S3DoorDeps,
   signingKeys: SigningKeys,
 ): Promise<S3Answer> {
+  if (incoming.method === 'OPTIONS') return preflight(incoming, deps.settings);
   const query = new URLSearchParams(splitTarget(incoming).rawQuery);
   const proof = await proveRequest(incoming, query, deps, signingKeys, facts.startedAt);
   progress.context = contextFor(incoming, facts, deps, proof);
   const request = takeApart(incoming, query, progress.context, deps, proof);
-  await assertExpectedOwner(request);
   const operation = findOperation(request);
   progress.operation = operation;
   // A refusal stands in the trail under the operation that was refused.
@@ -103,17 +105,19 @@ async function serve(
 }
 
 async function run(request: S3Request, operation: FoundOperation, audit: Audit): Promise<S3Answer> {
-  if (!operation.management) return operation.run(request);
   let answer: S3Answer;
   try {
+    await assertExpectedOwner(request);
     answer = await operation.run(request);
   } catch (error) {
     const failure = toLochError(error);
-    // A refusal was recorded by the policy that refused.
-    if (failure.code !== 'access_denied') await record(request, operation, audit, failure);
+    // What the policy refused it has recorded, with the action; use-cases record what fails of objects.
+    const refused = failure.code === 'access_denied';
+    const recorded = refused ? failure.context.action !== undefined : !operation.management;
+    if (!recorded) await record(request, operation, audit, failure);
     throw failure;
   }
-  await record(request, operation, audit);
+  if (operation.management) await record(request, operation, audit);
   return answer;
 }
 

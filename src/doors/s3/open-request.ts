@@ -123,6 +123,7 @@ export function takeApart(
     access: deps.access,
     settings: deps.settings,
     accounts: deps.accounts,
+    identities: deps.identities,
     method: incoming.method ?? 'GET',
     query,
     hoisted: hoistedHeaders(query),

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { header, hoistedHeaders } from './request.ts';
+import { header, hoistedHeaders, type S3Request } from './request.ts';
 
 /** Headers that are condition keys by their own name. **Source**: Service Authorization Reference, "Condition keys for Amazon S3". */
 const HEADER_KEYS = [
@@ -30,7 +30,14 @@ const RENAMED: Readonly<Record<string, string>> = {
 
 /** What a request says of itself, as condition keys. Only headers that are signed, or that anybody may claim. */
 export function requestKeys(incoming: IncomingMessage, query: URLSearchParams): Record<string, string | string[]> {
-  const request = { headers: incoming.headers, hoisted: hoistedHeaders(query) };
+  const keys = headerKeys({ headers: incoming.headers, hoisted: hoistedHeaders(query) });
+  const version = query.get('versionId');
+  if (version !== null) keys['s3:VersionId'] = version;
+  return Object.assign(keys, signatureKeys(incoming, query));
+}
+
+/** What headers say, as condition keys. */
+export function headerKeys(request: Pick<S3Request, 'headers' | 'hoisted'>): Record<string, string | string[]> {
   const keys: Record<string, string | string[]> = {};
   for (const name of HEADER_KEYS) {
     const value = header(request, name);
@@ -40,19 +47,16 @@ export function requestKeys(incoming: IncomingMessage, query: URLSearchParams): 
     const value = header(request, name);
     if (value !== undefined) keys[key] = value;
   }
-  const version = query.get('versionId');
-  if (version !== null) keys['s3:VersionId'] = version;
   const tagging = header(request, 'x-amz-tagging');
   if (tagging !== undefined) Object.assign(keys, tagKeys([...new URLSearchParams(tagging)]));
-  Object.assign(keys, signatureKeys(incoming, query));
   // The source of a copy is compared without the slash it may begin with, and decoded.
-  if (typeof keys['s3:x-amz-copy-source'] === 'string')
-    keys['s3:x-amz-copy-source'] = plain(keys['s3:x-amz-copy-source']);
+  const source = keys['s3:x-amz-copy-source'];
+  if (typeof source === 'string') keys['s3:x-amz-copy-source'] = plain(source);
   return keys;
 }
 
 /** The keys of tags that a request brings. */
-export function tagKeys(tags: readonly (readonly [string, string])[]): Record<string, string | string[]> {
+function tagKeys(tags: readonly (readonly [string, string])[]): Record<string, string | string[]> {
   const keys: Record<string, string | string[]> = { 's3:RequestObjectTagKeys': tags.map(([key]) => key) };
   for (const [key, value] of tags) keys[`s3:RequestObjectTag/${key}`] = value;
   return keys;

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { RequestContext } from '../../core/caller.ts';
 import { LochError } from '../../core/errors.ts';
-import type { Accounts } from '../../governance/contract.ts';
+import type { Accounts, Identities } from '../../governance/contract.ts';
 import type { BucketSettingAccess, ObjectAccess, ObjectName } from '../../storage/contract.ts';
 import type { S3Answer } from './answer.ts';
 import { s3Failure } from './errors.ts';
@@ -14,6 +14,7 @@ export interface S3Request {
   readonly access: ObjectAccess;
   readonly settings: BucketSettingAccess;
   readonly accounts: Accounts;
+  readonly identities: Identities;
   readonly method: string;
   readonly bucket: string;
   readonly key: string;

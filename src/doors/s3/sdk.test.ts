@@ -14,6 +14,7 @@ import {
   GetBucketVersioningCommand,
   GetObjectAttributesCommand,
   GetObjectCommand,
+  GetObjectTorrentCommand,
   HeadBucketCommand,
   HeadObjectCommand,
   ListBucketsCommand,
@@ -497,6 +498,8 @@ describe('what is not there', () => {
       status: 501,
       message: 'GetBucketAbac is not supported by Loch.',
     });
+    const torrent = new GetObjectTorrentCommand({ Bucket, Key: 'k' });
+    expect((await failure(s3.send(torrent))).message).toBe('GetObjectTorrent is not supported by Loch.');
     const put = (input: object) => failure(s3.send(new PutObjectCommand({ Bucket, Key: 'k', Body: 'x', ...input })));
     expect(await put({ ServerSideEncryption: 'AES256' })).toMatchObject({ name: 'NotImplemented', status: 501 });
     expect(await put({ StorageClass: 'GLACIER' })).toMatchObject({ name: 'InvalidStorageClass', status: 400 });

@@ -369,7 +369,10 @@ describe('answers', () => {
       status: 405,
       code: 'MethodNotAllowed',
     });
-    expect(await send(await sign('POST', '/wire', UNSIGNED))).toMatchObject({ status: 501, code: 'NotImplemented' });
+    expect(await send(await sign('POST', '/wire', UNSIGNED))).toMatchObject({
+      status: 412,
+      code: 'PreconditionFailed',
+    });
     expect((await send(await sign('GET', '/wire/%ff', UNSIGNED))).code).toBe('InvalidURI');
     const long = await sign('PUT', `/wire/${'k'.repeat(1025)}`, UNSIGNED, { 'content-length': '0' });
     expect(await send(long)).toMatchObject({ status: 400, code: 'KeyTooLongError' });

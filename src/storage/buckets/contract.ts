@@ -93,6 +93,8 @@ export interface BucketSettingAccess {
   remove(context: RequestContext, name: SettingName<BucketSettingKind>): Promise<void>;
   /** The account that owns a bucket, for doors to show and compare; asks no policy. */
   ownerOf(bucket: string): Promise<string | undefined>;
+  /** What browsers may do from other origins, which is told to whoever asks; asks no policy. */
+  corsRules(bucket: string): Promise<BucketSetting<'cors'>['rules'] | undefined>;
   /** The list of a bucket; its owner's alone while none was put. Requires `s3:GetBucketAcl`. */
   getAcl(context: RequestContext, bucket: string): Promise<AccessControlList>;
   /** Requires `s3:PutBucketAcl`. **Errors**: `acl_not_supported`, `access_denied` while public lists are blocked. */

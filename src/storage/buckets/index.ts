@@ -19,6 +19,7 @@ export function createSettingAccess(deps: SettingDeps): BucketSettingAccess {
     put: putSetting(deps),
     remove: removeSetting(deps),
     ownerOf: (bucket) => deps.settings.ownerOf(bucket),
+    corsRules: async (bucket) => (await deps.settings.get(bucket, 'cors'))?.rules,
     isPublic: policyStatus(deps),
     getAcl: getBucketAcl(deps),
     putAcl: putBucketAcl(deps),

@@ -78,9 +78,9 @@ function fromQuery(query: ReadonlyMap<string, string>): StatedSignature {
   const amzDate = required(query, 'X-Amz-Date', 'query');
   const expires = required(query, 'X-Amz-Expires', 'query');
   const expiresSeconds = /^\d{1,7}$/.test(expires) ? Number(expires) : Number.NaN;
-  if (!(expiresSeconds >= 1 && expiresSeconds <= MAX_PRESIGN_SECONDS)) {
+  if (!(expiresSeconds <= MAX_PRESIGN_SECONDS)) {
     throw malformed(
-      `X-Amz-Expires is \`${expires}\`; give 1 to ${MAX_PRESIGN_SECONDS} seconds (7 days at most) when you presign.`,
+      `X-Amz-Expires is \`${expires}\`; give up to ${MAX_PRESIGN_SECONDS} seconds (7 days at most) when you presign.`,
     );
   }
   return {

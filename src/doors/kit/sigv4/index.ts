@@ -9,6 +9,6 @@ export {
 } from './authenticate.ts';
 export { type HeaderValues, parseQuery, uriDecode } from './canonical.ts';
 export { type ChunkSeed, chunkSignature, trailerSignature } from './chunk-signature.ts';
-export { type HmacKey, sha256Hex } from './hmac.ts';
+export { type HmacKey, hmacSha256 as signText, sha256Hex } from './hmac.ts';
 export { signS3Request, type UnsignedRequest } from './sign.ts';
 export { createSigningKeys, type SigningKeys } from './signing-keys.ts';

@@ -149,18 +149,23 @@ export async function aclRecord({ owner, grants }: AccessControlList, accounts: 
     Owner: await userRecord(owner, accounts),
     AccessControlList: {
       Grant: await Promise.all(
-        grants.map(async ({ grantee, permission }) => ({
-          Grantee: {
-            '@xmlns:xsi': XSI,
-            '@xsi:type': grantee.type,
-            ...(grantee.type === 'Group' ? { URI: grantee.uri } : await userRecord(grantee.id, accounts)),
-          },
-          Permission: permission,
-        })),
+        // Groups first: suites and tools compare lists in this order.
+        [...grants]
+          .sort((a, b) => rank(a) - rank(b))
+          .map(async ({ grantee, permission }) => ({
+            Grantee: {
+              '@xmlns:xsi': XSI,
+              '@xsi:type': grantee.type,
+              ...(grantee.type === 'Group' ? { URI: grantee.uri } : await userRecord(grantee.id, accounts)),
+            },
+            Permission: permission,
+          })),
       ),
     },
   };
 }
+
+const rank = ({ grantee }: AccessGrant): number => (grantee.type === 'Group' ? 0 : 1);
 
 /** An account as lists and listings show it. */
 export async function userRecord(canonicalId: string, accounts: Accounts): Promise<XmlRecord> {
