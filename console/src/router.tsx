@@ -38,7 +38,12 @@ const tree = root.addChildren([
     getParentRoute: () => root,
     path: '/storage',
     component: StoragePage,
-    validateSearch: (search) => ({ bucket: text(search.bucket), prefix: text(search.prefix) }),
+    validateSearch: (search) => ({
+      bucket: text(search.bucket),
+      prefix: text(search.prefix),
+      key: text(search.key),
+      tab: text(search.tab),
+    }),
   }),
   createRoute({
     getParentRoute: () => root,

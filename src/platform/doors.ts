@@ -11,6 +11,7 @@ import { kmsService } from '../doors/aws/kms/service.ts';
 import { lakeformationService } from '../doors/aws/lakeformation/service.ts';
 import { stsService } from '../doors/aws/sts/service.ts';
 import { type ApiEnvironment, createApiApp } from '../doors/console-api/app.ts';
+import { bucketRoutes } from '../doors/console-api/routes/buckets.ts';
 import { catalogRoutes } from '../doors/console-api/routes/catalog.ts';
 import { governanceRoutes } from '../doors/console-api/routes/governance.ts';
 import { ingestionRoutes } from '../doors/console-api/routes/ingestion.ts';
@@ -66,6 +67,7 @@ export function openDoors(deps: {
     processingRoutes(parts.processing),
     ingestionRoutes({ ...parts.ingestion, loader: parts.loader, stopping: deps.stopping }),
     governanceRoutes({ identity: parts.governance.identity, lakeFormation, trail }),
+    bucketRoutes(parts.storage),
     objectRoutes({ access: parts.storage.access }),
     upkeepRoutes(parts.upkeep),
     operationsRoutes({ operations: parts.operations }),

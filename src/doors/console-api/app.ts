@@ -242,7 +242,26 @@ function routeName(method: string, path: string): string {
 }
 
 /** Fixed parts of paths after the noun; everything else there is a name or an id. */
-const VERBS = new Set(['start', 'stop', 'keys', 'revoke', 'restore', 'link', 'links', 'results', 'preview', 'runs']);
+const VERBS = new Set([
+  'start',
+  'stop',
+  'keys',
+  'revoke',
+  'restore',
+  'link',
+  'links',
+  'results',
+  'preview',
+  'runs',
+  'versioning',
+  'policy',
+  'publicAccessBlock',
+  'ownership',
+  'lifecycle',
+  'encryption',
+  'tagging',
+  'tags',
+]);
 
 /** A fresh group of routes. */
 export function routes(): Routes {

@@ -1,124 +1,50 @@
 import { useQuery } from '@tanstack/react-query';
-import { Link, useSearch } from '@tanstack/react-router';
-import { api } from '../../api.ts';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { api, at } from '../../api.ts';
 import { Failure } from '../../components/failure.tsx';
-import { bytes, when } from '../../components/format.ts';
 import { PageHead } from '../../components/page.tsx';
-import { Rows } from '../../components/rows.tsx';
+import { BucketSettings } from './bucket-settings.tsx';
+import { Buckets } from './buckets.tsx';
+import { Crumbs } from './crumbs.tsx';
+import { ObjectPage } from './object-page.tsx';
+import { Objects } from './objects.tsx';
+import { type Bucket, place } from './storage-types.ts';
 
-interface Listing {
-  readonly objects: readonly {
-    readonly key: string;
-    readonly size: number;
-    readonly lastModified: number;
-    readonly etag: string;
-  }[];
-  readonly prefixes: readonly string[];
-  readonly next?: string;
-}
-
-type Entry = { readonly name: string; readonly prefix?: string; readonly size?: number; readonly at?: number };
-
-/** Buckets and what is in them. */
+/** Buckets, what is in them, and what they are set to. */
 export function StoragePage() {
-  const { bucket, prefix } = useSearch({ from: '/storage' });
-  return bucket === undefined ? <Buckets /> : <Objects bucket={bucket} prefix={prefix ?? ''} />;
+  const { bucket, prefix, key, tab } = useSearch({ from: '/storage' });
+  if (bucket === undefined) return <Buckets />;
+  if (key !== undefined) return <ObjectPage bucket={bucket} objectKey={key} />;
+  return <BucketPage name={bucket} prefix={prefix ?? ''} tab={tab ?? 'objects'} />;
 }
 
-function Buckets() {
-  const buckets = useQuery({
-    queryKey: ['buckets'],
-    queryFn: () => api.get<{ buckets: { name: string; createdAt: number }[] }>('/buckets'),
-  });
-  return (
-    <>
-      <PageHead title="Storage" about="Buckets. The zones raw, cleaned and curated are buckets of the same names." />
-      {buckets.error !== null && <Failure error={buckets.error} />}
-      <section className="card">
-        <Rows
-          rows={buckets.data?.buckets ?? []}
-          keyOf={(row) => row.name}
-          empty={buckets.isPending ? 'Loading …' : 'There is no bucket that you may see.'}
-          columns={[
-            {
-              title: 'Bucket',
-              cell: (row) => (
-                <Link to="/storage" search={{ bucket: row.name, prefix: undefined }}>
-                  {row.name}
-                </Link>
-              ),
-            },
-            { title: 'Made', cell: (row) => when(row.createdAt) },
-          ]}
-        />
-      </section>
-    </>
-  );
-}
+const TABS = [
+  ['objects', 'Objects'],
+  ['settings', 'Settings'],
+] as const;
 
-function Objects({ bucket, prefix }: { readonly bucket: string; readonly prefix: string }) {
-  const listing = useQuery({
-    queryKey: ['objects', bucket, prefix],
-    queryFn: () =>
-      api.get<Listing>(`/objects?bucket=${encodeURIComponent(bucket)}&prefix=${encodeURIComponent(prefix)}`),
-  });
-  const entries: Entry[] = [
-    ...(listing.data?.prefixes ?? []).map((inner) => ({ name: inner.slice(prefix.length), prefix: inner })),
-    ...(listing.data?.objects ?? []).map((object) => ({
-      name: object.key.slice(prefix.length),
-      size: object.size,
-      at: object.lastModified,
-    })),
-  ];
-  const parts = prefix.split('/').filter((part) => part !== '');
+function BucketPage({ name, prefix, tab }: { readonly name: string; readonly prefix: string; readonly tab: string }) {
+  const navigate = useNavigate({ from: '/storage' });
+  const bucket = useQuery({ queryKey: ['bucket', name], queryFn: () => api.get<Bucket>(at`/buckets/${name}`) });
   return (
     <>
-      <PageHead
-        title={bucket}
-        about={
-          <span className="mono">
-            <Link to="/storage" search={{ bucket: undefined, prefix: undefined }}>
-              buckets
-            </Link>
-            {' / '}
-            <Link to="/storage" search={{ bucket, prefix: undefined }}>
-              {bucket}
-            </Link>
-            {parts.map((part, i) => (
-              <span key={parts.slice(0, i + 1).join('/')}>
-                {' / '}
-                <Link to="/storage" search={{ bucket, prefix: `${parts.slice(0, i + 1).join('/')}/` }}>
-                  {part}
-                </Link>
-              </span>
-            ))}
-          </span>
-        }
-      />
-      {listing.error !== null && <Failure error={listing.error} />}
-      <section className="card">
-        <Rows
-          rows={entries}
-          keyOf={(entry) => entry.name}
-          empty={listing.isPending ? 'Loading …' : 'Nothing here.'}
-          columns={[
-            {
-              title: 'Name',
-              cell: (entry) =>
-                entry.prefix === undefined ? (
-                  <span className="mono">{entry.name}</span>
-                ) : (
-                  <Link className="mono" to="/storage" search={{ bucket, prefix: entry.prefix }}>
-                    {entry.name}
-                  </Link>
-                ),
-            },
-            { title: 'Size', numeric: true, cell: (entry) => (entry.size === undefined ? '' : bytes(entry.size)) },
-            { title: 'Changed', cell: (entry) => (entry.at === undefined ? '' : when(entry.at)) },
-          ]}
-        />
-        {listing.data?.next !== undefined && <p className="sub">More than these; narrow them by opening a folder.</p>}
-      </section>
+      <PageHead title={name} about={<Crumbs bucket={name} prefix={prefix} />} />
+      <div className="tabs" role="tablist">
+        {TABS.map(([id, title]) => (
+          <button
+            key={id}
+            type="button"
+            role="tab"
+            aria-selected={tab === id}
+            onClick={() => navigate({ search: place({ bucket: name, prefix: prefix || undefined, tab: id }) })}
+          >
+            {title}
+          </button>
+        ))}
+      </div>
+      {tab === 'settings' && bucket.error !== null && <Failure error={bucket.error} />}
+      {tab === 'objects' && <Objects bucket={name} prefix={prefix} />}
+      {tab === 'settings' && bucket.data !== undefined && <BucketSettings bucket={bucket.data} />}
     </>
   );
 }
