@@ -55,7 +55,7 @@ export interface ActionRequest {
   readonly conditions?: ConditionValues;
   /** Keys that cost a look-up: read once, and only if a policy that decides asks for one beginning with `prefix`. */
   readonly lateConditions?: { readonly prefix: string; read(): Promise<ConditionValues> };
-  /** What the resource says itself. Without it the resource says nothing, and is the lake's account's. */
+  /** What the resource says itself. Without it whoever keeps the resource is asked; what nobody keeps is the lake's account's. */
   readonly side?: ResourceSide;
 }
 
@@ -78,6 +78,12 @@ export interface ResourceSide {
   /** Root of the owning account cannot be shut out of this action. */
   readonly rootKeeps?: boolean;
 }
+
+/**
+ * The side of the resource a request names, from whoever keeps such resources; undefined when there is none. Asked for
+ * every request that does not bring its side, so that nobody who asks about an object can forget its bucket.
+ */
+export type FindSide = (context: RequestContext, request: ActionRequest) => Promise<ResourceSide | undefined>;
 
 /** A policy that stands on a resource, parsed once. Made by `ResourcePolicies`. */
 export interface ResourcePolicy {

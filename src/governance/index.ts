@@ -10,6 +10,7 @@ import type {
   ActionRequest,
   Audit,
   DataKeys,
+  FindSide,
   Identities,
   IdentityUseCases,
   Keys,
@@ -43,6 +44,8 @@ export interface GovernanceDeps {
   readonly region: string;
   /** The catalog's side; asked late, since the catalog is opened after governance. */
   readonly directory: () => TableDirectory;
+  /** Storage's side of decisions; asked late, since storage is opened after governance. */
+  readonly findSide?: () => FindSide | undefined;
   /** Told of work in the background that failed; it is tried again. */
   readonly onFailure?: (error: unknown) => void;
 }
@@ -78,7 +81,10 @@ export async function openGovernance(deps: GovernanceDeps): Promise<Governance> 
   const grants = await openGrants({ store, accountId });
   const identity = openIdentity({ store, sealer, clock, accountId, policy: () => policy });
   const { identities } = identity;
-  const decide = (context: RequestContext, request: ActionRequest) => identity.decide(context, request);
+  const decide = async (context: RequestContext, request: ActionRequest) => {
+    const side = request.side ?? (await deps.findSide?.()?.(context, request));
+    return identity.decide(context, side === undefined ? request : { ...request, side });
+  };
   const { directory } = deps;
   const policy = createPolicy({ decide, index: grants.index, refuse, accountId, region, directory });
   const keyService = openKeys({

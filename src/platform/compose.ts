@@ -8,7 +8,7 @@ import { toLochError } from '../core/errors.ts';
 import { openDuckdbEngine } from '../engines/duckdb/index.ts';
 import { governanceStoreModules, openGovernance } from '../governance/index.ts';
 import { openMonitoring } from '../governance/monitoring/index.ts';
-import type { TableDirectory } from '../governance/contract.ts';
+import type { FindSide, TableDirectory } from '../governance/contract.ts';
 import { ingestionStoreModules, openIngestion } from '../ingestion/index.ts';
 import { probeSource } from '../ingestion/probe-source.ts';
 import { openSqliteStore } from '../metadata/sqlite/store.ts';
@@ -17,6 +17,7 @@ import { openOperations } from '../operations/index.ts';
 import { openProcessing, processingStoreModules } from '../processing/index.ts';
 import {
   bucketSettingModule,
+  createSideFinder,
   forgetSettings,
   forgetUpkeep,
   openBucketSettings,
@@ -88,6 +89,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
     const sealer = createSealer(data.masterKey);
     let directory: TableDirectory | undefined;
     const lateDirectory = () => directory!;
+    let findSide: FindSide | undefined;
     const governance = opened(
       await openGovernance({
         store,
@@ -97,6 +99,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         accountId,
         region,
         directory: lateDirectory,
+        findSide: () => findSide,
         onFailure: report('governance'),
       }),
     );
@@ -114,6 +117,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       }),
     );
     const bucketSettings = opened(openBucketSettings({ store, objects, defaults: bucketDefaults(config) }));
+    findSide = createSideFinder({ settings: bucketSettings, resourcePolicies: governance.resourcePolicies });
     const tables = createTableFormat({ objects, clock });
     let results: { ownerOf(bucket: string, key: string): Promise<string | undefined> } | undefined;
     const catalogPart = opened(

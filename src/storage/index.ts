@@ -3,7 +3,7 @@ import type { BucketSettingAccess, ObjectAccess } from './contract.ts';
 import { withExpiry } from './lifecycle/with-expiry.ts';
 import { createObjectAccess, type ObjectDeps } from './objects/index.ts';
 
-export { bucketSettingModule, forgetSettings, openBucketSettings } from './buckets/index.ts';
+export { bucketSettingModule, createSideFinder, forgetSettings, openBucketSettings } from './buckets/index.ts';
 export { forgetUpkeep, openUpkeep, upkeepStoreModules } from './upkeep/index.ts';
 
 const DAY_MS = 86_400_000;

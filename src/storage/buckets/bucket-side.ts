@@ -32,7 +32,10 @@ export interface SideDeps {
 const ROOT_KEEPS: ReadonlySet<string> = new Set(['s3:GetBucketPolicy', 's3:PutBucketPolicy', 's3:DeleteBucketPolicy']);
 
 /** The policy of a bucket. */
-export async function bucketPolicy(deps: SideDeps, bucket: string): Promise<ResourcePolicy | undefined> {
+export async function bucketPolicy(
+  deps: Omit<SideDeps, 'policy'>,
+  bucket: string,
+): Promise<ResourcePolicy | undefined> {
   const setting = await deps.settings.get(bucket, 'policy');
   return setting === undefined ? undefined : deps.resourcePolicies.parse(setting.text, policyId(bucket));
 }
@@ -47,7 +50,7 @@ export async function ownershipOf(deps: Pick<SideDeps, 'settings'>, bucket: stri
 
 /** The side of a bucket, for an action on it or on objects below it; undefined when there is no such bucket. */
 export async function bucketSide(
-  deps: SideDeps,
+  deps: Omit<SideDeps, 'policy'>,
   context: RequestContext,
   bucket: string,
   action: string,

@@ -7,6 +7,7 @@ import { removeSetting } from './remove-setting.ts';
 import type { SettingDeps } from './setting-deps.ts';
 
 export { forgetSettings, openBucketSettings } from './bucket-settings.ts';
+export { createSideFinder } from './find-side.ts';
 
 /** The store module of settings. */
 export const bucketSettingModule = new URL('./store.ts', import.meta.url);

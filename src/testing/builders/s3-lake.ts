@@ -9,13 +9,14 @@ import { createEventBus, type LochEvent } from '../../core/events.ts';
 import { openDuckdbEngine } from '../../engines/duckdb/index.ts';
 import { createS3Door } from '../../doors/s3/index.ts';
 import type { Upkeep } from '../../storage/contract.ts';
-import type { ColumnType, TableDirectory, TableName } from '../../governance/contract.ts';
+import type { ColumnType, FindSide, TableDirectory, TableName } from '../../governance/contract.ts';
 import { type Governance, governanceStoreModules, openGovernance } from '../../governance/index.ts';
 import { openSqliteStore } from '../../metadata/sqlite/store.ts';
 import { createSealer } from '../../platform/sealer.ts';
 import type { BucketDefaults } from '../../storage/contract.ts';
 import {
   bucketSettingModule,
+  createSideFinder,
   forgetSettings,
   forgetUpkeep,
   openBucketSettings,
@@ -99,6 +100,7 @@ export async function openS3Lake(
     databaseExists: async (name) => tables.some((table) => table.name.database === name),
     tableAt: async (bucket, key) => tables.find(({ location }) => `${bucket}/${key}`.startsWith(location))?.name,
   };
+  let findSide: FindSide | undefined;
   const governance = await openGovernance({
     store,
     clock,
@@ -107,6 +109,7 @@ export async function openS3Lake(
     accountId,
     region,
     directory: () => tableDirectory,
+    findSide: () => findSide,
   });
   const objects = await openLocalStore({
     store,
@@ -121,6 +124,7 @@ export async function openS3Lake(
     objects,
     defaults: options.bucketDefaults ?? { objectOwnership: 'BucketOwnerEnforced', publicAccessBlock: true },
   });
+  findSide = createSideFinder({ settings: bucketSettings, resourcePolicies: governance.resourcePolicies });
   // Its process starts with the first statement.
   const engine = await openDuckdbEngine({ workDirectory: join(directory, 'engine'), workers: 1 });
   const { access, settings } = openStorage({

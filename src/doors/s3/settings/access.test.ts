@@ -299,3 +299,20 @@ describe('accounts', () => {
     expect(await decided('iam:ListUsers')).toMatchObject({ allowed: true });
   });
 });
+
+describe('whoever asks about objects, not by the door of S3', () => {
+  it('hears what their bucket says', async () => {
+    const Bucket = await bucket();
+    const context = contextOf((await lake.governance.identities.principal(root))!);
+    const asked = { action: 's3:GetObject', resource: `arn:aws:s3:::${Bucket}/closed/b` };
+    expect(await lake.governance.policy.decide(context, asked)).toMatchObject({ allowed: true });
+    await policy(Bucket, { Effect: 'Deny', Principal: '*', Action: 's3:GetObject', Resource: on(Bucket, 'closed/*') });
+    expect(await lake.governance.policy.decide(context, asked)).toEqual({
+      allowed: false,
+      reason: 'explicit_deny',
+      decidedBy: [`bucket-policy:${Bucket}#0`],
+    });
+    const foreign = { action: 's3:GetObject', resource: 'arn:aws:s3:::of-the-other/x' };
+    expect(await lake.governance.policy.decide(context, foreign)).toMatchObject({ allowed: false });
+  });
+});
