@@ -8,6 +8,7 @@
  * - What neither happened to, because the process died, is found and removed by the sweep of the place.
  */
 import type { Readable } from 'node:stream';
+import type { StoreCall } from '../../core/store-call.ts';
 import type { FileColumns, ObjectBody, PutOptions } from '../contract.ts';
 import type { Measured } from './body-meter.ts';
 import type { ObjectRow } from './local/rows.ts';
@@ -23,6 +24,8 @@ export interface NewName {
 /** Durable bytes without a name. */
 export interface Placed {
   readonly row: Pick<ObjectRow, 'segment' | 'place'>;
+  /** Calls that share the transaction which names the bytes. */
+  readonly also?: readonly StoreCall[];
   /** Removes the bytes. */
   readonly discard: () => Promise<void>;
   /** To be called when the transaction has ended, whatever its end. */

@@ -153,13 +153,16 @@ export class LocalStore implements ObjectStore {
 
   async #commit(row: NewVersion['row'], placed: Placed, options: PutOptions, operation: string): Promise<PutFacts> {
     try {
-      return await this.#parts.store.write(procedures.put, {
+      const args = {
         row,
         ...(options.attributes === undefined ? {} : { attributes: options.attributes }),
         operation: options.operation ?? operation,
         ...(options.ifMatch === undefined ? {} : { ifMatch: options.ifMatch }),
         ...(options.ifNoneMatch === undefined ? {} : { ifNoneMatch: options.ifNoneMatch }),
-      }); // the commit point
+      };
+      const { store } = this.#parts;
+      const [facts] = await store.transact([storeCall(procedures.put, args), ...(placed.also ?? [])]); // the commit point
+      return facts as PutFacts;
     } catch (error) {
       // Only a refusal is certain; after any other failure the row may be there, and the recovery scan will know.
       const refused = isLochError(error) && error.kind === 'user';
@@ -440,7 +443,7 @@ function fileMissing(row: ObjectRow, cause: unknown): LochError {
   const key = keyText(row.key);
   return new LochError(
     'data_corrupt',
-    `The file of s3://${row.bucket}/${key} (version ${row.version_id}) is gone from the disk. Restore it from a backup.`,
+    `The bytes of s3://${row.bucket}/${key} (version ${row.version_id}) are gone from where they were kept. Restore them from a backup.`,
     { context: { bucket: row.bucket, key, versionId: row.version_id }, cause },
   );
 }

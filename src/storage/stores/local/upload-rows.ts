@@ -2,7 +2,8 @@
 import type { Clock } from '../../../core/clock.ts';
 import { isLochError } from '../../../core/errors.ts';
 import { newId } from '../../../core/ids.ts';
-import type { MetadataStore } from '../../../metadata/contract.ts';
+import type { StoreCall } from '../../../core/store-call.ts';
+import { type MetadataStore, storeCall } from '../../../metadata/contract.ts';
 import type {
   CompletedPart,
   ListUploadsOptions,
@@ -24,7 +25,7 @@ import {
   partSizeRuns,
 } from '../part-list.ts';
 import type { Placed } from '../places.ts';
-import type { NewVersion } from './object-procedures.ts';
+import type { NewVersion, PutFacts } from './object-procedures.ts';
 import { formatDetail, headOf, type PartRow } from './rows.ts';
 import objectStore from './store.ts';
 import { type StoredUploadRef, type UploadOptions, uploadOf } from './upload-procedures.ts';
@@ -57,12 +58,13 @@ export interface RemoteUpload {
 /** What is kept of an upload. */
 export type KeptOptions = UploadOptions & { readonly remote?: RemoteUpload };
 
-/** Records an upload that begins. */
+/** Records an upload that begins; calls of `also` share the transaction. */
 export async function recordUpload(
   deps: Pick<RowDeps, 'store' | 'clock'>,
   { bucket, key }: ObjectName,
   options: PutOptions,
   remote?: RemoteUpload,
+  also: (uploadId: string) => readonly StoreCall[] = () => [],
 ): Promise<UploadInfo> {
   const { contentType, metadata, headers, checksumAlgorithms, checksumType, attributes } = options;
   const kept: KeptOptions = {
@@ -81,7 +83,7 @@ export async function recordUpload(
     started_at: deps.clock.now(),
     options: JSON.stringify(kept),
   };
-  await deps.store.write(procedures.createUpload, row);
+  await deps.store.transact([storeCall(procedures.createUpload, row), ...also(row.upload_id)]);
   return uploadOf(row);
 }
 
@@ -181,12 +183,10 @@ export async function commitCompletion(
 ): Promise<ObjectHead> {
   const parts = formatParts(chosen);
   try {
-    const facts = await store.write(procedures.completeUpload, {
-      upload: stored(upload),
-      ...(parts === undefined ? {} : { parts }),
-      version,
-    }); // the commit point
-    return headOf({ ...version.row, ...facts });
+    const args = { upload: stored(upload), ...(parts === undefined ? {} : { parts }), version };
+    const calls = [storeCall(procedures.completeUpload, args), ...(placed.also ?? [])];
+    const [facts] = await store.transact(calls); // the commit point
+    return headOf({ ...version.row, ...(facts as PutFacts) });
   } catch (error) {
     if (isLochError(error) && error.kind === 'user') await placed.discard();
     throw error;

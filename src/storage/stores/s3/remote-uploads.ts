@@ -1,0 +1,242 @@
+/**
+ * Multipart uploads straight through: an upload of ours is one of the service, part for part.
+ *
+ * Invariants
+ * - A part is acknowledged when the service has taken it and its row is committed.
+ * - The service puts the object together before our transaction names it. A completion cut short in between can be
+ *   repeated with the same parts; the list that the service was given is durable before it is asked.
+ */
+import { randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../../../core/clock.ts';
+import { LochError } from '../../../core/errors.ts';
+import { type MetadataStore, storeCall } from '../../../metadata/contract.ts';
+import type {
+  CompletedPart,
+  ListUploadsOptions,
+  ObjectBody,
+  ObjectHead,
+  PartInfo,
+  PutOptions,
+  UploadInfo,
+  UploadRef,
+} from '../../contract.ts';
+import { BodyMeter } from '../body-meter.ts';
+import { removeFile } from '../local/object-files.ts';
+import type { PartRow } from '../local/rows.ts';
+import objectStore from '../local/store.ts';
+import {
+  commitCompletion,
+  type KeptOptions,
+  keptOptions,
+  partInfo,
+  prepareCompletion,
+  recordedParts,
+  recordedUploads,
+  recordUpload,
+  type RemoteUpload,
+  stored,
+  type Uploads,
+} from '../local/upload-rows.ts';
+import { writeBody } from '../local/write-all.ts';
+import { uploadMissing } from '../names.ts';
+import { assertPartNumber } from '../part-list.ts';
+import { newVersionId } from '../version-id.ts';
+import { type Intents, remoteName } from './intents.ts';
+import type { RemoteObjects, RemotePart } from './remote-objects.ts';
+import remoteStore from './store.ts';
+
+const { procedures } = objectStore;
+const { procedures: own } = remoteStore;
+
+export interface RemoteUploadsDeps {
+  readonly store: MetadataStore;
+  readonly remote: RemoteObjects;
+  readonly intents: Intents;
+  readonly clock: Clock;
+  readonly minPartBytes: number;
+  /** Parts of more bytes wait in a file here on their way. */
+  readonly workDirectory: string;
+  readonly partBytes: number;
+}
+
+interface Opened {
+  readonly kept: KeptOptions;
+  readonly at: RemoteUpload;
+  readonly name: string;
+}
+
+/** The multipart part of a remote store. */
+export class RemoteUploads implements Uploads {
+  readonly #deps: RemoteUploadsDeps;
+  /** One part of a number at a time, so that the row and the service mean the same bytes. */
+  readonly #lanes = new Map<string, Promise<unknown>>();
+  readonly #completing = new Set<string>();
+
+  constructor(deps: RemoteUploadsDeps) {
+    this.#deps = deps;
+  }
+
+  async create(bucket: string, key: string, options: PutOptions): Promise<UploadInfo> {
+    const { store, remote, intents, clock } = this.#deps;
+    const name = { bucket, key, versionId: newVersionId(clock.now()) };
+    const { versionId } = name;
+    await store.read(procedures.uploads, { bucket, ...NOTHING }); // the bucket must be there before the service is asked
+    await intents.begin(name);
+    try {
+      const uploadId = await remote.begin(remoteName(name));
+      await store.write(own.uploadBegun, { versionId, remoteUploadId: uploadId });
+      return await recordUpload(this.#deps, { bucket, key }, options, { uploadId, versionId }, (ours) => [
+        storeCall(own.uploadRecorded, { versionId, uploadId: ours }),
+      ]);
+    } finally {
+      intents.decided(name);
+    }
+  }
+
+  async putPart(upload: UploadRef, number: number, body: ObjectBody, options: PutOptions): Promise<PartInfo> {
+    assertPartNumber(number);
+    const { kept, at, name } = await this.#open(upload);
+    const meter = new BodyMeter({
+      ...options,
+      checksumAlgorithms: [...(options.checksumAlgorithms ?? []), ...(kept.checksumAlgorithms ?? [])],
+    });
+    const held = await this.#hold(body, meter, options);
+    try {
+      const measured = meter.finish();
+      const part = { size: measured.size, md5: measured.md5, open: held.open };
+      return await this.#alone(`${upload.uploadId}/${number}`, async () => {
+        const { etag } = await this.#deps.remote.putPart(name, at.uploadId, number, part);
+        const row: PartRow = {
+          upload_id: upload.uploadId,
+          number,
+          size: measured.size,
+          md5: measured.md5.toString('hex'),
+          checksums: JSON.stringify(measured.checksums),
+          modified_at: this.#deps.clock.now(),
+          unit: null,
+          file: etag,
+        };
+        await this.#deps.store.write(procedures.putPart, { upload: stored(upload), part: row });
+        return partInfo(row);
+      });
+    } finally {
+      await held.release();
+    }
+  }
+
+  parts(upload: UploadRef, after: number, max: number): Promise<PartInfo[]> {
+    return recordedParts(this.#deps.store, upload, after, max);
+  }
+
+  async complete(upload: UploadRef, listed: readonly CompletedPart[], options: PutOptions): Promise<ObjectHead> {
+    if (this.#completing.has(upload.uploadId)) {
+      throw new LochError('conflict', 'The upload is being completed by another request. Wait for its answer.');
+    }
+    this.#completing.add(upload.uploadId);
+    try {
+      const { kept, at, name } = await this.#open(upload);
+      const asked = { listed, kept, options, versionId: at.versionId };
+      const completion = await prepareCompletion(this.#deps, upload, asked);
+      await this.#assemble(name, at, completion.chosen);
+      return await commitCompletion(this.#deps.store, upload, completion, {
+        row: { segment: null, place: null },
+        also: [this.#deps.intents.fulfilled(at)],
+        discard: async () => undefined, // the upload goes on to hold its bytes, put together as they are
+        decided: () => undefined,
+      });
+    } finally {
+      this.#completing.delete(upload.uploadId);
+    }
+  }
+
+  /** Has the service put the parts together; nothing to do when it did so before. */
+  async #assemble(name: string, at: RemoteUpload, chosen: readonly PartRow[]): Promise<void> {
+    const { store, remote } = this.#deps;
+    const parts: RemotePart[] = chosen.map((part) => ({ number: part.number, etag: part.file! }));
+    const list = JSON.stringify(parts.map(({ number, etag }) => [number, etag]));
+    const before = (await store.read(own.intent, { versionId: at.versionId }))?.parts ?? undefined;
+    if (before !== undefined && before !== list && (await remote.head(name)) !== undefined) {
+      throw new LochError(
+        'invalid_part',
+        'The parts of this upload were put together by a completion that failed afterwards. Complete it with the same parts, or abort it.',
+      );
+    }
+    if (before !== list) await store.write(own.completing, { versionId: at.versionId, parts: list });
+    if (await remote.complete(name, at.uploadId, parts)) return;
+    const size = chosen.reduce((sum, part) => sum + part.size, 0);
+    if ((await remote.head(name))?.size !== size) throw remote.strange(name, 'lost an upload');
+  }
+
+  async abort(upload: UploadRef): Promise<void> {
+    const { at, name } = await this.#open(upload);
+    await this.#deps.store.write(procedures.abortUpload, { upload: stored(upload) });
+    // From here the intent is one without an upload: should this fail, the sweep does it.
+    await this.#deps.remote.abort(name, at.uploadId);
+    await this.#deps.remote.remove(name);
+    await this.#deps.intents.dropped(at);
+  }
+
+  list(bucket: string, options: ListUploadsOptions): Promise<UploadInfo[]> {
+    return recordedUploads(this.#deps.store, bucket, options);
+  }
+
+  async #open(upload: UploadRef): Promise<Opened> {
+    const kept = await keptOptions(this.#deps.store, upload);
+    if (kept.remote === undefined) throw uploadMissing(upload);
+    return { kept, at: kept.remote, name: remoteName({ ...upload, versionId: kept.remote.versionId }) };
+  }
+
+  /** The bytes of a part, to be read as often as it takes: in memory, or in a file when there are many. */
+  async #hold(body: ObjectBody, meter: BodyMeter, options: PutOptions) {
+    if (body instanceof Uint8Array) {
+      meter.update(body);
+      return { open: () => body, release: async () => undefined };
+    }
+    const chunks =
+      'adoptFile' in body ? createReadStream(body.adoptFile)[Symbol.asyncIterator]() : body[Symbol.asyncIterator]();
+    if ((options.contentLength ?? Number.POSITIVE_INFINITY) <= this.#deps.partBytes) {
+      const held: Uint8Array[] = [];
+      for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
+        options.signal?.throwIfAborted();
+        meter.update(next.value);
+        held.push(next.value);
+      }
+      const bytes = Buffer.concat(held);
+      return { open: () => bytes, release: async () => undefined };
+    }
+    const { workDirectory } = this.#deps;
+    await mkdir(workDirectory, { recursive: true, mode: 0o700 });
+    const path = join(workDirectory, `part-${randomBytes(12).toString('hex')}`);
+    const release = () => removeFile(path);
+    try {
+      const file = await open(path, 'wx', 0o600);
+      try {
+        await writeBody(file, chunks, meter, { position: 0, signal: options.signal });
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      await release();
+      throw error;
+    }
+    return { open: () => createReadStream(path), release };
+  }
+
+  #alone<T>(lane: string, work: () => Promise<T>): Promise<T> {
+    const mine = (this.#lanes.get(lane) ?? Promise.resolve()).then(work, work);
+    const settled = mine.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#lanes.set(lane, settled);
+    void settled.then(() => {
+      if (this.#lanes.get(lane) === settled) this.#lanes.delete(lane);
+    });
+    return mine;
+  }
+}
+
+const NOTHING = { prefix: Buffer.alloc(0), after: Buffer.alloc(0), afterUploadId: '', max: 0 };
