@@ -28,11 +28,7 @@ const CLIENTS: Record<string, RegExp> = {
   'pg-copy-streams': /^src\/ingestion\/connectors\/postgres\//,
   'pg-query-stream': /^src\/ingestion\/connectors\/postgres\//,
   avsc: /^src\/storage\/tables\//,
-<<<<<<< HEAD
-  hyparquet: /^src\/(catalog\/crawlers|storage\/(tables|foreign))\//,
-=======
-  hyparquet: /^src\/(catalog\/crawlers|storage\/tables|storage\/stores\/s3)\//,
->>>>>>> 53c787a (Keep the bytes of objects in an S3-compatible service: rows, conditions and versions as on the local disk, uploads straight through, orphans found by intents)
+  hyparquet: /^src\/(catalog\/crawlers|storage\/(tables|foreign|stores\/s3))\//,
   'hyparquet-compressors': /^src\/(catalog\/crawlers|storage\/tables)\//,
   '@polyglot-sql/sdk': /^src\/consumption\/queries\//,
   '@peculiar/x509': /^src\/platform\/tls\//,

@@ -25,11 +25,11 @@ import {
   openUpkeep,
   upkeepStoreModules,
 } from '../storage/index.ts';
-import { localStoreModule, openLocalStore } from '../storage/stores/local/index.ts';
 import { createForeignTables } from '../storage/foreign/index.ts';
 import { createTableFormat } from '../storage/tables/index.ts';
 import { bucketDefaults, type Config } from './config.ts';
 import type { DataDirectory } from './data-directory.ts';
+import { objectStoreModules, openObjects } from './open-objects.ts';
 import { ownerContext } from './owner-context.ts';
 import { createSealer } from './sealer.ts';
 
@@ -72,7 +72,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         file: data.metadataFile,
         modules: [
           ...governanceStoreModules,
-          localStoreModule,
+          ...objectStoreModules,
           bucketSettingModule,
           ...upkeepStoreModules,
           ...catalogStoreModules,
@@ -104,18 +104,15 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       }),
     );
     const { policy, audit, identities } = governance;
-    const objects = opened(
-      await openLocalStore({
-        store,
-        directory: data.objectsDirectory,
-        clock,
-        segmentLimit: config.storage.segment_object_limit_bytes,
-        graceMs: config.storage.sweep_grace_ms,
-        lowDiskBytes: config.storage.low_disk_mib * MIB,
-        onSweepFailure: report('storage'),
-        withBucket: (bucket) => [...forgetSettings(bucket), ...forgetUpkeep(bucket)],
-      }),
-    );
+    const place = await openObjects({
+      store,
+      data,
+      config,
+      clock,
+      withBucket: (bucket) => [...forgetSettings(bucket), ...forgetUpkeep(bucket)],
+      report: report('storage'),
+    });
+    const objects = opened(place.objects);
     const bucketSettings = opened(openBucketSettings({ store, objects, defaults: bucketDefaults(config) }));
     findSide = createSideFinder({ settings: bucketSettings, resourcePolicies: governance.resourcePolicies });
     const tables = createTableFormat({ objects, clock });
@@ -228,7 +225,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         clock,
         dataDirectory: data.streamsDirectory,
         workDirectory: data.workDirectory,
-        assertRoom: (bytes) => objects.assertRoom(bytes),
+        assertRoom: (bytes) => place.assertRoom(bytes),
       }),
     );
     const auditTable = opened(
@@ -262,6 +259,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       governance,
       monitoring,
       objects,
+      checkObjects: () => place.check(),
       storage,
       upkeep,
       tables,

@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { totalmem } from 'node:os';
 import { z } from 'zod';
 import { LochError } from '../core/errors.ts';
+import { Secret } from '../core/secret.ts';
 import { nearestNames } from '../core/suggest.ts';
 
 const port = z.coerce.number().int().min(0).max(65535);
@@ -61,6 +62,27 @@ const schema = z.strictObject({
         .min(0)
         .default(6 * 3_600_000),
       low_disk_mib: z.coerce.number().int().min(0).default(256),
+      /** Where the bytes of objects are: in the data directory, or in an S3-compatible service. */
+      store: z.enum(['local', 's3']).default('local'),
+      /** Of remote objects, kept on the local disk for engines. */
+      cache_mib: z.coerce.number().int().min(64).default(4096),
+      s3: z
+        .strictObject({
+          endpoint: z.string().default(''),
+          region: z.string().default('us-east-1'),
+          bucket: z.string().default(''),
+          prefix: z.string().default(''),
+          path_style: flag.default(true),
+          access_key_id: z.string().default(''),
+          secret_access_key: z
+            .string()
+            .default('')
+            .transform((text) => new Secret(text)),
+          /** Instead of the two: JSON with accessKeyId and secretAccessKey. */
+          credentials_file: z.string().default(''),
+          ca_file: z.string().default(''),
+        })
+        .prefault({}),
     })
     .prefault({}),
   s3: z
@@ -97,7 +119,7 @@ type Tree = { [key: string]: unknown };
 function flatten(tree: Tree, path = ''): [string, unknown][] {
   return Object.entries(tree).flatMap(([key, value]) => {
     const name = path === '' ? key : `${path}.${key}`;
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Secret)
       ? flatten(value as Tree, name)
       : [[name, value] as [string, unknown]];
   });

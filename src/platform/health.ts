@@ -21,7 +21,7 @@ export function healthRoutes(deps: { readonly parts: Parts }): Routes {
         await parts.store.readOutbox(Number.MAX_SAFE_INTEGER, 1);
         return 'answers reads';
       }),
-      look('storage', async () => `${(await parts.objects.buckets()).length} buckets`),
+      look('storage', () => parts.checkObjects()),
       parts.engine.check(),
     ]);
     const ok = checks.every((check) => check.ok);

@@ -8,12 +8,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TableScan } from '../../catalog/contract.ts';
-import { formatS3Uri, parseS3Uri } from '../../storage/contract.ts';
+import { type FileColumns, formatS3Uri, parseS3Uri } from '../../storage/contract.ts';
 import type { BoundSource, BoundStatement, BoundTable } from './bind/bind-statement.ts';
 import type { SystemTable } from './bind/system-tables.ts';
 import type { QueryPathDeps } from './deps.ts';
 import { objectScanSql } from './object-scan.ts';
 import type { RenderedStatement } from './rewrite-statement.ts';
+import { touchedColumns } from './secure/file-columns.ts';
 import { fileSource } from './secure/file-source.ts';
 import { foreignSource, type LocalForeignFile } from './secure/foreign-source.ts';
 import { icebergSource } from './secure/iceberg-source.ts';
@@ -83,19 +84,24 @@ class FolderOfFiles {
     this.#directory = directory;
   }
 
-  async open(refs: readonly { readonly bucket: string; readonly key: string }[]): Promise<readonly string[]> {
-    const locations = refs.map(formatS3Uri);
-    const missing = refs.filter((_, i) => !this.#opened.has(locations[i]!));
+  async open(
+    refs: readonly { readonly bucket: string; readonly key: string }[],
+    columns?: FileColumns,
+  ): Promise<readonly string[]> {
+    // A file that was opened for some columns may have holes where others are.
+    const part = columns === undefined ? '' : JSON.stringify([columns.names, columns.fieldIds]);
+    const keyOf = (ref: { readonly bucket: string; readonly key: string }) => `${formatS3Uri(ref)} ${part}`;
+    const missing = refs.filter((ref) => !this.#opened.has(keyOf(ref)));
     if (missing.length > 0) {
-      const paths = await this.#deps.objects.openFiles(missing, await this.folder());
+      const paths = await this.#deps.objects.openFiles(missing, await this.folder(), columns);
       paths.forEach((path, i) => {
-        const location = formatS3Uri(missing[i]!);
-        this.#opened.set(location, path);
+        const ref = missing[i]!;
+        this.#opened.set(keyOf(ref), path);
         this.paths.push(path);
-        this.names.set(path, location);
+        this.names.set(path, formatS3Uri(ref));
       });
     }
-    return locations.map((location) => this.#opened.get(location)!);
+    return refs.map((ref) => this.#opened.get(keyOf(ref))!);
   }
 
   async write(name: string, text: string): Promise<string> {
@@ -144,11 +150,10 @@ async function scanOf(source: BoundSource, salts: MaskSalts, files: FolderOfFile
   }
 }
 
-async function tableSource(
-  { table, scan, columns, travelledTo }: BoundTable,
-  files: FolderOfFiles,
-): Promise<ScanSource> {
-  const paths = await files.open(scan.files);
+async function tableSource(bound: BoundTable, files: FolderOfFiles): Promise<ScanSource> {
+  const { table, scan, columns, travelledTo } = bound;
+  // Names in files of foreign formats are those of their own logs.
+  const paths = await files.open(scan.files, scan.foreign === undefined ? touchedColumns(bound) : undefined);
   if (scan.foreign !== undefined) {
     const local: LocalForeignFile[] = [];
     for (const [i, file] of scan.files.entries()) {

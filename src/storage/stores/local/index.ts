@@ -11,6 +11,10 @@ import { Space } from './space.ts';
 import { type SweepReport, sweep, sweepUnreferenced } from './sweeper.ts';
 import { LocalUploads } from './uploads.ts';
 
+/** The watch over free bytes of a disk, for those who write to it without a store. */
+export const openSpace = (options: ConstructorParameters<typeof Space>[0]): Pick<Space, 'assertRoom'> =>
+  new Space(options);
+
 export type { SweepReport } from './sweeper.ts';
 
 export interface LocalStoreOptions {

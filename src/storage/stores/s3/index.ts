@@ -1,23 +1,22 @@
 import { join } from 'node:path';
 import type { Clock } from '../../../core/clock.ts';
-import { LochError, toLochError } from '../../../core/errors.ts';
+import { toLochError } from '../../../core/errors.ts';
 import { newId } from '../../../core/ids.ts';
 import type { StoreCall } from '../../../core/store-call.ts';
 import type { MetadataStore } from '../../../metadata/contract.ts';
 import type { ObjectStore } from '../../contract.ts';
 import { LocalStore } from '../local/local-store.ts';
 import { takeClaim } from './claim.ts';
+import { remoteIdentity } from './identity.ts';
 import { Intents } from './intents.ts';
 import { RangeCache } from './range-cache/range-cache.ts';
 import { RemoteObjects, type RemoteOptions } from './remote-objects.ts';
 import { remotePlaces } from './remote-places.ts';
 import { type RemoteSweepReport, sweepRemote } from './remote-sweeper.ts';
 import { RemoteUploads } from './remote-uploads.ts';
-import remoteStore from './store.ts';
 
 export type { RemoteOptions } from './remote-objects.ts';
 
-const { procedures } = remoteStore;
 const MIB = 1024 * 1024;
 
 export interface RemoteStoreOptions extends RemoteOptions {
@@ -54,15 +53,6 @@ export interface RemoteObjectStore extends ObjectStore {
   check(): Promise<void>;
 }
 
-/** The store module to load into the metadata store, after that of the local store. */
-export const remoteStoreModule = new URL('./store.ts', import.meta.url);
-
-/** Whether a lake keeps its objects in a remote store, and whether it has any. */
-export async function remoteIdentity(store: MetadataStore): Promise<{ remote: boolean; hasObjects: boolean }> {
-  const { id, hasObjects } = await store.read(procedures.identity, {});
-  return { remote: id !== undefined, hasObjects };
-}
-
 /**
  * Opens (or begins) the object store at a prefix of a remote bucket. **Errors**: `configuration` when the lake has its
  * objects elsewhere, `conflict` when the place is another lake's, `unavailable`.
@@ -84,16 +74,7 @@ async function openOn(
   store: MetadataStore,
   clock: Clock,
 ): Promise<RemoteObjectStore> {
-  const { id: known, hasObjects } = await store.read(procedures.identity, {});
-  if (known === undefined && hasObjects) {
-    throw new LochError(
-      'configuration',
-      'This lake has its objects on the local disk. Set `storage.store` to local, or begin a new lake in the remote store and copy the objects over by any S3 client.',
-      { context: { setting: 'storage.store' } },
-    );
-  }
-  const id = known ?? newId();
-  if (known === undefined) await store.write(procedures.become, { id });
+  const { id, hasObjects } = await remoteIdentity(store);
   const claim = await takeClaim(remote, { store: id, start: newId(), begins: !hasObjects });
   if (!claim.conditional) {
     options.onWarning?.(

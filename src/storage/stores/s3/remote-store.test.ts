@@ -26,7 +26,8 @@ import {
   SUITE_MIN_PART_BYTES,
 } from '../../../testing/suites/object-store.ts';
 import { localStoreModule } from '../local/index.ts';
-import { openRemoteStore, type RemoteObjectStore, type RemoteStoreOptions, remoteStoreModule } from './index.ts';
+import { assertOnDisk, remoteStoreModule } from './identity.ts';
+import { openRemoteStore, type RemoteObjectStore, type RemoteStoreOptions } from './index.ts';
 
 const OWNER = { region: 'us-east-1', ownerAccountId: '000000000000' };
 const BUCKET = 'below';
@@ -228,11 +229,12 @@ describe('remote store', () => {
     );
   });
 
-  it('refuses the place of another lake, a place without its objects, and a lake that is on the disk', async () => {
+  it('refuses the place of another lake, a place without its objects, and to be taken for a lake on the disk', async () => {
     const lake = await begin();
     await lake.store.createBucket('lake', OWNER);
     await lake.store.put('lake', 'a', Buffer.from('a'));
     await expect(open({ prefix: lake.prefix })).rejects.toThrow(/belongs to another lake/);
+    await expect(assertOnDisk(lake.metadata)).rejects.toThrow(/`storage\.store` to s3/);
     await expect(open({ prefix: 'elsewhere/' }, { metadata: lake.metadata })).rejects.toThrow(/`storage\.s3\.prefix`/);
   });
 
