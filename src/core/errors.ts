@@ -53,6 +53,8 @@ export const ERROR_CODES = {
   version_is_marker: user(405),
   invalid_bucket_state: user(409),
   object_lock_missing: user(400),
+  invalid_object_state: user(403),
+  restore_in_progress: user(409),
   invalid_tag: user(400),
   upload_not_found: user(404),
   invalid_part: user(400),

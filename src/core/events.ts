@@ -37,6 +37,9 @@ export interface EventPayloads {
     set: string[];
     removed: string[];
     operation: string;
+    storageClass?: string;
+    /** Until when a restored copy is there. */
+    restoreUntil?: number;
   };
   storageBucketCreated: { bucket: string };
   storageBucketChanged: { bucket: string; what: 'versioning' | 'objectLock' };

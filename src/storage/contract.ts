@@ -13,6 +13,7 @@ import type { RequestContext } from '../core/caller.ts';
 import type { Lifecycle } from '../core/lifecycle.ts';
 import type { SelectInput } from './select/request.ts';
 import type { SelectEvent } from './select/select-object.ts';
+import type { ObjectTiers } from './tiers/contract-types.ts';
 import type { StoreCall } from '../core/store-call.ts';
 import type { AclOption, AclRequest, BucketSetting, ObjectOwnership } from './buckets/contract.ts';
 import type {
@@ -203,6 +204,8 @@ export interface ObjectPart {
 }
 
 export interface ObjectStore extends Lifecycle {
+  /** Colder places of bytes; absent: every class is kept in the same place. */
+  readonly tiers?: ObjectTiers;
   createBucket(
     name: string,
     options: {
@@ -442,6 +445,7 @@ export type {
 
 export type { LifecycleCounts, LifecycleRun, LifecycleRuns } from './lifecycle/contract-types.ts';
 export { type LifecycleConfiguration, type LifecycleRule, parseLifecycle } from './lifecycle/configuration.ts';
+export type { ObjectTiers, TierPlace, TiersStatus, TierStatus } from './tiers/contract-types.ts';
 export type { Upkeep } from './upkeep/index.ts';
 export type { SelectInput } from './select/request.ts';
 export type { SelectEvent } from './select/select-object.ts';

@@ -54,6 +54,8 @@ export interface ObjectAttributes {
   readonly acl?: AccessControlList;
   /** Absent: STANDARD. */
   readonly storageClass?: string;
+  /** Of INTELLIGENT_TIERING: where use has brought it; absent: FREQUENT. */
+  readonly accessTier?: string;
   readonly encryption?: ObjectEncryption;
   readonly restore?: { readonly ongoing: boolean; readonly until?: number };
   /** The account that wrote it, where that is not the bucket's. */

@@ -45,6 +45,8 @@ const NAMES: Partial<Record<ErrorCode, readonly [name: string, status?: number]>
   unavailable: ['ServiceUnavailable', 503],
   timeout: ['RequestTimeout', 400],
   conflict: ['OperationAborted', 409],
+  invalid_object_state: ['InvalidObjectState'],
+  restore_in_progress: ['RestoreAlreadyInProgress'],
 };
 
 /** Finer names that the door gives itself, with their status. */

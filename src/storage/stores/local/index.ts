@@ -1,8 +1,9 @@
 import type { Clock } from '../../../core/clock.ts';
-import { toLochError } from '../../../core/errors.ts';
+import { LochError, toLochError } from '../../../core/errors.ts';
 import type { StoreCall } from '../../../core/store-call.ts';
 import type { MetadataStore } from '../../../metadata/contract.ts';
 import type { ObjectStore } from '../../contract.ts';
+import { openTiers, type TierOptions } from '../../tiers/open-tiers.ts';
 import { localPlaces } from './local-places.ts';
 import { LocalStore } from './local-store.ts';
 import { ObjectFiles } from './object-files.ts';
@@ -39,6 +40,8 @@ export interface LocalStoreOptions {
   readonly freeBytes?: () => Promise<number>;
   /** Calls for the transactions that make and delete a bucket, for what others keep under its name. */
   readonly withBucket?: (bucket: string) => readonly StoreCall[];
+  /** Colder places of bytes; without them every object is hot. */
+  readonly tiers?: TierOptions;
   /** Told of a sweep that failed; the next one tries again. */
   readonly onSweepFailure?: (error: Error) => void;
 }
@@ -73,7 +76,7 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalO
     clock,
     minPartBytes: options.minPartBytes ?? 5 * 1024 * 1024,
   });
-  const sweepDeps = { store, files, segments, clock, graceMs: options.graceMs ?? 6 * 3600 * 1000 };
+  const graceMs = options.graceMs ?? 6 * 3600 * 1000;
   const stop = new AbortController();
 
   // One sweep at a time, whoever asks.
@@ -84,27 +87,44 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalO
     return mine;
   };
   const report = (error: unknown) => options.onSweepFailure?.(toLochError(error));
+  const hot = localPlaces({ files, segments, space, segmentLimit: options.segmentLimit ?? 64 * 1024 });
+  const opened =
+    options.tiers === undefined
+      ? undefined
+      : await openTiers({ store, clock, hot, options: options.tiers, graceMs, alone, onFailure: report });
+  const sweepDeps = { store, files, segments, clock, graceMs, removeFromTier: opened?.removeFromTier ?? noTier };
   const everyMs = options.sweepEveryMs ?? 300_000;
   const inBackground = () => void alone(() => sweep(sweepDeps)).catch(report);
   const timer = everyMs === 0 ? undefined : setInterval(inBackground, everyMs).unref();
-  if (everyMs !== 0) void alone(() => sweepUnreferenced(sweepDeps, stop.signal)).catch(report);
+  const unreferenced = async () => (await sweepUnreferenced(sweepDeps, stop.signal)) + ((await opened?.sweep()) ?? 0);
+  if (everyMs !== 0) void alone(unreferenced).catch(report);
 
   const local = new LocalStore({
     store,
     clock,
-    places: localPlaces({ files, segments, space, segmentLimit: options.segmentLimit ?? 64 * 1024 }),
+    places: opened?.places ?? hot,
     uploads,
     withBucket: options.withBucket ?? (() => []),
     close: async () => {
       clearInterval(timer);
       stop.abort();
+      await opened?.close();
       await sweeping;
       await segments.close();
     },
   });
   return Object.assign(local, {
     sweep: () => alone(() => sweep(sweepDeps)),
-    sweepUnreferenced: () => alone(() => sweepUnreferenced(sweepDeps, stop.signal)),
+    sweepUnreferenced: () => alone(unreferenced),
+    ...(opened === undefined ? {} : { tiers: opened.tiers }),
     assertRoom: (bytes: number) => space.assertRoom(bytes),
   });
+}
+
+/** Garbage names a tier, and the store was opened without any: its bytes are left for when it is opened with them. */
+async function noTier(tier: number): Promise<void> {
+  throw new LochError(
+    'configuration',
+    `Garbage lies in the tier with number ${tier}. Set \`storage.tiers\` as it was.`,
+  );
 }

@@ -45,7 +45,8 @@ const selectState = statement<
    FROM object_bucket b LEFT JOIN object_current c ON c.bucket = b.name AND c.key = ? WHERE b.name = ?`,
 );
 const insertGarbage = statement(
-  `INSERT INTO object_garbage (dereferenced_at, version_id, bucket, key, segment, place) VALUES (?, ?, ?, ?, ?, ?)`,
+  `INSERT INTO object_garbage (dereferenced_at, version_id, bucket, key, segment, place) VALUES (?, ?, ?, ?, ?, ?)
+   ON CONFLICT (dereferenced_at, version_id) DO NOTHING RETURNING version_id`,
 );
 const deleteCurrent = statement('DELETE FROM object_current WHERE bucket = ? AND key = ?');
 const selectCurrentRow = statement<ObjectRow>('SELECT * FROM object_current WHERE bucket = ? AND key = ?');
@@ -101,8 +102,15 @@ export async function stateOf(db: Db, bucket: string, key: Uint8Array): Promise<
 export const attributesOf = (row: Pick<ObjectRow, 'detail'>): ObjectAttributes =>
   (JSON.parse(row.detail) as ObjectDetail).attributes ?? {};
 
-async function dereference(db: Db, { version_id, bucket, key, segment, place }: Bytes, at: number): Promise<void> {
-  await insertGarbage(db, at, version_id, bucket, key, segment, place);
+/** Records bytes as garbage. Those a version left in another place a moment ago stand beside it, a moment apart. */
+export async function dereference(
+  db: Db,
+  { version_id, bucket, key, segment, place }: Bytes,
+  at: number,
+): Promise<void> {
+  for (let moment = at; ; moment++) {
+    if ((await insertGarbage(db, moment, version_id, bucket, key, segment, place)).length > 0) return;
+  }
 }
 
 /**

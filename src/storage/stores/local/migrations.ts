@@ -52,4 +52,21 @@ export const objectMigrations: readonly Migration[] = [
       `CREATE TABLE IF NOT EXISTS object_version_parts (version_id TEXT PRIMARY KEY, parts TEXT NOT NULL) WITHOUT ROWID`,
     ],
   },
+  {
+    // A version with a place and no segment lies in the tier of that number.
+    number: 3,
+    name: 'tiers, moves between them, restored copies',
+    statements: [
+      `CREATE TABLE IF NOT EXISTS object_tier (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)`,
+      `CREATE INDEX IF NOT EXISTS object_current_tier ON object_current (version_id)
+         WHERE segment IS NULL AND place IS NOT NULL`,
+      `CREATE TABLE IF NOT EXISTS object_move (
+         version_id TEXT PRIMARY KEY, bucket TEXT NOT NULL, key BLOB NOT NULL, not_before BIGINT NOT NULL,
+         attempts BIGINT NOT NULL, failure TEXT) WITHOUT ROWID`,
+      `CREATE INDEX IF NOT EXISTS object_move_due ON object_move (not_before, version_id)`,
+      `CREATE TABLE IF NOT EXISTS object_restore (
+         version_id TEXT PRIMARY KEY, bucket TEXT NOT NULL, key BLOB NOT NULL, days BIGINT NOT NULL, state TEXT NOT NULL,
+         until BIGINT, not_before BIGINT NOT NULL, failure TEXT) WITHOUT ROWID`,
+    ],
+  },
 ];

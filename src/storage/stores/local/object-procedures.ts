@@ -4,6 +4,7 @@ import { type ProcedureContext, proceduresOver } from '../../../metadata/contrac
 import type { AttributeChange, BucketVersioning, DeleteName, ObjectAttributes } from '../../contract.ts';
 import { checkDeleteConditions, checkWriteConditions } from '../conditions.ts';
 import { objectMarkedDeleted, objectMissing, versionIsMarker, versionMissing } from '../names.ts';
+import { traitsOf } from '../../tiers/storage-classes.ts';
 import { assertLockable, assertRemovable, changedAttributes } from '../object-lock.ts';
 import {
   type AnyVersion,
@@ -77,7 +78,16 @@ const upsertObject = statement(
 );
 const updateCurrent = statement('UPDATE object_current SET detail = ? WHERE bucket = ? AND key = ?');
 const updateOlder = statement('UPDATE object_version SET detail = ? WHERE bucket = ? AND key = ? AND rank = ?');
+const insertMove = statement(
+  `INSERT INTO object_move (version_id, bucket, key, not_before, attempts) VALUES (?, ?, ?, 0, 0)
+   ON CONFLICT (version_id) DO UPDATE SET not_before = 0, attempts = 0, failure = NULL`,
+);
 const selectParts = statement<{ parts: string }>('SELECT parts FROM object_version_parts WHERE version_id = ?');
+
+/** Its class may name another place than the one it lies in: whoever moves bytes is to look. */
+async function queueMove(db: Db, { version_id, bucket, key }: Pick<ObjectRow, 'version_id' | 'bucket' | 'key'>) {
+  await insertMove(db, version_id, bucket, key);
+}
 
 const asNull = (isNull: boolean) => (isNull ? { isNull: true as const } : {});
 const shownId = (row: { version_id: string; is_null: number }): string => (row.is_null === 1 ? 'null' : row.version_id);
@@ -105,6 +115,7 @@ export async function putVersion(db: Db, version: NewVersion, context: Procedure
     rank,
     isNull ? 1 : 0,
   );
+  if (version.attributes !== undefined && traitsOf(version.attributes).place !== 'hot') await queueMove(db, row);
   context.emit({
     name: 'storageObjectCreated',
     payload: {
@@ -201,7 +212,7 @@ async function removeOne(
 }
 
 /** **Errors**: that of the first reason why there is nothing to read or change. */
-async function requireVersion(
+export async function requireVersion(
   db: Db,
   bucket: string,
   key: Uint8Array,
@@ -231,7 +242,8 @@ interface UpdateArgs {
   readonly operation: string;
 }
 
-async function update(db: Db, args: UpdateArgs, context: ProcedureContext): Promise<FoundRow> {
+/** Changes attributes of a version. **Errors**: those of `ObjectStore.updateAttributes`. */
+export async function update(db: Db, args: UpdateArgs, context: ProcedureContext): Promise<FoundRow> {
   const { bucket, change } = args;
   const key = keyText(args.key);
   const state = await stateOf(db, bucket, args.key);
@@ -243,6 +255,7 @@ async function update(db: Db, args: UpdateArgs, context: ProcedureContext): Prom
   if (found.current) await updateCurrent(db, text, bucket, args.key);
   else await updateOlder(db, text, bucket, args.key, found.rank);
   const members = Object.entries(change).filter(([, value]) => value !== undefined);
+  if (members.some(([member]) => member === 'storageClass' || member === 'accessTier')) await queueMove(db, found);
   context.emit({
     name: 'storageObjectChanged',
     payload: {
@@ -255,6 +268,8 @@ async function update(db: Db, args: UpdateArgs, context: ProcedureContext): Prom
       set: members.filter(([, value]) => value !== null).map(([member]) => member),
       removed: members.filter(([, value]) => value === null).map(([member]) => member),
       operation: args.operation,
+      ...(attributes.storageClass === undefined ? {} : { storageClass: attributes.storageClass }),
+      ...(attributes.restore?.until === undefined ? {} : { restoreUntil: attributes.restore.until }),
     },
   });
   return { ...found, detail: text, versioning: state.versioning };

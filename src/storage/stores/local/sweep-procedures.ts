@@ -13,6 +13,14 @@ async function isReferenced(db: Db, version: Pick<ObjectRow, 'bucket' | 'key' | 
   return rows.length > 0;
 }
 
+/** Whether a version is there whose bytes are a file of the hot place. */
+async function isHot(db: Db, version: Pick<ObjectRow, 'bucket' | 'key' | 'version_id'>): Promise<boolean> {
+  const { rows } = await sql`SELECT 1 FROM object_current WHERE bucket = ${version.bucket} AND key = ${version.key}
+    AND version_id = ${version.version_id} AND place IS NULL UNION ALL
+    SELECT 1 FROM object_version WHERE version_id = ${version.version_id} AND place IS NULL LIMIT 1`.execute(db);
+  return rows.length > 0;
+}
+
 /** Whether the version still lay where it was read from; meanwhile it may have become noncurrent, or current again. */
 async function moveRow(db: Db, from: ObjectRow, segment: number, place: number): Promise<boolean> {
   for (const table of ['object_current', 'object_version']) {
@@ -52,9 +60,9 @@ export const sweepProcedures = {
     ): Promise<string[]> => {
       const orphans: string[] = [];
       for (const { bucket, key, versionId } of args.versions) {
-        if (await isReferenced(db, { bucket, key, version_id: versionId })) continue;
+        if (await isHot(db, { bucket, key, version_id: versionId })) continue;
         const { rows } = await sql`SELECT 1 FROM object_garbage WHERE version_id = ${versionId} AND segment IS NULL
-          LIMIT 1`.execute(db);
+          AND place IS NULL LIMIT 1`.execute(db);
         if (rows.length === 0) orphans.push(versionId);
       }
       return orphans;

@@ -24,6 +24,8 @@ export interface SweepDeps {
   readonly segments: Segments;
   readonly clock: Clock;
   readonly graceMs: number;
+  /** Removes the bytes of a version from the tier of that number. */
+  readonly removeFromTier: (tier: number, versionId: string) => Promise<void>;
 }
 
 /** What a sweep removed. */
@@ -42,13 +44,15 @@ export async function sweep(deps: SweepDeps): Promise<SweepReport> {
   return { versions, segments: removed, movedRecords: moved, leftovers };
 }
 
-async function sweepVersions({ store, files, clock, graceMs }: SweepDeps): Promise<number> {
+async function sweepVersions({ store, files, clock, graceMs, removeFromTier }: SweepDeps): Promise<number> {
   let swept = 0;
   for (;;) {
     const rows = await store.read(procedures.garbage, { before: clock.now() - graceMs, limit: BATCH });
     for (const row of rows) {
       // Bytes first: a crash in between only makes the sweeper look for a file that is gone.
-      if (row.segment === null) await files.remove(files.pathOf(row.bucket, keyText(row.key), row.version_id));
+      if (row.segment !== null) continue;
+      if (row.place !== null) await removeFromTier(row.place, row.version_id);
+      else await files.remove(files.pathOf(row.bucket, keyText(row.key), row.version_id));
     }
     if (rows.length > 0) await store.write(procedures.forget, { rows });
     swept += rows.length;
