@@ -249,7 +249,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       store,
       dataDirectory: data.path,
       before: ['keys', 'streams'],
-      after: ['objects'],
+      after: ['objects', 'tiers'],
     });
     return {
       loader: ingestion.loader,

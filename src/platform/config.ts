@@ -83,6 +83,8 @@ const schema = z.strictObject({
           ca_file: z.string().default(''),
         })
         .prefault({}),
+      /** Directories of colder classes; empty: in the data directory; `none`: those classes are refused. */
+      tiers: z.strictObject({ cold: z.string().default(''), archive: z.string().default('') }).prefault({}),
     })
     .prefault({}),
   s3: z

@@ -29,6 +29,8 @@ export interface DataDirectory {
   readonly path: string;
   readonly metadataFile: string;
   readonly objectsDirectory: string;
+  /** Colder places of objects, unless the configuration names others. */
+  readonly tiersDirectory: string;
   readonly logsDirectory: string;
   readonly streamsDirectory: string;
   readonly workDirectory: string;
@@ -131,6 +133,7 @@ export function openDataDirectory(path: string): DataDirectory {
       path,
       metadataFile: join(path, 'metadata', 'loch.db'),
       objectsDirectory: join(path, 'objects'),
+      tiersDirectory: join(path, 'tiers'),
       logsDirectory: join(path, 'logs'),
       streamsDirectory: join(path, 'streams'),
       workDirectory,

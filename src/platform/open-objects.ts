@@ -12,6 +12,7 @@ import { assertOnDisk, remoteStoreModule } from '../storage/stores/s3/identity.t
 import type { Config } from './config.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { isLoopback } from './listen.ts';
+import { tierOptions } from './tiers.ts';
 
 const MIB = 1024 * 1024;
 
@@ -50,6 +51,7 @@ async function openLocal({ store, data, config, clock, withBucket, report }: Dep
     segmentLimit: config.storage.segment_object_limit_bytes,
     graceMs: config.storage.sweep_grace_ms,
     lowDiskBytes: config.storage.low_disk_mib * MIB,
+    tiers: tierOptions(data, config),
     onSweepFailure: report,
     withBucket,
   });

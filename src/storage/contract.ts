@@ -389,6 +389,11 @@ export interface ObjectAccess {
     bucket: string,
     options?: ListUploadsOptions & { readonly delimiter?: string },
   ): Promise<UploadPage>;
+  /**
+   * Asks for a copy of an archived version for so many days (none for INTELLIGENT_TIERING, which comes back for good); of
+   * one that is restored, prolongs them. **Errors**: `invalid_object_state`, `restore_in_progress`, `missing_argument`.
+   */
+  restoreObject(context: RequestContext, name: VersionName, days?: number): Promise<'started' | 'extended'>;
   /** Runs a statement over one object. **Errors**, before the first event: those of a read, and S3's as `context.s3_code`. */
   selectObject(
     context: RequestContext,

@@ -4,6 +4,8 @@ import { withExpiry } from './lifecycle/with-expiry.ts';
 import { createObjectAccess, type ObjectDeps } from './objects/index.ts';
 
 export { bucketSettingModule, createSideFinder, forgetSettings, openBucketSettings } from './buckets/index.ts';
+export { DirectoryPlace } from './tiers/directory-place.ts';
+export type { TierOptions } from './tiers/open-tiers.ts';
 export { forgetUpkeep, openUpkeep, upkeepStoreModules } from './upkeep/index.ts';
 
 const DAY_MS = 86_400_000;

@@ -2,15 +2,22 @@ import { defineCommand } from 'citty';
 import type { Health } from '../../core/lifecycle.ts';
 import { clientOf } from '../api-client.ts';
 import { dataFlag, orExplain, print } from '../command.ts';
-import { dataDirectoryOf, runningServer } from '../server-file.ts';
+import { dataDirectoryOf, requireServer, runningServer } from '../server-file.ts';
+import { renderTable } from '../table.ts';
+import type { TiersStatus } from '../../storage/contract.ts';
+import { LochError } from '../../core/errors.ts';
 
 /** Whether the server runs, where it listens, and how each of its parts is. */
 export const status = defineCommand({
   meta: { name: 'status', description: 'Show whether the server runs and how its parts are' },
-  args: dataFlag,
+  args: {
+    ...dataFlag,
+    what: { type: 'positional', required: false, description: '`tiers`: where classes of objects lie' },
+  },
   run: ({ args }) =>
     orExplain(async () => {
       const data = dataDirectoryOf(args.data);
+      if (args.what !== undefined) return statusOf(args.what, data);
       const server = runningServer(data);
       print(`data directory  ${data}`);
       if (server === undefined) {
@@ -30,3 +37,22 @@ export const status = defineCommand({
       if (!health.ok) process.exitCode = 1;
     }),
 });
+
+async function statusOf(what: string, data: string): Promise<void> {
+  if (what !== 'tiers') throw new LochError('invalid_argument', `There is no status of \`${what}\`. Known: tiers.`);
+  const client = clientOf(data, requireServer(data));
+  const { tiers, waiting, failure, restoring, restored } = await client.call<TiersStatus>('GET', '/api/tiers');
+  const rows = tiers.map((tier) => [
+    tier.name,
+    tier.ok ? 'ok' : 'FAIL',
+    tier.storageClasses.join(' '),
+    String(tier.versions ?? ''),
+    String(tier.bytes ?? ''),
+    tier.latency,
+    tier.detail,
+  ]);
+  print(renderTable(['tier', 'state', 'classes', 'versions', 'bytes', 'first byte', 'place'], rows));
+  print(`${waiting} versions wait to be moved; ${restoring} are being restored, ${restored} are restored`);
+  if (failure !== undefined) print(`the last move that failed: ${failure}`);
+  if (tiers.some(({ ok }) => !ok)) process.exitCode = 1;
+}

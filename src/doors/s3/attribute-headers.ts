@@ -1,4 +1,4 @@
-/** Headers that say what may change of a version: its tags and its locks. */
+/** Headers that say what may change of a version: its tags, its locks, its class. */
 import { LochError } from '../../core/errors.ts';
 import type { ObjectAttributes, ObjectHead, ObjectRetention } from '../../storage/contract.ts';
 import { header, type S3Request } from './request.ts';
@@ -14,11 +14,14 @@ export function writtenAttributes(request: S3Request): ObjectAttributes | undefi
   const tags = taggingHeader(request);
   const retention = retentionHeaders(request);
   const legalHold = legalHoldHeader(request);
-  if (tags === undefined && retention === undefined && legalHold === undefined) return undefined;
+  const asked = header(request, 'x-amz-storage-class');
+  const storageClass = asked === 'STANDARD' ? undefined : asked;
+  if ([tags, retention, legalHold, storageClass].every((value) => value === undefined)) return undefined;
   return {
     ...(tags === undefined ? {} : { tags }),
     ...(retention === undefined ? {} : { retention }),
     ...(legalHold === undefined ? {} : { legalHold }),
+    ...(storageClass === undefined ? {} : { storageClass }),
   };
 }
 
@@ -62,7 +65,7 @@ function invalid(name: string, value: string, message: string): LochError {
 
 /** The attributes of an object as response headers. */
 export function attributeHeaders({ attributes }: ObjectHead): Record<string, string | number> {
-  const { tags, retention, legalHold, storageClass } = attributes;
+  const { tags, retention, legalHold, storageClass, accessTier, restore } = attributes;
   const headers: Record<string, string | number> = {};
   if (tags !== undefined && Object.keys(tags).length > 0) headers['x-amz-tagging-count'] = Object.keys(tags).length;
   if (retention !== undefined) {
@@ -71,5 +74,10 @@ export function attributeHeaders({ attributes }: ObjectHead): Record<string, str
   }
   if (legalHold !== undefined) headers[HOLD] = legalHold ? 'ON' : 'OFF';
   if (storageClass !== undefined && storageClass !== 'STANDARD') headers['x-amz-storage-class'] = storageClass;
+  if (accessTier?.includes('ARCHIVE_ACCESS')) headers['x-amz-archive-status'] = accessTier;
+  if (restore?.ongoing === true) headers['x-amz-restore'] = 'ongoing-request="true"';
+  else if (restore?.until !== undefined) {
+    headers['x-amz-restore'] = `ongoing-request="false", expiry-date="${new Date(restore.until).toUTCString()}"`;
+  }
   return headers;
 }

@@ -10,6 +10,7 @@ import * as multipart from './multipart-operations.ts';
 import * as objects from './object-operations.ts';
 import { postObject } from './post/post-object.ts';
 import type { S3Operation, S3Request } from './request.ts';
+import { restoreObject } from './restore-operation.ts';
 import { selectObjectContent } from './select-operation.ts';
 import * as acl from './settings/acl-operations.ts';
 import { settingOperation } from './settings/setting-routes.ts';
@@ -54,7 +55,6 @@ const UNSUPPORTED: Readonly<Record<string, string | Readonly<Record<string, stri
   renameObject: { PUT: 'RenameObject' },
   replication: 'Replication',
   requestPayment: 'RequestPayment',
-  restore: { POST: 'RestoreObject' },
   session: { GET: 'CreateSession' },
   tagging: 'Tagging',
   torrent: 'Torrent',
@@ -205,6 +205,7 @@ function objectOperation({
         ? data('AbortMultipartUpload', multipart.abortMultipartUpload)
         : data('DeleteObject', deletes.deleteObject);
     case 'POST':
+      if (query.has('restore')) return data('RestoreObject', restoreObject);
       if (query.has('select')) return data('SelectObjectContent', selectObjectContent);
       if (query.has('uploads')) return data('CreateMultipartUpload', multipart.createMultipartUpload);
       return inUpload ? data('CompleteMultipartUpload', multipart.completeMultipartUpload) : undefined;

@@ -32,14 +32,6 @@ export function refuseUnsupported(request: S3Request): void {
       context: { header: name },
     });
   }
-  const storageClass = header(request, 'x-amz-storage-class');
-  if (storageClass !== undefined && storageClass !== 'STANDARD') {
-    throw s3Failure(
-      'InvalidStorageClass',
-      'unsupported',
-      `Storage class \`${storageClass}\` is not supported. Known: STANDARD.`,
-    );
-  }
 }
 
 /** What a write is told by its headers. **Errors**: `unsupported`, `entity_too_large`, `limit_exceeded`, `invalid_argument`. */

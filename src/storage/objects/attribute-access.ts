@@ -2,9 +2,12 @@ import type { RequestContext } from '../../core/caller.ts';
 import type { AttributeChange, AttributeChanging, AttributeReading, ObjectAccess, ObjectName } from '../contract.ts';
 import { assertVersionId } from '../stores/names.ts';
 import { authorizeRead, authorizeWrite, mayBypassGovernance, missingOrHidden } from './authorize.ts';
+import { assertStorageClass, type PlaceName } from '../tiers/storage-classes.ts';
 import type { ObjectDeps } from './object-deps.ts';
 import { assertObjectTags } from './object-tags.ts';
 import { recorded } from './record.ts';
+
+const HOT_ONLY: ReadonlySet<PlaceName> = new Set(['hot']);
 
 type Action = `s3:${string}`;
 
@@ -73,7 +76,8 @@ export async function authorizeAttributes(
   attributes: AttributeChange | undefined,
 ): Promise<void> {
   if (attributes === undefined) return;
-  const { tags, retention, legalHold } = attributes;
+  const { tags, retention, legalHold, storageClass } = attributes;
+  if (storageClass != null) assertStorageClass(storageClass, deps.objects.tiers?.places ?? HOT_ONLY);
   if (tags != null) {
     assertObjectTags(tags);
     await authorizeWrite(deps, context, name, 's3:PutObjectTagging', tagConditions(tags));

@@ -23,6 +23,7 @@ import { getObjectAcl, putObjectAcl } from './object-acl.ts';
 import type { ObjectDeps } from './object-deps.ts';
 import { putObject } from './put-object.ts';
 import { putPart } from './put-part.ts';
+import { restoreObject } from './restore-object.ts';
 import { setVersioning } from './set-versioning.ts';
 
 export type { ObjectDeps } from './object-deps.ts';
@@ -55,6 +56,7 @@ export function createObjectAccess(deps: ObjectDeps): ObjectAccess {
     completeUpload: completeUpload(deps),
     abortUpload: abortUpload(deps),
     listUploads: listUploads(deps),
+    restoreObject: restoreObject(deps),
     selectObject: selectObject(deps),
     getObjectAcl: getObjectAcl(deps),
     putObjectAcl: putObjectAcl(deps),

@@ -59,8 +59,9 @@ export interface TierStatus {
   readonly latency: string;
   readonly ok: boolean;
   readonly detail: string;
-  readonly versions: number;
-  readonly bytes: number;
+  /** Not counted in the hot place, where most of them lie. */
+  readonly versions?: number;
+  readonly bytes?: number;
 }
 
 /** Places of bytes and what waits to be moved between them. */
@@ -78,10 +79,11 @@ export interface ObjectTiers {
   /** Names of the places that are configured, `hot` among them. */
   readonly places: ReadonlySet<PlaceName>;
   /**
-   * Asks for a copy of an archived version for so many days; of one that is restored, prolongs them.
-   * **Errors**: `invalid_object_state`, `restore_in_progress`, `object_not_found`.
+   * Asks for a copy of an archived version for so many days; of one that is restored, prolongs them. Without days an
+   * INTELLIGENT_TIERING object comes back for good.
+   * **Errors**: `invalid_object_state`, `restore_in_progress`, `missing_argument`, `object_not_found`.
    */
-  restore(name: VersionName, days: number): Promise<'started' | 'extended'>;
+  restore(name: VersionName, days?: number): Promise<'started' | 'extended'>;
   /** Moves, restores and expires all that is due. Runs by itself as well. */
   settle(): Promise<MoverReport>;
   status(): Promise<TiersStatus>;

@@ -31,6 +31,8 @@ export interface TierDeps {
   readonly clock: Clock;
   readonly hot: BytePlaces;
   readonly options: TierOptions;
+  /** Where the hot place is, and how it is. */
+  readonly hotStatus: () => Promise<Pick<TierStatus, 'location' | 'ok' | 'detail'>>;
   readonly graceMs: number;
   readonly alone: <T>(work: () => Promise<T>) => Promise<T>;
   readonly onFailure: (error: unknown) => void;
@@ -90,8 +92,7 @@ export async function openTiers(deps: TierDeps): Promise<OpenTiers> {
           bucket,
           key: keyBytes(key),
           ...(versionId === undefined ? {} : { versionId }),
-          days,
-          until: restoreEnd(now, days, dayMs),
+          ...(days === undefined ? {} : { days, until: restoreEnd(now, days, dayMs) }),
           at: now,
         });
         mover.wake();
@@ -108,7 +109,8 @@ export async function openTiers(deps: TierDeps): Promise<OpenTiers> {
           }),
         );
         const { waiting, failure, restoring, restored } = figures;
-        return { tiers: shown, waiting, ...(failure === undefined ? {} : { failure }), restoring, restored };
+        const hot = { ...describe('hot'), ...(await deps.hotStatus()) };
+        return { tiers: [hot, ...shown], waiting, ...(failure === undefined ? {} : { failure }), restoring, restored };
       },
     },
   };

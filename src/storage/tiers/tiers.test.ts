@@ -199,6 +199,7 @@ describe('storage classes as places', () => {
     expect(await objects.tiers!.status()).toMatchObject({
       waiting: 0,
       tiers: [
+        { name: 'hot', ok: true },
         { name: 'cold', versions: 0 },
         { name: 'archive', versions: 1, bytes: TEXT.length, ok: true },
       ],

@@ -6,7 +6,8 @@ import { newId } from '../../core/ids.ts';
 import type { StoreCall } from '../../core/store-call.ts';
 import type { Audit, Policy } from '../../governance/contract.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
-import type { BucketSettings, LifecycleRuns, ObjectStore } from '../contract.ts';
+import type { BucketSettings, LifecycleRuns, ObjectStore, TiersStatus } from '../contract.ts';
+import { traitsOf } from '../tiers/storage-classes.ts';
 import { createLifecycleRuns, forgetLifecycleRun, lifecycleModule, openLifecycleRunner } from '../lifecycle/index.ts';
 
 export interface UpkeepDeps {
@@ -28,6 +29,8 @@ export interface UpkeepDeps {
 /** The upkeep of a store, and its parts as callers may use them. */
 export interface Upkeep extends Lifecycle {
   readonly lifecycle: LifecycleRuns;
+  /** Where classes lie and what waits to be moved, for who may see all buckets. */
+  tiers(context: RequestContext): Promise<TiersStatus>;
 }
 
 /** The store modules of upkeep. */
@@ -41,11 +44,16 @@ export function openUpkeep(deps: UpkeepDeps): Upkeep {
   const runner = openLifecycleRunner({
     ...deps,
     dayMs: deps.lifecycleDayMs,
+    hasClass: (name) => deps.objects.tiers?.places.has(traitsOf({ storageClass: name }).place) === true,
     context: (signal) => serviceContext(deps, 'lifecycle', signal),
     ...(deps.idle === true ? { lookEveryMs: 0 } : {}),
   });
   return {
     lifecycle: createLifecycleRuns({ ...deps, runner }),
+    async tiers(context) {
+      await deps.policy.authorize(context, { action: 's3:ListAllMyBuckets', resource: 'arn:aws:s3:::*' });
+      return (await deps.objects.tiers?.status()) ?? { tiers: [], waiting: 0, restoring: 0, restored: 0 };
+    },
     close: () => runner.close(),
   };
 }

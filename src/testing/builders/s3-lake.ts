@@ -17,6 +17,7 @@ import type { BucketDefaults } from '../../storage/contract.ts';
 import {
   bucketSettingModule,
   createSideFinder,
+  DirectoryPlace,
   forgetSettings,
   forgetUpkeep,
   openBucketSettings,
@@ -116,6 +117,12 @@ export async function openS3Lake(
     directory: join(directory, 'objects'),
     clock,
     sweepEveryMs: 0,
+    tiers: {
+      cold: new DirectoryPlace('cold', join(directory, 'cold')),
+      archive: new DirectoryPlace('archive', join(directory, 'archive')),
+      restored: new DirectoryPlace('restored', join(directory, 'restored')),
+      moveEveryMs: 0,
+    },
     withBucket: (bucket) => [...forgetSettings(bucket), ...forgetUpkeep(bucket)],
     ...options.store,
   });

@@ -1,8 +1,9 @@
 import type { Upkeep } from '../../../storage/contract.ts';
 import { type Routes, routes } from '../app.ts';
 
-/** What the store does by itself: passes of lifecycle rules, seen and started. */
-export function upkeepRoutes({ lifecycle }: Upkeep): Routes {
+/** What the store does by itself: passes of lifecycle rules, moves between tiers. */
+export function upkeepRoutes(upkeep: Upkeep): Routes {
+  const { lifecycle } = upkeep;
   const app = routes();
   app.get('/lifecycle', async (c) => c.json({ runs: await lifecycle.list(c.get('context')) }));
   app.post('/lifecycle/:bucket/runs', async (c) => {
@@ -10,5 +11,6 @@ export function upkeepRoutes({ lifecycle }: Upkeep): Routes {
     c.set('auditParameters', { bucket });
     return c.json(await lifecycle.run(c.get('context'), bucket), 201);
   });
+  app.get('/tiers', async (c) => c.json(await upkeep.tiers(c.get('context'))));
   return app;
 }

@@ -91,7 +91,16 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalO
   const opened =
     options.tiers === undefined
       ? undefined
-      : await openTiers({ store, clock, hot, options: options.tiers, graceMs, alone, onFailure: report });
+      : await openTiers({
+          store,
+          clock,
+          hot,
+          options: options.tiers,
+          graceMs,
+          alone,
+          onFailure: report,
+          hotStatus: () => space.status(),
+        });
   const sweepDeps = { store, files, segments, clock, graceMs, removeFromTier: opened?.removeFromTier ?? noTier };
   const everyMs = options.sweepEveryMs ?? 300_000;
   const inBackground = () => void alone(() => sweep(sweepDeps)).catch(report);

@@ -58,7 +58,9 @@ export const objectMigrations: readonly Migration[] = [
     name: 'tiers, moves between them, restored copies',
     statements: [
       `CREATE TABLE IF NOT EXISTS object_tier (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)`,
-      `CREATE INDEX IF NOT EXISTS object_current_tier ON object_current (version_id)
+      `CREATE INDEX IF NOT EXISTS object_current_tier ON object_current (version_id, place, size)
+         WHERE segment IS NULL AND place IS NOT NULL`,
+      `CREATE INDEX IF NOT EXISTS object_version_tier ON object_version (version_id, place, size)
          WHERE segment IS NULL AND place IS NOT NULL`,
       `CREATE TABLE IF NOT EXISTS object_move (
          version_id TEXT PRIMARY KEY, bucket TEXT NOT NULL, key BLOB NOT NULL, not_before BIGINT NOT NULL,

@@ -22,6 +22,13 @@ export class Space {
       });
   }
 
+  /** Where it is, and whether it takes writes. */
+  async status(): Promise<{ readonly location: string; readonly ok: boolean; readonly detail: string }> {
+    const free = await this.#measure();
+    const mib = Math.floor(free / 2 ** 20);
+    return { location: this.#directory, ok: free >= this.#lowBytes, detail: `${this.#directory}, ${mib} MiB free` };
+  }
+
   /** **Errors**: `disk_full` when less than the watermark would be left. **Cost**: one statfs in half a second. */
   async assertRoom(bytes: number): Promise<void> {
     const now = performance.now();

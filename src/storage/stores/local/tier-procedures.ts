@@ -124,7 +124,7 @@ export const tierProcedures = {
   requestRestore: write(
     async (
       db,
-      args: { bucket: string; key: Uint8Array; versionId?: string; days: number; until: number; at: number },
+      args: { bucket: string; key: Uint8Array; versionId?: string; days?: number; until?: number; at: number },
       context,
     ): Promise<'started' | 'extended'> => {
       const found = await requireVersion(db, args.bucket, args.key, args.versionId);
@@ -148,13 +148,27 @@ export const tierProcedures = {
           context: { bucket: args.bucket, key: keyText(args.key) },
         });
       }
+      const { days, until } = args;
+      if (attributes.storageClass === 'INTELLIGENT_TIERING') {
+        // Use brings it back up, for good.
+        const change = { accessTier: null };
+        await update(
+          db,
+          { ...name, change, now: args.at, bypassGovernance: false, operation: 'RestoreObject' },
+          context,
+        );
+        return 'started';
+      }
+      if (days === undefined || until === undefined) {
+        throw new LochError('missing_argument', `A restore from ${attributes.storageClass} needs Days.`);
+      }
       const there = attributes.restore !== undefined && (attributes.restore.until ?? 0) > args.at;
       const state = there ? 'available' : 'ongoing';
       await sql`INSERT INTO object_restore (version_id, bucket, key, days, state, until, not_before)
-        VALUES (${found.version_id}, ${args.bucket}, ${args.key}, ${args.days}, ${state}, ${there ? args.until : null}, 0)
+        VALUES (${found.version_id}, ${args.bucket}, ${args.key}, ${days}, ${state}, ${there ? until : null}, 0)
         ON CONFLICT (version_id) DO UPDATE SET days = excluded.days, state = excluded.state, until = excluded.until,
           not_before = 0, failure = NULL`.execute(db);
-      const restore = there ? { ongoing: false, until: args.until } : { ongoing: true };
+      const restore = there ? { ongoing: false, until } : { ongoing: true };
       await setRestore(db, name, restore, there ? 'ExtendRestore' : 'RestoreObject', context);
       return there ? 'extended' : 'started';
     },
