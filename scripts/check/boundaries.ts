@@ -25,6 +25,8 @@ const ENTRY = ['doors', 'cli', 'platform', 'testing'];
 const CLIENTS: Record<string, RegExp> = {
   '@duckdb/node-api': /^src\/engines\/duckdb\//,
   pg: /^src\/(ingestion\/connectors\/postgres|metadata\/postgres)\//,
+  mysql2: /^src\/ingestion\/connectors\/mysql\//,
+  'mysql2/promise': /^src\/ingestion\/connectors\/mysql\//,
   'pg-copy-streams': /^src\/ingestion\/connectors\/postgres\//,
   'pg-query-stream': /^src\/ingestion\/connectors\/postgres\//,
   avsc: /^src\/storage\/tables\//,

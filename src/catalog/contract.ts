@@ -24,6 +24,7 @@ import type {
   TableUpdate,
 } from '../storage/contract.ts';
 import type { TableName } from '../governance/contract.ts';
+import type { OpenedConnection } from './connections/contract.ts';
 import type { IcebergCatalog, StoredView } from './iceberg-contract.ts';
 import type {
   ColumnStatisticsKeeping,
@@ -388,6 +389,30 @@ export interface CrawlerSchedule {
   readonly expression: string;
   readonly state: 'SCHEDULED' | 'NOT_SCHEDULED';
 }
+
+/** Which tables of a source: `%` stands for any characters. A source without schemas has none here. */
+export interface SourceTablePattern {
+  readonly database: string;
+  readonly schema?: string;
+  readonly table: string;
+}
+
+/** A table of a source as its own catalog describes it, types as Hive's. */
+export interface SourceTableDescription {
+  readonly database: string;
+  readonly schema?: string;
+  readonly name: string;
+  readonly kind: 'table' | 'view';
+  readonly columns: readonly CatalogColumn[];
+  readonly comment?: string;
+}
+
+/** Who has the drivers: the tables of a source that its user may read. **Errors**: `source_failed`. */
+export type SourceTables = (
+  connection: Pick<OpenedConnection, 'engine' | 'url'>,
+  pattern: SourceTablePattern,
+  signal: AbortSignal,
+) => AsyncIterable<SourceTableDescription>;
 
 export type RecrawlPolicy = 'CRAWL_EVERYTHING' | 'CRAWL_NEW_FOLDERS_ONLY' | 'CRAWL_EVENT_MODE';
 

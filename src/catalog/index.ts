@@ -5,7 +5,7 @@ import type { StoredEvent } from '../core/events.ts';
 import type { Identities, Policy, TableDirectory } from '../governance/contract.ts';
 import type { MetadataStore } from '../metadata/contract.ts';
 import type { ForeignTables, TableFormat } from '../storage/contract.ts';
-import type { Catalog, Classifiers, Crawlers } from './contract.ts';
+import type { Catalog, Classifiers, Crawlers, SourceTables } from './contract.ts';
 import type { ConnectionProbe, Connections } from './connections/contract.ts';
 import { openConnections } from './connections/index.ts';
 import { openCrawlers } from './crawlers/index.ts';
@@ -52,6 +52,8 @@ export interface CatalogDependencies {
   readonly lender?: Lender;
   /** Seals connections at rest; without it there are none. */
   readonly sealer?: SecretSealer;
+  /** Reads what tables a source has; without it there are no JDBC targets. */
+  readonly sourceTables?: SourceTables;
   /** Tries a connection out; without it none can be. */
   readonly probe?: ConnectionProbe;
   /** Told of failures of background work, which is tried again. */
@@ -59,6 +61,7 @@ export interface CatalogDependencies {
 }
 
 const NO_FOREIGN: ForeignTables = {
+  readOptimisedOnly: async () => false,
   snapshot: async (kind) => {
     throw new LochError('unsupported', `This catalog was opened without a reader of ${kind} tables.`);
   },
@@ -102,14 +105,17 @@ export async function openCatalog(dependencies: CatalogDependencies): Promise<{
   };
   const purge = setInterval(() => void purgeBin(parts).catch(onFailure), PURGE_EVERY_MS);
   purge.unref();
-  const crawls = await openCrawlers({ ...parts, identities: dependencies.identities }, onFailure);
+  const { sealer, probe } = dependencies;
+  const connections = sealer === undefined ? undefined : openConnections({ ...parts, sealer, probe });
+  const crawls = await openCrawlers(
+    { ...parts, identities: dependencies.identities, openConnection: connections?.open },
+    onFailure,
+  );
   const catalog: Catalog = {
     ...databaseUseCases(parts),
     ...icebergUseCases(parts, { lender: dependencies.lender }),
   };
   const { crawlers } = crawls;
-  const { sealer, probe } = dependencies;
-  const connections = sealer === undefined ? undefined : openConnections({ ...parts, sealer, probe });
   const schemas = schemaUseCases(parts);
   const tags = tagUseCases(parts, {
     registry: (context, name) => schemas.registry(context, name),

@@ -10,6 +10,7 @@ import { governanceStoreModules, openGovernance } from '../governance/index.ts';
 import { openMonitoring } from '../governance/monitoring/index.ts';
 import type { FindSide, TableDirectory } from '../governance/contract.ts';
 import { ingestionStoreModules, openIngestion } from '../ingestion/index.ts';
+import { describeSource } from '../ingestion/describe-source.ts';
 import { probeSource } from '../ingestion/probe-source.ts';
 import { openSqliteStore } from '../metadata/sqlite/store.ts';
 import { openAuditTable } from '../operations/audit-table/index.ts';
@@ -133,6 +134,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         lender: governance.identity,
         sealer,
         probe: probeSource,
+        sourceTables: describeSource,
       }),
     );
     directory = catalogPart.directory;

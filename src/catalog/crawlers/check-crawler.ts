@@ -61,6 +61,10 @@ export function checkCrawler(
       `Crawler \`${name}\` has catalog targets beside others; a crawler of the catalog has no other targets.`,
     );
   }
+  const databases = new Set(targets.filter(({ kind }) => kind === 'catalog').map(({ path }) => path.split('/')[0]));
+  if (databases.size > 1) {
+    throw invalid(`Crawler \`${name}\` has catalog targets in ${databases.size} databases; make a crawler for each.`);
+  }
   const tablePrefix = input.tablePrefix ?? '';
   if (tablePrefix.length > LONGEST_PREFIX) {
     throw invalid(`The table prefix has ${tablePrefix.length} characters; the limit is ${LONGEST_PREFIX}.`);

@@ -60,7 +60,8 @@ export const DEPRECATED_BY = 'DEPRECATED_BY_CRAWLER';
 /** Parameters that only count: a change of them alone is no change of the table. */
 export const STATISTICS = ['sizeKey', 'objectCount', 'recordCount', 'averageRecordSize'];
 
-const plain = (text: string): string =>
+/** A text as the name of a table: lower case, words joined by `_`. */
+export const plainName = (text: string): string =>
   text
     .toLowerCase()
     .replace(/[^\p{L}\p{N}_]+/gu, '_')
@@ -71,7 +72,7 @@ const hash = (text: string): string => createHash('md5').update(text).digest('he
 /** The name of a table by its folder (or file, or bucket), with the crawler's prefix. */
 export function tableName(bucket: string, path: string, prefix: string): string {
   const segments = path.split('/').filter((segment) => segment !== '');
-  const name = `${prefix.toLowerCase()}${plain(segments.at(-1) ?? bucket)}`;
+  const name = `${prefix.toLowerCase()}${plainName(segments.at(-1) ?? bucket)}`;
   return name.length <= LONGEST_NAME ? name : `${name.slice(0, LONGEST_NAME - 33)}_${hash(name)}`;
 }
 
@@ -89,13 +90,17 @@ const columnName = (text: string): string =>
     .slice(0, 255) || 'col';
 
 /** Columns in file order, each name once. */
-export function columnsOf(classified: Classified): CatalogColumn[] {
+export const columnsOf = (classified: Classified): CatalogColumn[] =>
+  columnsNamed(classified.columns.map((column) => ({ name: column.name, type: hiveType(column.type) })));
+
+/** Columns under names that the catalog takes, each once. */
+export function columnsNamed(columns: readonly CatalogColumn[]): CatalogColumn[] {
   const seen = new Set<string>();
-  return classified.columns.map((column) => {
+  return columns.map((column) => {
     let name = columnName(column.name);
     for (let number = 1; seen.has(name); number++) name = `${columnName(column.name).slice(0, 245)}_${number}`;
     seen.add(name);
-    return { name, type: hiveType(column.type) };
+    return { ...column, name };
   });
 }
 

@@ -13,6 +13,9 @@ export type Drift =
 /** Types that the text classifiers give; any other type of such a column was given by hand and stays. */
 const INFERRED_FROM_TEXT = new Set(['string', 'bigint', 'double', 'boolean']);
 
+/** Formats whose files state their types. */
+const EXACT = new Set(['parquet', 'avro', 'orc']);
+
 const inferredOf = (type: string): InferredType =>
   type === 'bigint'
     ? { kind: 'integer' }
@@ -33,8 +36,10 @@ function mergedColumns(before: TableRecord, found: TableInput, addOnly: boolean)
     const there = new Set(before.columns.map((column) => column.name));
     return [...before.columns, ...found.columns.filter((column) => !there.has(column.name))];
   }
-  const isText = before.format !== 'parquet';
+  const { classification = '', connectionName } = found.parameters ?? {};
+  const isText = !EXACT.has(classification);
   const known = new Map(before.columns.map((column) => [column.name, column]));
+  if (connectionName !== undefined) return found.columns.map((column) => ({ ...known.get(column.name), ...column }));
   const merged = found.columns.map((column) => {
     const old = known.get(column.name);
     known.delete(column.name);

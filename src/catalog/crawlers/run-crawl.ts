@@ -1,6 +1,7 @@
 import type { RequestContext } from '../../core/caller.ts';
 import { LochError, toLochError } from '../../core/errors.ts';
 import { classifyFolders } from './classify-folders.ts';
+import { withTablePlaces } from './catalog-targets.ts';
 import type { AbortReason, Crawl, CrawlerParts } from './crawler-parts.ts';
 import { listFolders } from './list-folders.ts';
 import type { StoredRun } from './rows.ts';
@@ -47,13 +48,14 @@ export async function runCrawl(parts: CrawlerParts, runId: string, signal: Abort
       ...(error === undefined ? {} : { error }),
     });
   try {
-    let stored = await parts.store.read(procedures.run, { id: runId });
+    const load = async () => withTablePlaces(parts, await parts.store.read(procedures.run, { id: runId }));
+    let stored = await load();
     if (stored.stopping) return void (await finish('STOPPED'));
     const context = await contextOf(parts, stored, signal);
     const crawl = (): Crawl => ({ stored, context, signal });
     const enter = async (phase: 'CLASSIFYING' | 'WRITING') => {
       await parts.store.write(procedures.enterPhase, { id: runId, phase });
-      stored = await parts.store.read(procedures.run, { id: runId });
+      stored = await load();
     };
     if (stored.run.phase === 'LISTING') {
       await listFolders(parts, crawl());

@@ -3,7 +3,7 @@ import { LochError } from '../../core/errors.ts';
 import type { ForeignKind } from '../../storage/contract.ts';
 import type { TableInput, TableRecord } from '../contract.ts';
 import { createTable } from '../databases/create-table.ts';
-import { describeForeign } from '../databases/foreign-tables.ts';
+import { describeForeign, READ_OPTIMISED } from '../databases/foreign-tables.ts';
 import { inputOf } from '../databases/table-definition.ts';
 import { updateTable } from '../databases/update-table.ts';
 import type { Crawl, CrawlerParts } from './crawler-parts.ts';
@@ -46,7 +46,7 @@ async function newestMetadata(parts: CrawlerParts, bucket: string, path: string)
 export async function writeOpenTable(
   parts: CrawlerParts,
   crawl: Crawl,
-  table: OpenTable & { readonly bucket: string; readonly name: string },
+  table: OpenTable & { readonly bucket: string; readonly name: string; readonly readOptimised: boolean },
   before: TableRecord | undefined,
 ): Promise<void> {
   const { definition } = crawl.stored;
@@ -69,7 +69,12 @@ export async function writeOpenTable(
       columns: [],
       tableType: 'EXTERNAL_TABLE',
       storage: { location, serdeParameters: {} },
-      parameters: { ...marks, table_type: table.kind.toUpperCase(), 'spark.sql.sources.provider': table.kind },
+      parameters: {
+        ...marks,
+        table_type: table.kind.toUpperCase(),
+        'spark.sql.sources.provider': table.kind,
+        ...(table.readOptimised ? { [READ_OPTIMISED]: 'true' } : {}),
+      },
     };
   }
   if (before === undefined) {

@@ -3,7 +3,7 @@
  * whom the crawler acts as. Each change counts in its own transaction; a repeat after a restart finds nothing to change.
  */
 import { isLochError, LochError, toLochError } from '../../core/errors.ts';
-import type { TableRecord } from '../contract.ts';
+import type { TableInput, TableRecord } from '../contract.ts';
 import { createDatabase } from '../databases/create-database.ts';
 import { createTable } from '../databases/create-table.ts';
 import { deleteTable } from '../databases/delete-table.ts';
@@ -12,6 +12,7 @@ import { folderOf } from '../databases/rows.ts';
 import databaseStore from '../databases/store.ts';
 import { inputOf } from '../databases/table-definition.ts';
 import { updateTable } from '../databases/update-table.ts';
+import type { TableTarget } from './catalog-targets.ts';
 import { type Crawl, type CrawlerParts, checkGoing, exclusionsOf, placeOf } from './crawler-parts.ts';
 import { configurationOf } from './configuration.ts';
 import {
@@ -31,12 +32,15 @@ import { mergeDrift } from './merge-drift.ts';
 import type { CrawlerDefinition } from './rows.ts';
 import { counted } from './run-counts.ts';
 import { writeOpenTable } from './write-open-tables.ts';
+import { sourceTables } from './write-source-tables.ts';
 import { writePartitions } from './write-partitions.ts';
 
 interface Plan {
   readonly dataset: Dataset;
   readonly bucket: string;
   readonly exclusions: readonly string[];
+  /** The table that a catalog target names. */
+  readonly table?: string | undefined;
 }
 
 async function ensureDatabase(parts: CrawlerParts, crawl: Crawl): Promise<void> {
@@ -64,6 +68,12 @@ async function existing(parts: CrawlerParts, crawl: Crawl, table: string): Promi
 async function homeOf(parts: CrawlerParts, crawl: Crawl, plan: Plan, taken: ReadonlySet<string>) {
   const { definition } = crawl.stored;
   const location = `s3://${plan.bucket}/${plan.dataset.path}`;
+  if (plan.table !== undefined) {
+    const before = await existing(parts, crawl, plan.table);
+    if (before !== undefined && folderOf(before.storage.location) === folderOf(location)) {
+      return { name: plan.table, before };
+    }
+  }
   const name = tableName(plan.bucket, plan.dataset.path, definition.tablePrefix);
   const before = await existing(parts, crawl, name);
   const free = before === undefined || folderOf(before.storage.location) === folderOf(location);
@@ -114,13 +124,15 @@ async function goneTables(parts: CrawlerParts, crawl: Crawl, written: ReadonlySe
   });
   const under = (location: string) =>
     roots.some((root) => folderOf(location) === root || location.startsWith(`${root}/`));
+  const connections = new Set(definition.targets.flatMap(({ connection }) => connection ?? []));
   const names = parts.names.tables(database).filter((name) => !written.has(name));
   const gone: TableRecord[] = [];
   for (let start = 0; start < names.length; start += 500) {
     const page = { database, names: names.slice(start, start + 500) };
     for (const table of await parts.store.read(databaseStore.procedures.tables, page)) {
       const mine = table.parameters[UPDATED_BY] === definition.name && table.parameters[DEPRECATED_BY] === undefined;
-      if (mine && table.format !== 'iceberg' && under(table.storage.location)) gone.push(table);
+      const jdbc = connections.has(table.parameters.connectionName ?? '');
+      if (mine && table.format !== 'iceberg' && (jdbc || under(table.storage.location))) gone.push(table);
     }
   }
   return gone;
@@ -167,7 +179,7 @@ function planTables(definition: CrawlerDefinition, folders: readonly Folder[], a
     const grouping = groupTables(
       root,
       mine.filter((folder) => folder.path !== key),
-      configuration,
+      (target as TableTarget).table === undefined ? configuration : { ...configuration, combine: true },
     );
     const found = grouping.openTables.filter((table) => kind === 's3' || table.kind === kind);
     openTables.push(...found.map((table) => ({ ...table, bucket })));
@@ -185,10 +197,21 @@ function planTables(definition: CrawlerDefinition, folders: readonly Folder[], a
       .filter((folder) => folder.target === number)
       .flatMap((folder) => groupTables(folder.path, [folder], configuration).datasets);
     for (const dataset of [...single.datasets, ...grouping.datasets, ...alone]) {
-      datasets.push({ dataset, bucket, exclusions: exclusionsOf(target) });
+      datasets.push({ dataset, bucket, exclusions: exclusionsOf(target), table: (target as TableTarget).table });
     }
   }
   return { datasets, openTables, messages };
+}
+
+/** Writes a table of a source; a name that another place has gets a hash. */
+async function writeSourceTable(parts: CrawlerParts, crawl: Crawl, input: TableInput, written: Set<string>) {
+  const location = input.storage!.location;
+  const there = await existing(parts, crawl, input.name);
+  const free = there === undefined || there.storage.location === location;
+  const name = free && !written.has(input.name) ? input.name : clashName(input.name, location);
+  const before = name === input.name ? there : await existing(parts, crawl, name);
+  written.add(name);
+  await writeTable(parts, crawl, { input: { ...input, name }, partitions: [] }, before, false);
 }
 
 /** The table of the catalog that lies exactly at a place, whoever made it. */
@@ -216,11 +239,18 @@ async function registerOpen(
     await parts.store.transact(counted(crawl, {}, [message]));
     return;
   }
-  const plain = tableName(table.bucket, table.path, definition.tablePrefix);
+  const location = `s3://${table.bucket}/${table.path}`;
+  const readOptimised = table.kind !== 'iceberg' && (await parts.foreignTables.readOptimisedOnly(table.kind, location));
+  if (readOptimised) {
+    const message = `${location} is MERGE_ON_READ: it is registered by its read-optimised view; log files are not merged.`;
+    await parts.store.transact(counted(crawl, {}, [message]));
+  }
+  const own = tableName(table.bucket, table.path, definition.tablePrefix);
+  const plain = readOptimised ? `${own}_ro` : own;
   const taken = there === undefined && (written.has(plain) || (await existing(parts, crawl, plain)) !== undefined);
-  const name = there?.name ?? (taken ? clashName(plain, `s3://${table.bucket}/${table.path}`) : plain);
+  const name = there?.name ?? (taken ? clashName(plain, location) : plain);
   written.add(name);
-  await writeOpenTable(parts, crawl, { ...table, name }, there);
+  await writeOpenTable(parts, crawl, { ...table, name, readOptimised }, there);
 }
 
 /** Writes all tables. What fails for one is told and does not keep the others. Returns the failures. */
@@ -269,6 +299,14 @@ export async function writeTables(parts: CrawlerParts, crawl: Crawl): Promise<st
   }
   for (const table of openTables) {
     await attempt(`s3://${table.bucket}/${table.path}`, () => registerOpen(parts, crawl, table, written));
+  }
+  for (const target of definition.targets.filter(({ kind }) => kind === 'jdbc')) {
+    await attempt(`${target.connection}:${target.path}`, async () => {
+      for await (const { what, input } of sourceTables(parts, crawl, target)) {
+        checkGoing(crawl);
+        await attempt(`${target.connection}:${what}`, () => writeSourceTable(parts, crawl, input, written));
+      }
+    });
   }
   if (failures.length === 0 && !incremental) {
     for (const table of await goneTables(parts, crawl, written)) {

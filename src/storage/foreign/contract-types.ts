@@ -55,4 +55,6 @@ export interface ForeignTables {
    * log file; `invalid_argument` for a version that is not there; `not_found` when there is no such table.
    */
   snapshot(kind: ForeignKind, location: string, version?: ForeignVersion): Promise<ForeignSnapshot>;
+  /** Whether only the read-optimised view of a table is read: Hudi merge-on-read, whose log files are not merged. */
+  readOptimisedOnly(kind: ForeignKind, location: string): Promise<boolean>;
 }

@@ -1,6 +1,7 @@
 import type { ForeignSnapshot, ForeignTables } from './contract-types.ts';
 import { planDelta, readDelta } from './delta/snapshot.ts';
 import { readHudi } from './hudi/snapshot.ts';
+import { hudiProperties } from './hudi/timeline.ts';
 import { type FolderObjects, TableFolder } from './table-folder.ts';
 
 /** How many files the snapshots kept may name together. */
@@ -20,6 +21,11 @@ export function createForeignTables({ objects }: { readonly objects: FolderObjec
     }
   };
   return {
+    async readOptimisedOnly(kind, location) {
+      if (kind !== 'hudi') return false;
+      const properties = await hudiProperties(new TableFolder(objects, location));
+      return (properties['hoodie.table.type'] ?? 'COPY_ON_WRITE') !== 'COPY_ON_WRITE';
+    },
     async snapshot(kind, location, version = {}) {
       const folder = new TableFolder(objects, location);
       if (kind === 'hudi') return readHudi(folder, version);
