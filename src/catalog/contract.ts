@@ -34,6 +34,7 @@ import type {
 } from './databases/contract.ts';
 
 export type * from './connections/contract.ts';
+export * from './search/contract.ts';
 export type * from './databases/contract.ts';
 export type * from './iceberg-contract.ts';
 export type * from './schemas/contract.ts';

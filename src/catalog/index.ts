@@ -5,9 +5,10 @@ import type { StoredEvent } from '../core/events.ts';
 import type { Identities, Policy, TableDirectory } from '../governance/contract.ts';
 import type { MetadataStore } from '../metadata/contract.ts';
 import type { ForeignTables, TableFormat } from '../storage/contract.ts';
-import type { Catalog, Classifiers, Crawlers, SourceTables } from './contract.ts';
+import type { Catalog, Classifiers, Crawlers, Discovery, SourceTables } from './contract.ts';
 import type { ConnectionProbe, Connections } from './connections/contract.ts';
 import { openConnections } from './connections/index.ts';
+import { discoveryUseCases } from './search/index.ts';
 import { openCrawlers } from './crawlers/index.ts';
 import { icebergUseCases } from './iceberg/index.ts';
 import type { Lender } from './iceberg/lend-access.ts';
@@ -30,6 +31,7 @@ export const catalogStoreModules: readonly URL[] = [
   new URL('./databases/store.ts', import.meta.url),
   new URL('./iceberg/store.ts', import.meta.url),
   new URL('./crawlers/store.ts', import.meta.url),
+  new URL('./search/store.ts', import.meta.url),
   new URL('./connections/store.ts', import.meta.url),
   new URL('./settings/store.ts', import.meta.url),
   new URL('./schemas/store.ts', import.meta.url),
@@ -79,6 +81,7 @@ export async function openCatalog(dependencies: CatalogDependencies): Promise<{
   readonly catalog: Catalog;
   readonly crawlers: Crawlers;
   readonly classifiers: Classifiers;
+  readonly discovery: Discovery;
   readonly connections?: Connections;
   readonly schemas: Schemas;
   readonly settings: CatalogSettings;
@@ -130,6 +133,7 @@ export async function openCatalog(dependencies: CatalogDependencies): Promise<{
     catalog,
     crawlers,
     classifiers: crawls.classifiers,
+    discovery: discoveryUseCases(parts),
     ...(connections === undefined ? {} : { connections }),
     schemas,
     settings: settingsUseCases(parts),

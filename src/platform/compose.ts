@@ -138,7 +138,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       }),
     );
     directory = catalogPart.directory;
-    const { catalog, crawlers, classifiers, connections, schemas, settings, tags } = catalogPart;
+    const { catalog, crawlers, classifiers, discovery, connections, schemas, settings, tags } = catalogPart;
     const engine = opened(
       await openDuckdbEngine({
         workDirectory: join(data.workDirectory, 'engine'),
@@ -268,6 +268,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       catalog,
       crawlers,
       classifiers,
+      discovery,
       connections,
       schemas,
       settings,

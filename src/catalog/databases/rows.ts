@@ -1,4 +1,5 @@
 /** The catalog's tables in the metadata store, and rows as records and back. */
+import { searchedWords } from '../search/business-words.ts';
 import type {
   CatalogColumn,
   DatabaseRecord,
@@ -182,7 +183,12 @@ export function searchFields(database: string, name: string, definition: TableDe
   const columns = [...definition.columns, ...definition.partitionKeys];
   return {
     strong: [name, ...columns.map((column) => column.name), definition.spelling ?? ''].join(' '),
-    weak: [database, definition.description ?? '', ...columns.map((column) => column.comment ?? '')].join(' '),
+    weak: [
+      database,
+      definition.description ?? '',
+      ...columns.map((column) => column.comment ?? ''),
+      searchedWords({ ...definition, database }),
+    ].join(' '),
   };
 }
 

@@ -2,6 +2,7 @@ import type { RequestContext } from '../../core/caller.ts';
 import type { TableVisibility } from '../../governance/contract.ts';
 import type { Catalog, SearchHit, TableRecord } from '../contract.ts';
 import { authorizeGlue, glueAllows, shownTo } from './access.ts';
+import { searchedWords } from '../search/business-words.ts';
 import type { CatalogParts } from './parts.ts';
 import databaseStore from './store.ts';
 
@@ -12,7 +13,7 @@ const BATCH = 100;
 const DEPTHS = [200, 2_000, 50_000];
 
 /** The words of a text as the index sees them, but for stems: enough to tell whether a word stands in what is shown. */
-function wordsOf(text: string): string[] {
+export function wordsOf(text: string): string[] {
   const plain = text
     .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
     .normalize('NFD')
@@ -22,7 +23,7 @@ function wordsOf(text: string): string[] {
 }
 
 /** Whether every word of the query begins a word of the text, or shares its stem as far as an ending of 3 letters. */
-function holdsAll(query: readonly string[], text: string): boolean {
+export function holdsAll(query: readonly string[], text: string): boolean {
   const words = wordsOf(text);
   return query.every((wanted) => {
     const stem = wanted.length > 5 ? wanted.slice(0, -3) : wanted;
@@ -30,12 +31,14 @@ function holdsAll(query: readonly string[], text: string): boolean {
   });
 }
 
-const textOf = (record: TableRecord, columns: TableRecord['columns']): string =>
+/** What of a table is searched, with these columns. */
+export const textOf = (record: TableRecord, columns: TableRecord['columns']): string =>
   [
     record.database,
     record.name,
     record.description ?? '',
     ...columns.flatMap((column) => [column.name, column.comment ?? '']),
+    searchedWords({ ...record, columns, partitionKeys: [] }),
   ].join(' ');
 
 /** The hits among candidates whose names may be seen, in order, with only the columns that may. */

@@ -6,6 +6,7 @@ import { authorizeGlue, readTable, requireTable } from './access.ts';
 import { checkTable } from './limits.ts';
 import type { CatalogParts } from './parts.ts';
 import { authorizeLocation } from './authorize-location.ts';
+import { withBusinessWords } from '../search/business-words.ts';
 import { folderOf, type TableDefinition } from './rows.ts';
 import { swapForeignPointer } from './swap-foreign-pointer.ts';
 import databaseStore from './store.ts';
@@ -31,11 +32,12 @@ export const updateTable =
     alongside: readonly StoreCall[] = [],
   ): Promise<TableRecord> => {
     const database = givenDatabase.toLowerCase();
-    const input = checkTable(given);
-    const name = { database, table: input.name };
+    const checked = checkTable(given);
+    const name = { database, table: checked.name };
     await authorizeGlue(parts, context, 'UpdateTable', name);
     await requireTable(parts, context, name, 'ALTER');
     const before = await readTable(parts, context, name);
+    const input = withBusinessWords(before, checked);
     const wanted = input.parameters?.metadata_location;
     if (before.metadataLocation !== undefined && wanted !== undefined && wanted !== before.metadataLocation) {
       return swapForeignPointer(parts, context, before, input, options);

@@ -85,6 +85,9 @@ export async function testCatalog(
     get catalog() {
       return current.catalog;
     },
+    get discovery() {
+      return current.discovery;
+    },
     get crawlers() {
       return current.crawlers;
     },

@@ -61,12 +61,11 @@ function scanOf(
   const deleted = first!.deletedRows;
   const paths = sqlStrings(group.map((file) => file.path));
   const schema = read.length === 0 ? '' : `, schema = MAP {${read.join(', ')}}`;
-  const numbered = deleted === undefined ? '' : ', file_row_number = true';
-  const where =
-    deleted === undefined
-      ? ''
-      : ` WHERE file_row_number NOT IN (SELECT pos FROM read_csv(${sqlString(deleted)}, auto_detect = false, header = false, columns = {'pos': 'BIGINT'}, compression = 'uncompressed', hive_partitioning = false))`;
-  return `SELECT ${values.join(', ')} FROM read_parquet(${paths}${schema}, hive_partitioning = false${numbered})${where}`;
+  const rows = `read_parquet(${paths}${schema}, hive_partitioning = false)`;
+  if (deleted === undefined) return `SELECT ${values.join(', ')} FROM ${rows}`;
+  // The engine's own row numbers do not go with a schema by names; a window without order numbers in file order.
+  const numbered = `(SELECT *, row_number() OVER () - 1 AS "_position" FROM ${rows})`;
+  return `SELECT ${values.join(', ')} FROM ${numbered} WHERE "_position" NOT IN (SELECT pos FROM read_csv(${sqlString(deleted)}, auto_detect = false, header = false, columns = {'pos': 'BIGINT'}, compression = 'uncompressed', hive_partitioning = false))`;
 }
 
 /** How a column is found in the files, and as what it is read. */

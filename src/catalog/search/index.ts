@@ -1,0 +1,57 @@
+import { glueArn } from '../../core/arn.ts';
+import type { RequestContext } from '../../core/caller.ts';
+import { LochError } from '../../core/errors.ts';
+import type { CatalogParts } from '../databases/parts.ts';
+import { annotateTable } from './annotate-table.ts';
+import { browseTables } from './browse-tables.ts';
+import type { Discovery } from './contract.ts';
+import glossaryStore from './store.ts';
+
+const LONGEST_NAME = 255;
+const LONGEST_DEFINITION = 4_096;
+const MOST_SYNONYMS = 20;
+
+/** Search with facets, business words, and the glossary. */
+export function discoveryUseCases(parts: CatalogParts): Discovery {
+  const { store, clock } = parts;
+  const { procedures } = glossaryStore;
+  const authorize = (context: RequestContext, action: string, name: string) =>
+    parts.policy.authorize(context, {
+      action: `datazone:${action}`,
+      resource: glueArn(parts.region, parts.accountId, `glossary/${name}`),
+    });
+  return {
+    browse: browseTables(parts),
+    annotate: annotateTable(parts),
+    async terms(context) {
+      await authorize(context, 'ListGlossaryTerms', '*');
+      return store.read(procedures.terms, {});
+    },
+    async putTerm(context, { name, definition, synonyms }) {
+      if (name.trim() === '' || name.length > LONGEST_NAME || /[,\p{Cc}]/u.test(name)) {
+        throw new LochError(
+          'invalid_argument',
+          `A term needs a name of 1 to ${LONGEST_NAME} characters without commas.`,
+        );
+      }
+      if (definition.length > LONGEST_DEFINITION || synonyms.length > MOST_SYNONYMS) {
+        throw new LochError(
+          'invalid_argument',
+          `A definition may have ${LONGEST_DEFINITION} characters, a term ${MOST_SYNONYMS} synonyms.`,
+        );
+      }
+      await authorize(context, 'CreateGlossaryTerm', name);
+      return store.write(procedures.putTerm, {
+        name,
+        definition,
+        synonyms,
+        updatedAt: clock.now(),
+        updatedBy: context.principal.arn,
+      });
+    },
+    async deleteTerm(context, name) {
+      await authorize(context, 'DeleteGlossaryTerm', name);
+      await store.write(procedures.deleteTerm, { name });
+    },
+  };
+}
