@@ -33,6 +33,7 @@ export interface GlossaryTerm {
   readonly updatedBy: string;
 }
 
+/** By what tables are counted and filtered. */
 export const FACETS = ['database', 'format', 'owner', 'steward', 'sensitivity', 'term', 'tag'] as const;
 export type Facet = (typeof FACETS)[number];
 
