@@ -29,14 +29,14 @@ export async function delegation(
 ): Promise<Delegation> {
   const asked = mechanismsOf(request);
   const config = fileConfig(request);
-  if (asked.has('vended-credentials')) {
+  // Nothing can be signed for a table that is not there yet, so its maker gets credentials either way.
+  if (asked.has('vended-credentials') || (asked.has('remote-signing') && staged !== undefined)) {
     const lent = await lendOrNothing(request, name, staged === undefined ? undefined : location);
     if (lent !== undefined) {
       const own = lentConfig(request, name, lent);
       return { config: { ...config, ...own }, 'storage-credentials': [{ prefix: prefixOf(lent), config: own }] };
     }
   }
-  // A drafted table is not there yet, so nothing can be signed for it.
   return asked.has('remote-signing') && staged === undefined
     ? { config: { ...config, ...signerConfig(name) } }
     : { config };

@@ -29,7 +29,10 @@ const EXCEPTIONS: Partial<Record<ErrorCode, readonly [type: string, status?: num
 
 /** What a code means to an operation on views or namespaces. */
 const OF_NOUN: Readonly<Record<string, Partial<Record<ErrorCode, string>>>> = {
-  view: { table_not_found: 'NoSuchViewException' },
+  // Spark looks for `t.snapshots` in a namespace `t`: it must hear that the table is not there, whatever else is not.
+  table: { database_not_found: 'NoSuchTableException' },
+  view: { table_not_found: 'NoSuchViewException', database_not_found: 'NoSuchViewException' },
+  views: { table_not_found: 'NoSuchViewException' },
   namespace: { conflict: 'NamespaceNotEmptyException' },
 };
 

@@ -155,7 +155,7 @@ describe('the Iceberg REST door', () => {
     expect(await typeOf(call('narrow', 'POST', orders, { requirements: [], updates: [] }))).toBe(
       '403 ForbiddenException',
     );
-    expect(await typeOf(call('stranger', 'GET', orders))).toBe('404 NoSuchNamespaceException');
+    expect(await typeOf(call('stranger', 'GET', orders))).toBe('404 NoSuchTableException');
     expect(await typeOf(call('root', 'GET', '/namespaces/sales/tables/plain'))).toBe('404 NoSuchTableException');
     expect(await typeOf(call('root', 'GET', '/namespaces/sales/tables/none'))).toBe('404 NoSuchTableException');
     expect(trail).toContainEqual(

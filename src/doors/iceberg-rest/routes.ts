@@ -48,7 +48,7 @@ export interface IcebergOperation {
   readonly name: string;
   readonly readOnly: boolean;
   /** What a missing thing is called. */
-  readonly noun: 'table' | 'view' | 'namespace';
+  readonly noun: 'table' | 'tables' | 'view' | 'views' | 'namespace';
   readonly run: Handler;
   /** What a repeat under the same key is answered once the effect is there; no content when absent. */
   readonly replay?: Handler;
@@ -100,15 +100,15 @@ export const OPERATIONS: readonly IcebergOperation[] = [
     updateNamespaceProperties,
     updatedNamespaceProperties,
   ),
-  read('table', 'GET', `${NAMESPACE}/tables`, 'ListTables', listTables),
-  write('table', 'POST', `${NAMESPACE}/tables`, 'CreateTable', createTable, createdTable),
-  write('table', 'POST', `${NAMESPACE}/register`, 'RegisterTable', registerTable, createdTable),
+  read('tables', 'GET', `${NAMESPACE}/tables`, 'ListTables', listTables),
+  write('tables', 'POST', `${NAMESPACE}/tables`, 'CreateTable', createTable, createdTable),
+  write('tables', 'POST', `${NAMESPACE}/register`, 'RegisterTable', registerTable, createdTable),
   read('table', 'GET', TABLE, 'LoadTable', loadTable),
   read('table', 'HEAD', TABLE, 'TableExists', tableExists),
   write('table', 'POST', TABLE, 'UpdateTable', commitTable, committedTable),
   write('table', 'DELETE', TABLE, 'DropTable', dropTable),
   write('table', 'POST', `${TABLE}/unregister`, 'UnregisterTable', unregisterTable),
-  write('table', 'POST', '/tables/rename', 'RenameTable', renameTable),
+  write('tables', 'POST', '/tables/rename', 'RenameTable', renameTable),
   write('table', 'POST', '/transactions/commit', 'CommitTransaction', commitTransaction),
   read('table', 'GET', `${TABLE}/credentials`, 'LoadCredentials', loadCredentials),
   read('table', 'POST', `${TABLE}/sign`, 'SignRequest', signTableRequest),
@@ -117,14 +117,14 @@ export const OPERATIONS: readonly IcebergOperation[] = [
   read('table', 'GET', `${TABLE}/plan/{plan-id}`, 'FetchPlanningResult', fetchPlanningResult),
   read('table', 'DELETE', `${TABLE}/plan/{plan-id}`, 'CancelPlanning', cancelPlanning),
   read('table', 'POST', `${TABLE}/tasks`, 'FetchScanTasks', fetchScanTasks),
-  read('view', 'GET', `${NAMESPACE}/views`, 'ListViews', listViews),
-  write('view', 'POST', `${NAMESPACE}/views`, 'CreateView', createView, createdView),
-  write('view', 'POST', `${NAMESPACE}/register-view`, 'RegisterView', registerView, createdView),
+  read('views', 'GET', `${NAMESPACE}/views`, 'ListViews', listViews),
+  write('views', 'POST', `${NAMESPACE}/views`, 'CreateView', createView, createdView),
+  write('views', 'POST', `${NAMESPACE}/register-view`, 'RegisterView', registerView, createdView),
   read('view', 'GET', VIEW, 'LoadView', loadView),
   read('view', 'HEAD', VIEW, 'ViewExists', viewExists),
   write('view', 'POST', VIEW, 'ReplaceView', replaceView, loadView),
   write('view', 'DELETE', VIEW, 'DropView', dropView),
-  write('view', 'POST', '/views/rename', 'RenameView', renameView),
+  write('views', 'POST', '/views/rename', 'RenameView', renameView),
   read('namespace', 'GET', `${NAMESPACE}/functions`, 'ListFunctions', listFunctions),
   read('namespace', 'GET', `${NAMESPACE}/functions/{function}`, 'LoadFunction', loadFunction),
 ];

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { pythonEnvironment, runScript, testCache } from '../python-environment.ts';
+import { type PythonEnvironment, pythonEnvironment, testCache } from '../python-environment.ts';
 
 const run = promisify(execFile);
 const PACKAGES = ['pyspark==4.0.5'];
@@ -12,13 +12,23 @@ const JARS = [
 ];
 const MIN_JAVA = 17;
 
-export type SparkEnvironment = { readonly python: string } | { readonly missing: string };
+/** What Spark's process needs around it. */
+export const SPARK_ENVIRONMENT = {
+  AWS_REGION: 'us-east-1',
+  SPARK_LOCAL_IP: '127.0.0.1',
+  PYTHONDONTWRITEBYTECODE: '1',
+  PYTHONWARNINGS: 'ignore',
+} as const;
+
+/** The jars, and where Spark's resolver keeps them. */
+export const sparkPackages = () => ({ packages: JARS.join(','), ivy: join(testCache(), 'ivy') });
 
 /** The interpreter with pyspark. Never rejects: what is missing is said. */
-export async function sparkEnvironment(): Promise<SparkEnvironment> {
+export async function sparkEnvironment(): Promise<PythonEnvironment> {
   const java = await javaVersion();
-  if (java < MIN_JAVA)
-    return { missing: `Spark 4 needs Java ${MIN_JAVA} or newer; ${java === 0 ? 'there is none' : `this is ${java}`}` };
+  if (java < MIN_JAVA) {
+    return { missing: `Spark 4 needs Java ${MIN_JAVA} or newer; ${java === 0 ? 'there is none' : `this is ${java}`}.` };
+  }
   return pythonEnvironment(PACKAGES);
 }
 
@@ -30,12 +40,3 @@ async function javaVersion(): Promise<number> {
     return 0;
   }
 }
-
-/** Runs a script beside this file on Spark and parses the JSON it prints last. */
-export const runSpark = <T>(python: string, script: string, input: object): Promise<T> =>
-  runScript<T>(
-    python,
-    join(import.meta.dirname, script),
-    { ...input, packages: JARS.join(','), ivy: join(testCache(), 'ivy') },
-    { AWS_REGION: 'us-east-1', SPARK_LOCAL_IP: '127.0.0.1' },
-  );

@@ -19,6 +19,7 @@ import { fileColumns } from '../secure/file-source.ts';
 import { icebergColumns } from '../secure/iceberg-source.ts';
 import type { SourceColumn } from '../secure/secured-scan.ts';
 import { columnsRead, requalifiedColumns } from './column-names.ts';
+import { metadataTable } from './metadata-tables.ts';
 import { predicatesOfShape, unmaskedColumns } from './shape-predicates.ts';
 import { type ColumnTypes, scanPredicates } from './scan-predicates.ts';
 import { type SystemTable, systemTable } from './system-tables.ts';
@@ -145,7 +146,12 @@ async function bindSources(
   const sources = new Map<TableUse, BoundSource>();
   await Promise.all(
     uses.map(async (use) => {
-      const given = givenInput(use, options) ?? (await systemTable(deps, context, use));
+      const given =
+        givenInput(use, options) ??
+        (await systemTable(deps, context, use)) ??
+        (await metadataTable(deps, context, use, options.database).catch((error: unknown) =>
+          Promise.reject(withPosition(error, use)),
+        ));
       if (given !== undefined) {
         sources.set(use, given);
         return;

@@ -14,8 +14,11 @@ import { literalOf } from './literals.ts';
 /** A table whose rows are made for the statement. */
 export interface SystemTable {
   readonly name: string;
-  readonly columns: readonly { readonly name: string; readonly type: 'VARCHAR' | 'BIGINT' }[];
-  readonly rows: readonly Readonly<Record<string, string | number | null>>[];
+  readonly columns: readonly {
+    readonly name: string;
+    readonly type: 'VARCHAR' | 'BIGINT' | 'BOOLEAN' | 'TIMESTAMPTZ';
+  }[];
+  readonly rows: readonly Readonly<Record<string, string | number | boolean | null>>[];
 }
 
 const CATALOG_NAME = 'awsdatacatalog';
