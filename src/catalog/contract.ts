@@ -336,31 +336,50 @@ export interface Catalog extends IcebergCatalog, PartitionIndexes, ColumnStatist
       readonly current: boolean;
     }[]
   >;
-  /** Expires snapshots and removes the files that only they had. Needs ALTER and DELETE. */
+  /** Expires snapshots and removes the files that only they had (unless `keepFiles`). Needs ALTER and DELETE. */
   expireSnapshots(
     context: RequestContext,
     name: TableName,
-    options?: ExpiryOptions,
-  ): Promise<{ readonly snapshots: number; readonly files: number }>;
+    options?: ExpiryOptions & { readonly keepFiles?: boolean },
+  ): Promise<{
+    readonly snapshots: number;
+    readonly files: number;
+    /** Of `files`. */
+    readonly dataFiles?: number;
+    readonly manifestLists?: number;
+  }>;
   /**
-   * Removes files under the table's location that no snapshot leads to and that are older than `olderThanMs` (3 days,
-   * never less than one hour: a commit in flight has files nobody knows yet). Needs ALTER and DELETE.
+   * Removes files under the table's location (or `under` a folder of it) that no snapshot leads to and that are older
+   * than `olderThanMs` (3 days, never less than one hour: a commit in flight has files nobody knows yet). Needs ALTER
+   * and DELETE.
    */
   removeOrphanFiles(
     context: RequestContext,
     name: TableName,
-    options?: { readonly olderThanMs?: number; readonly dryRun?: boolean },
+    options?: { readonly olderThanMs?: number; readonly dryRun?: boolean; readonly under?: string },
   ): Promise<{ readonly files: readonly string[]; readonly bytes: number }>;
   /**
    * Writes small files again as fewer, group by group, each one a commit that loses against any other writer. `rewrite`
-   * gives the live rows of a group as new files. Needs INSERT and DELETE.
+   * gives the live rows of a group as new files. Delete files that apply to nothing any more go as well. Needs INSERT
+   * and DELETE.
    */
   compactTable(
     context: RequestContext,
     name: TableName,
     rewrite: (table: ResolvedTable, group: CompactionGroup) => Promise<readonly DataFile[]>,
     options?: CompactionOptions,
-  ): Promise<{ readonly groups: number; readonly filesBefore: number; readonly filesAfter: number }>;
+  ): Promise<{
+    readonly groups: number;
+    readonly filesBefore: number;
+    readonly filesAfter: number;
+    readonly bytes: number;
+    readonly deleteFiles: number;
+  }>;
+  /** Joins the small manifests of a table in one commit. Needs INSERT and DELETE. */
+  rewriteManifests(
+    context: RequestContext,
+    name: TableName,
+  ): Promise<{ readonly before: number; readonly after: number }>;
   /** Makes an earlier snapshot the current one again. Needs INSERT and DELETE. **Errors**: `not_found`. */
   rollbackTable(context: RequestContext, name: TableName, snapshotId: string): Promise<CommitOutcome>;
 }

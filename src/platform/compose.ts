@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { catalogStoreModules, openCatalog } from '../catalog/index.ts';
 import { consumptionStoreModules, openConsumption } from '../consumption/index.ts';
+import { createFileRewriter } from '../consumption/queries/rewrite-files.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { createEventBus, type EventBus } from '../core/events.ts';
 import { toLochError } from '../core/errors.ts';
@@ -208,6 +209,17 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         identities,
         clock,
         workDirectory: join(data.workDirectory, 'processing'),
+        upkeep: {
+          tables,
+          rewriter: createFileRewriter({
+            policy,
+            audit,
+            engine,
+            objects,
+            tables,
+            statementDirectory: join(data.workDirectory, 'statements'),
+          }),
+        },
         accountId,
         region,
         onFailure: report('processing'),

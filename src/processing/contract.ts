@@ -272,3 +272,4 @@ export interface Workflows {
 }
 
 export type { CatalogColumn };
+export type * from './maintenance/contract.ts';

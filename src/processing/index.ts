@@ -3,10 +3,11 @@ import type { Clock } from '../core/clock.ts';
 import type { Lifecycle } from '../core/lifecycle.ts';
 import type { Audit, Identities, Policy, TableDirectory } from '../governance/contract.ts';
 import type { MetadataStore } from '../metadata/contract.ts';
-import type { ObjectStore } from '../storage/contract.ts';
-import type { Jobs, StatementRunner, Workflows } from './contract.ts';
+import type { ObjectStore, TableFormat } from '../storage/contract.ts';
+import type { FileRewriter, Jobs, StatementRunner, TableMaintenance, Workflows } from './contract.ts';
 import { createJobs } from './jobs/jobs.ts';
 import { createRunExecutor } from './jobs/run-executor.ts';
+import { type Maintenance, openMaintenance } from './maintenance/index.ts';
 import { createTriggers } from './workflows/triggers.ts';
 import { createWorkflowExecutor } from './workflows/workflow-executor.ts';
 import { createWorkflows } from './workflows/workflows.ts';
@@ -15,6 +16,7 @@ import { createWorkflows } from './workflows/workflows.ts';
 export const processingStoreModules: URL[] = [
   new URL('./jobs/store.ts', import.meta.url),
   new URL('./workflows/store.ts', import.meta.url),
+  new URL('./maintenance/store.ts', import.meta.url),
 ];
 
 export interface ProcessingOptions {
@@ -41,11 +43,21 @@ export interface ProcessingOptions {
   readonly retryPauseMs?: number;
   /** Told of failures of background work, which is tried again. */
   readonly onFailure?: (error: unknown) => void;
+  /** What the upkeep of tables needs besides; without it there is none. */
+  readonly upkeep?: {
+    readonly tables: TableFormat;
+    readonly rewriter: FileRewriter;
+    /** How often it is looked for what is due; 0 never. Default 30,000. **Units**: milliseconds. */
+    readonly everyMs?: number;
+  };
 }
 
 export interface Processing extends Lifecycle {
   readonly jobs: Jobs;
   readonly workflows: Workflows;
+  readonly maintenance?: TableMaintenance;
+  /** Starts the upkeep that is due now; resolves when it is over. */
+  runDueMaintenance(): Promise<void>;
 }
 
 /**
@@ -65,13 +77,26 @@ export async function openProcessing(options: ProcessingOptions): Promise<Proces
     take: (runId) => executor.take(runId),
     onFailure: options.onFailure ?? (() => undefined),
   });
+  const { upkeep } = options;
+  const maintenance: Maintenance | undefined =
+    upkeep === undefined
+      ? undefined
+      : await openMaintenance({
+          ...options,
+          ...upkeep,
+          everyMs: upkeep.everyMs ?? 30_000,
+          onFailure: options.onFailure ?? (() => undefined),
+        });
   await runs.resume();
   await executor.resume();
   await triggers.start();
   return {
     jobs: createJobs({ ...options, executor: runs }),
     workflows: createWorkflows({ ...options, executor }),
+    ...(maintenance === undefined ? {} : { maintenance: maintenance.maintenance }),
+    runDueMaintenance: async () => maintenance?.runDue(),
     async close() {
+      await maintenance?.close();
       await triggers.close();
       await executor.close();
       await runs.close();

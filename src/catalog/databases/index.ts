@@ -38,6 +38,7 @@ export type IcebergOperations = Pick<
   | 'expireSnapshots'
   | 'removeOrphanFiles'
   | 'compactTable'
+  | 'rewriteManifests'
 >;
 
 /** The use-cases of databases, tables and partitions. */

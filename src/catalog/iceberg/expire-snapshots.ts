@@ -37,6 +37,14 @@ export const expireSnapshots =
     const free = [...lost.metadata, ...lost.data].filter(
       (file) => !needed.has(file) && isInside(after.metadata.location, file),
     );
+    if (options.keepFiles === true) return { snapshots: expired.length, files: 0 };
     await parts.tables.removeFiles(free);
-    return { snapshots: expired.length, files: free.length };
+    const data = new Set(lost.data);
+    const lists = new Set(expired.map((snapshot) => snapshot['manifest-list']));
+    return {
+      snapshots: expired.length,
+      files: free.length,
+      dataFiles: free.filter((file) => data.has(file)).length,
+      manifestLists: free.filter((file) => lists.has(file)).length,
+    };
   };

@@ -10,6 +10,7 @@ import { createIcebergTable, draftIcebergTable } from './create-iceberg-table.ts
 import { compactTable } from './compact-table.ts';
 import { expireSnapshots } from './expire-snapshots.ts';
 import { removeOrphanFiles } from './remove-orphan-files.ts';
+import { rewriteManifests } from './rewrite-manifests.ts';
 import { evolveSchema } from './evolve-schema.ts';
 import { rollbackTable, snapshots } from './snapshots.ts';
 import { changeReferences } from './change-references.ts';
@@ -48,6 +49,7 @@ export function icebergUseCases(
     expireSnapshots: expireSnapshots(parts),
     removeOrphanFiles: removeOrphanFiles(parts),
     compactTable: compactTable(parts),
+    rewriteManifests: rewriteManifests(parts),
     commitTransaction: commitTransaction(parts),
     renameTable: renameTable(parts),
     registerIcebergTable: registerIceberg(parts),

@@ -134,7 +134,7 @@ describe('compaction', () => {
     }
     await commit({ kind: 'append', files: [await put('few', 'east'), await put('large', 'north', 1_000)] });
     const result = await lake.catalog.compactTable(root, TABLE, rewrite, { targetBytes: 1_000 });
-    expect(result).toEqual({ groups: 2, filesBefore: 12, filesAfter: 2 });
+    expect(result).toEqual({ groups: 2, filesBefore: 12, filesAfter: 2, bytes: 1200, deleteFiles: 0 });
     expect(await live()).toEqual(['compact-north', 'compact-south', 'few', 'large']);
     const [last] = (await lake.catalog.snapshots(root, TABLE)).slice(-1);
     expect(last).toMatchObject({ operation: 'replace', summary: { 'total-records': '140' } });

@@ -1,8 +1,11 @@
+import { LochError } from '../../core/errors.ts';
 import { formatS3Uri, parseS3Uri } from '../../storage/contract.ts';
 import type { Catalog } from '../contract.ts';
 import { fold } from '../databases/parts.ts';
+import { folderOf } from '../databases/rows.ts';
 import type { IcebergParts } from './commit.ts';
 import { maintainedTable } from './maintenance.ts';
+import { isInside } from './table-place.ts';
 
 const OLDER_THAN_MS = 3 * 24 * 3_600_000;
 /** Files of a commit in flight are not reachable yet; none takes this long. */
@@ -15,7 +18,15 @@ export const removeOrphanFiles =
     const name = fold(given);
     const { metadata } = await maintainedTable(parts, context, name, ['ALTER', 'DELETE']);
     const before = parts.clock.now() - Math.max(LEAST_AGE_MS, options.olderThanMs ?? OLDER_THAN_MS);
-    const { bucket, key } = parseS3Uri(metadata.location);
+    const under = options.under === undefined ? metadata.location : folderOf(normalized(options.under));
+    if (under !== metadata.location && !isInside(metadata.location, `${under}/`)) {
+      throw new LochError(
+        'invalid_argument',
+        `\`${options.under}\` does not lie under the table's location \`${metadata.location}\`. Orphans are looked for there alone.`,
+        { context: { location: metadata.location } },
+      );
+    }
+    const { bucket, key } = parseS3Uri(under);
     const candidates = await oldObjects(parts, bucket, `${key.replace(/\/+$/, '')}/`, before);
     // Read after the listing: a file that was committed meanwhile is reachable now.
     const now = await maintainedTable(parts, context, name, []);

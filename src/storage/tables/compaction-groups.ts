@@ -31,7 +31,7 @@ export async function compactionGroups(
   for (const file of scan.files) {
     const worth = file.bytes < target * SMALL_SHARE || file.deletes.length >= deleteThreshold;
     if (!worth) continue;
-    const key = JSON.stringify(Object.entries(file.partition).sort());
+    const key = JSON.stringify([file.specId, ...Object.entries(file.partition).sort()]);
     const members = byPartition.get(key);
     if (members === undefined) byPartition.set(key, [file]);
     else members.push(file);

@@ -162,6 +162,10 @@ export type TableChange =
       readonly sequenceNumber?: number;
       /** The snapshot the removed files were read from: rows of theirs that were deleted since are a `commit_conflict`. */
       readonly basedOn?: string;
+      /** Delete files that apply to nothing once the named files are gone; one that is gone already is passed over. */
+      readonly removeDeletes?: readonly string[];
+      /** Joins all small manifests, however few there are. */
+      readonly mergeManifests?: true;
       readonly summary?: Readonly<Record<string, string>>;
     }
   /** Adds rows and deletes rows by delete files; a `dataFile` that is gone is a `commit_conflict`. */
@@ -201,6 +205,8 @@ export interface CompactionOptions {
   readonly minFiles?: number;
   /** Delete files from which on a file is written again whatever its size. Default 1. */
   readonly deleteFileThreshold?: number;
+  /** Stops after the group that reaches it; the rest is left to another run. **Units**: bytes. */
+  readonly maxBytes?: number;
 }
 
 /** Files of one partition to be written again as one, with their deletes applied. */
@@ -347,6 +353,8 @@ export interface MetadataTable {
 
 export interface ScanFile {
   readonly path: string;
+  /** The partition spec it was written under. */
+  readonly specId: number;
   readonly rows: number;
   readonly bytes: number;
   readonly partition: Readonly<Record<string, string | null>>;
@@ -418,6 +426,8 @@ export interface TableFormat {
    * **Errors**: `unsupported` when the table says `gc.enabled=false`.
    */
   expiryUpdates(metadata: TableMetadata, options: ExpiryOptions): readonly TableUpdate[];
+  /** How many manifests the current snapshot has. */
+  manifestCount(metadata: TableMetadata): Promise<number>;
   /** Groups of files worth writing again; commit each as a `replace` with the group's numbers. */
   compactionGroups(metadata: TableMetadata, options: CompactionOptions): Promise<readonly CompactionGroup[]>;
   /** Every file that the metadata read from `location` leads to, over all its snapshots. */

@@ -3,7 +3,7 @@ import { icebergTypeOf, hiveTypeOf } from './column-types.ts';
 import type { IcebergField, TableFormat } from './contract-types.ts';
 import { stringifyLosslessJson } from './lossless-json.ts';
 import { metadataTable } from './metadata-tables.ts';
-import { planScan } from './plan-scan.ts';
+import { planScan, snapshotManifests } from './plan-scan.ts';
 import { scanManifests, scanTasks } from './scan-tasks.ts';
 import { reachableFiles } from './reachable-files.ts';
 import { assignFreshIds, assertSchema, fieldIdsByPath } from './schema.ts';
@@ -11,7 +11,7 @@ import { snapshotFiles } from './snapshot-files.ts';
 import { stageCommit } from './stage.ts';
 import { TableFiles, type TableObjects } from './table-files.ts';
 import { dataFileOf, writeLayout } from './write-layout.ts';
-import { metadataFileLocation, newTableMetadata, withMetadataLog } from './table-metadata.ts';
+import { currentSnapshot, metadataFileLocation, newTableMetadata, withMetadataLog } from './table-metadata.ts';
 import { applyTableUpdates, assertTableRequirements } from './table-updates.ts';
 import { compactionGroups } from './compaction-groups.ts';
 import { expiryUpdates } from './expire-snapshots.ts';
@@ -46,6 +46,10 @@ export function createTableFormat({ objects, clock, cacheBytes = CACHE_BYTES }: 
     },
     expiryUpdates: (metadata, options) => expiryUpdates(metadata, options, clock.now()),
     compactionGroups: (metadata, options) => compactionGroups(files, metadata, options),
+    async manifestCount(metadata) {
+      const snapshot = currentSnapshot(metadata);
+      return snapshot === undefined ? 0 : (await snapshotManifests(files, snapshot)).length;
+    },
     snapshotFiles: (base, snapshot) => snapshotFiles(files, base, snapshot),
     removeFiles: (locations) => files.discard(locations),
     reachableFiles: (metadata, location) => reachableFiles(files, metadata, location),

@@ -9,16 +9,18 @@ const PARALLEL_READS = 16;
 
 /**
  * The manifests with small ones joined, once a spec has `commit.manifest.min-count-to-merge` (100) of them below
- * `commit.manifest.target-size-bytes` (8 MiB). Merged entries keep their snapshot and sequence numbers.
+ * `commit.manifest.target-size-bytes` (8 MiB). Merged entries keep their snapshot and sequence numbers. `least` stands for
+ * that number where somebody asked for it.
  */
 export async function mergeManifests(
   files: TableFiles,
   base: TableMetadata,
   manifests: readonly ManifestFile[],
   writer: ManifestWriter,
+  least?: number,
 ): Promise<readonly ManifestFile[]> {
-  if (base.properties['commit.manifest-merge.enabled'] === 'false') return manifests;
-  const minCount = setting(base, 'commit.manifest.min-count-to-merge', MIN_COUNT);
+  if (least === undefined && base.properties['commit.manifest-merge.enabled'] === 'false') return manifests;
+  const minCount = least ?? setting(base, 'commit.manifest.min-count-to-merge', MIN_COUNT);
   const target = setting(base, 'commit.manifest.target-size-bytes', TARGET_BYTES);
   if (manifests.length < minCount) return manifests;
   const own = new Set(writer.locations);

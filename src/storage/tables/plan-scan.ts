@@ -41,6 +41,7 @@ export async function planScan(files: TableFiles, metadata: TableMetadata, reque
       bytes += file.file_size_in_bytes;
       found.push({
         path: file.file_path,
+        specId: manifest.partition_spec_id,
         rows: file.record_count,
         bytes: file.file_size_in_bytes,
         partition: formatTuple(pruner.tuple, file),

@@ -43,12 +43,14 @@ export async function removeFiles(
     await assertLive(files, existing, new Set(change.deletes.flatMap((file) => file.dataFile ?? [])));
   }
   const removed = change.kind === 'overwrite' ? undefined : (change.remove ?? []);
-  if (removed?.length === 0) return existing.filter(isLive);
+  const spent = new Set(change.kind === 'replace' ? change.removeDeletes : []);
+  if (removed?.length === 0 && spent.size === 0) return existing.filter(isLive);
   const missing = new Set(removed);
   const newer = change.kind === 'overwrite' ? undefined : await newerDeletes(files, base, basisOf(change), existing);
   const doomed = (file: FileRecord, tuple: PartitionTuple, sequence: number) => {
     if (change.kind === 'overwrite') return true;
-    if ((file.content ?? CONTENT_DATA) !== CONTENT_DATA || !missing.delete(file.file_path)) return false;
+    if ((file.content ?? CONTENT_DATA) !== CONTENT_DATA) return spent.has(file.file_path);
+    if (!missing.delete(file.file_path)) return false;
     if (newer !== undefined && newer.of(file, tuple, sequence).length > 0) throw lostRows(file.file_path);
     return true;
   };

@@ -47,7 +47,8 @@ export async function stageCommit(
   const added = await addFiles(files, base, change, writer, options.reuse, summary);
   await validateDelta(files, base, change, existing, parent);
   const kept = await removeFiles(files, base, change, existing, writer, summary);
-  const merged = await mergeManifests(files, base, kept, writer);
+  const every = change.kind === 'replace' && change.mergeManifests === true;
+  const merged = await mergeManifests(files, base, kept, writer, every ? 2 : undefined);
   const manifests = [...added, ...merged];
 
   const listLocation = `${base.location}/metadata/snap-${snapshotId}-${sequenceNumber}-${newId()}.avro`;

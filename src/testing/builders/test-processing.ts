@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Catalog } from '../../catalog/contract.ts';
 import { catalogStoreModules, openCatalog } from '../../catalog/index.ts';
 import { createQueryPath } from '../../consumption/queries/index.ts';
+import { createFileRewriter } from '../../consumption/queries/rewrite-files.ts';
 import type { RequestContext } from '../../core/caller.ts';
 import { systemClock } from '../../core/clock.ts';
 import { createEventBus } from '../../core/events.ts';
@@ -74,6 +75,14 @@ export async function openTestProcessing(options: TestProcessingOptions = {}) {
       statementDirectory: join(folder, 'statements'),
       maskKey: new Secret('key of masks'),
     });
+    const rewriter = createFileRewriter({
+      policy,
+      audit,
+      engine,
+      objects,
+      tables,
+      statementDirectory: join(folder, 'statements'),
+    });
     const processing = await openProcessing({
       ...place,
       store,
@@ -88,6 +97,7 @@ export async function openTestProcessing(options: TestProcessingOptions = {}) {
       runner: options.wrapRunner?.(path.runner) ?? path.runner,
       workDirectory: join(folder, 'work'),
       retryPauseMs: 1,
+      upkeep: { tables, rewriter, everyMs: 0 },
       onFailure: (error) => failures.push(error),
     });
     const shut = async () => {
@@ -105,6 +115,8 @@ export async function openTestProcessing(options: TestProcessingOptions = {}) {
       crawlers: opened.crawlers,
       catalog: opened.catalog,
       runner: path.runner,
+      tables,
+      rewriter,
       processing,
       shut,
     };
@@ -138,8 +150,18 @@ export async function openTestProcessing(options: TestProcessingOptions = {}) {
     get workflows() {
       return current.processing.workflows;
     },
+    get maintenance() {
+      return current.processing.maintenance!;
+    },
+    runDueMaintenance: () => current.processing.runDueMaintenance(),
     get catalog() {
       return current.catalog;
+    },
+    get tables() {
+      return current.tables;
+    },
+    get rewriter() {
+      return current.rewriter;
     },
     get crawlers() {
       return current.crawlers;

@@ -7,7 +7,7 @@ import type {
   Crawlers,
   Schemas,
 } from '../../../catalog/contract.ts';
-import type { Jobs, Workflows } from '../../../processing/contract.ts';
+import type { Jobs, TableMaintenance, Workflows } from '../../../processing/contract.ts';
 import type { AwsServiceDoor } from '../service.ts';
 import { classifierOperations } from './classifiers.ts';
 import { connectionOperations } from './connections.ts';
@@ -16,6 +16,7 @@ import { databaseOperations } from './databases.ts';
 import { glueErrors } from './errors.ts';
 import { functionOperations } from './functions.ts';
 import { jobOperations } from './jobs.ts';
+import { optimizerOperations } from './optimizers.ts';
 import { partitionOperations } from './partitions.ts';
 import { registryOperations } from './registries.ts';
 import { schemaOperations } from './schemas.ts';
@@ -38,8 +39,9 @@ export function glueService(useCases: {
   readonly connections?: Connections | undefined;
   readonly jobs?: Jobs;
   readonly workflows?: Workflows;
+  readonly maintenance?: TableMaintenance;
 }): AwsServiceDoor {
-  const { jobs, workflows, connections, schemas, settings, tags } = useCases;
+  const { jobs, workflows, connections, schemas, settings, tags, maintenance } = useCases;
   return {
     name: 'glue',
     signingNames: ['glue'],
@@ -57,6 +59,7 @@ export function glueService(useCases: {
       ...(settings === undefined ? {} : settingsOperations(settings)),
       ...(tags === undefined ? {} : tagOperations(tags)),
       ...(connections === undefined ? {} : connectionOperations(connections, tags)),
+      ...(maintenance === undefined ? {} : optimizerOperations(maintenance)),
       ...crawlerOperations(useCases.crawlers),
       ...(useCases.classifiers === undefined ? {} : classifierOperations(useCases.classifiers)),
       ...(jobs === undefined ? {} : jobOperations(jobs)),
