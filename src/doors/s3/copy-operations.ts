@@ -4,7 +4,7 @@ import type { ByteRange, CopyOptions, ObjectHead, VersionName } from '../../stor
 import { type S3Answer, xmlAnswer } from './answer.ts';
 import { taggingHeader } from './attribute-headers.ts';
 import { checksumElements } from './checksum-headers.ts';
-import { renamed, s3Failure } from './errors.ts';
+import { s3Failure } from './errors.ts';
 import { copyConditions, parseRange, putOptions, refuseUnsupported } from './headers.ts';
 import { partNumberOf, uploadOf } from './multipart-operations.ts';
 import { aclOption } from './settings/acl-request.ts';
@@ -129,8 +129,7 @@ export const uploadPartCopy: S3Operation = async (request) => {
       sourceVersion(from),
     );
   } catch (error) {
-    // A range beyond the source is an argument that is wrong, not a range of what is asked for.
-    throw isLochError(error, 'range_not_satisfiable') ? renamed(error, 'InvalidArgument') : sourceFailure(error, from);
+    throw sourceFailure(error, from);
   }
 };
 

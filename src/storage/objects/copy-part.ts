@@ -1,6 +1,7 @@
 import type { RequestContext } from '../../core/caller.ts';
 import { isLochError, LochError } from '../../core/errors.ts';
 import type {
+  ByteRange,
   CopyOptions,
   GetOptions,
   ObjectAccess,
@@ -25,7 +26,7 @@ export function copyPart(deps: ObjectDeps): ObjectAccess['copyPart'] {
         await authorizeRead(deps, context, from, readAction(from));
         await authorizeWrite(deps, context, upload, 's3:PutObject');
         const read = await source(deps, context, from, sourceOptions(from, range, options));
-        assertSourceSize(read, options?.source?.maxSize);
+        assertSourceSize(read, range, options?.source?.maxSize);
         const size = read.range === undefined ? read.head.size : read.range.last - read.range.first + 1;
         try {
           return await deps.objects.putPart(upload, partNumber, read.body, { ...options, contentLength: size });
@@ -37,8 +38,14 @@ export function copyPart(deps: ObjectDeps): ObjectAccess['copyPart'] {
     );
 }
 
-/** A range says how much is copied; without one it is all of the source. */
-function assertSourceSize({ head, range, body }: ObjectRead, maxSize: number | undefined): void {
+/** A range lies within the source, other than one of a read; without one it is all of the source that is copied. */
+function assertSourceSize({ head, body }: ObjectRead, range: ByteRange | undefined, maxSize: number | undefined): void {
+  if (range !== undefined && 'last' in range && range.last !== undefined && range.last >= head.size) {
+    body.destroy();
+    throw new LochError('range_not_satisfiable', `The range ends at byte ${range.last}; the source has ${head.size}.`, {
+      context: { actualObjectSize: head.size },
+    });
+  }
   if (range !== undefined || maxSize === undefined || head.size <= maxSize) return;
   body.destroy();
   throw new LochError('limit_exceeded', `The source has ${head.size} bytes; copy it in ranges of at most ${maxSize}.`, {

@@ -8,7 +8,7 @@ const BUCKET_NAME = /^(?=.{3,63}$)[a-z0-9][a-z0-9.-]*[a-z0-9]$/;
 export function assertBucketName(name: string): void {
   const refused =
     !BUCKET_NAME.test(name) ||
-    name.includes('..') ||
+    /\.\.|\.-|-\./.test(name) ||
     /^\d+\.\d+\.\d+\.\d+$/.test(name) ||
     name.startsWith('xn--') ||
     name.endsWith('-s3alias');
