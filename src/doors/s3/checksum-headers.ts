@@ -18,7 +18,7 @@ export function contentMd5(request: S3Request): string | undefined {
   throw s3Failure('InvalidDigest', 'invalid_argument', 'Content-MD5 is not the base64 of 16 bytes.');
 }
 
-/** Checksums that headers state. **Errors**: `invalid_argument` (InvalidRequest) for one of the wrong length. */
+/** Checksums that headers state. **Errors**: `checksum_mismatch` for one that cannot be one. */
 export function statedChecksums(request: S3Request): Record<string, string> {
   const stated: Record<string, string> = {};
   for (const algorithm of CHECKSUM_ALGORITHMS) {
@@ -26,10 +26,10 @@ export function statedChecksums(request: S3Request): Record<string, string> {
     if (value === undefined) continue;
     // A completion may state a composite one, with the number of its parts.
     if (!isBase64Of(value.replace(/-\d+$/, ''), LENGTHS[algorithm])) {
-      throw s3Failure(
-        'InvalidRequest',
-        'invalid_argument',
+      throw new LochError(
+        'checksum_mismatch',
         `Value for x-amz-checksum-${algorithm} header is invalid: it is not the base64 of ${LENGTHS[algorithm]} bytes.`,
+        { context: { checksum: algorithm, expected: value } },
       );
     }
     stated[algorithm] = value;

@@ -102,7 +102,8 @@ export const listParts: S3Operation = async (request) => {
 };
 
 export const completeMultipartUpload: S3Operation = async (request) => {
-  const document = await readDocument(request, DOCUMENT_LIMIT);
+  // Checksums in the headers are of the object that is made.
+  const document = await readDocument(request, DOCUMENT_LIMIT, 'of another');
   const listed = document?.children.filter((child) => child.name === 'Part') ?? [];
   if (document?.name !== 'CompleteMultipartUpload' || listed.length === 0 || listed.length > MAX_PARTS) {
     throw new LochError('malformed_request', `A completion lists 1 to ${MAX_PARTS} parts; this one ${listed.length}.`);

@@ -131,7 +131,8 @@ export async function raw(
       );
     });
     sent.on('error', reject);
-    sent.end(more.body);
+    // As bytes: with a text, the headers before it would be sent in its encoding.
+    sent.end(Buffer.from(more.body ?? ''));
   });
 }
 
