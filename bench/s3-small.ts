@@ -1,6 +1,7 @@
 /**
  * Durable puts of 1 KiB over 32 connections, pre-signed. `ratio` is puts per second over `f`, the single-thread
- * fdatasync calls per second of the same disk in the same run. Bar: at least 0.4, and 2,000 puts/s where f allows.
+ * fdatasync calls per second of the same disk in the same run. Bar: at least 0.4, and 2,000 puts/s where f allows. Then
+ * gets of the same objects.
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -14,6 +15,8 @@ const CONNECTIONS = 32;
 const WARM = 3_000;
 const PUTS = 15_000;
 
+const keyOf = (i: number) => `small/${i % 100}/${i}`;
+
 /** Runs the bench. */
 export async function run(): Promise<Record<string, unknown>> {
   const loch = await startLoch();
@@ -24,7 +27,7 @@ export async function run(): Promise<Record<string, unknown>> {
     const { accessKeyId, secretAccessKey } = loch.client.sdk.credentials;
     const presign = presigner({ host: endpoint.host, region: loch.client.sdk.region, accessKeyId, secretAccessKey });
     const body = randomBytes(1024);
-    const targets = Array.from({ length: WARM + PUTS }, (_, i) => presign('PUT', 'bench', `small/${i % 100}/${i}`));
+    const targets = Array.from({ length: WARM + PUTS }, (_, i) => presign('PUT', 'bench', keyOf(i)));
     const port = Number(endpoint.port);
     let sent = 0;
     const until = (end: number) => (): RawRequest | undefined =>
@@ -33,6 +36,10 @@ export async function run(): Promise<Record<string, unknown>> {
     await runLoad(port, CONNECTIONS, until(WARM));
     const load = await runLoad(port, CONNECTIONS, until(WARM + PUTS));
     const rate = load.requests / load.seconds;
+    let read = 0;
+    const gets = await runLoad(port, CONNECTIONS, () =>
+      read === PUTS ? undefined : { method: 'GET', target: presign('GET', 'bench', keyOf(WARM + read++)) },
+    );
     const status = readFileSync(`/proc/${loch.child.pid}/status`, 'utf8');
     return {
       ratio: rate / f,
@@ -42,6 +49,9 @@ export async function run(): Promise<Record<string, unknown>> {
       p50_ms: load.p50,
       p99_ms: load.p99,
       puts: load.requests,
+      gets_s: gets.requests / gets.seconds,
+      get_p50_ms: gets.p50,
+      get_p99_ms: gets.p99,
       object_bytes: body.length,
       connections: CONNECTIONS,
       peak_rss_mb: Math.round(Number(/VmHWM:\s+(\d+)/.exec(status)![1]) / 1024),

@@ -1,20 +1,21 @@
 /**
  * Put and get of 8 MiB objects over 8 connections, pre-signed, against a bare node:http server that streams, hashes and
  * fsyncs the same bodies, in alternating rounds of one run. `ratio` is the lower of our put over its put and our get
- * over its get. Bar: at least 0.7.
+ * over its get. Bar: at least 0.7. `--connections 1` or `32` for others; `copy_mib_s` and `read_mib_s` say what copying
+ * the same files with fsync and reading them costs one thread that speaks no protocol.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { startLoch } from '../src/testing/builders/running-loch.ts';
 import { presigner } from './s3/presign.ts';
 import { type LoadResult, runLoad } from './s3/raw-load.ts';
 
 const SIZE = 8 * 1024 * 1024;
-const CONNECTIONS = 8;
 const OBJECTS = 40;
 const ROUNDS = 5;
 const MIB = 1024 * 1024;
@@ -25,7 +26,9 @@ interface Side {
 }
 
 /** Runs the bench. */
-export async function run(): Promise<Record<string, unknown>> {
+export async function run(args: readonly string[]): Promise<Record<string, unknown>> {
+  const { values } = parseArgs({ args: [...args], options: { connections: { type: 'string', default: '8' } } });
+  const connections = Number(values.connections);
   const folder = mkdtempSync(join(tmpdir(), 'loch-bench-s3-'));
   const loch = await startLoch();
   const bare = spawn(process.execPath, [join(import.meta.dirname, 's3/bare-server.ts'), folder], {
@@ -45,15 +48,16 @@ export async function run(): Promise<Record<string, unknown>> {
       bare: { port: await portOf(bare), target: (_: string, key: string) => `/bench/${key}` },
     };
     const rounds = { lochPut: [], lochGet: [], barePut: [], bareGet: [] } as Record<string, LoadResult[]>;
-    await round(sides.loch, 'warm', 8);
-    await round(sides.bare, 'warm', 8);
+    await round(sides.loch, 'warm', 8, connections);
+    await round(sides.bare, 'warm', 8, connections);
     for (let i = 0; i < ROUNDS; i++) {
       for (const name of i % 2 === 0 ? (['bare', 'loch'] as const) : (['loch', 'bare'] as const)) {
-        const { put, get } = await round(sides[name], `r${i}`, OBJECTS);
+        const { put, get } = await round(sides[name], `r${i}`, OBJECTS, connections);
         rounds[`${name}Put`]!.push(put);
         rounds[`${name}Get`]!.push(get);
       }
     }
+    const files = copyAndRead(folder);
     const rate = (name: string) => median(rounds[name]!.map((one) => one.bytes / MIB / one.seconds));
     const put = rate('lochPut') / rate('barePut');
     const get = rate('lochGet') / rate('bareGet');
@@ -66,12 +70,13 @@ export async function run(): Promise<Record<string, unknown>> {
       get_mib_s: rate('lochGet'),
       bare_put_mib_s: rate('barePut'),
       bare_get_mib_s: rate('bareGet'),
+      ...files,
       put_p50_ms: median(rounds.lochPut!.map((one) => one.p50)),
       put_p99_ms: median(rounds.lochPut!.map((one) => one.p99)),
       get_p50_ms: median(rounds.lochGet!.map((one) => one.p50)),
       get_p99_ms: median(rounds.lochGet!.map((one) => one.p99)),
       object_bytes: SIZE,
-      connections: CONNECTIONS,
+      connections,
       peak_rss_mb: peakRss(loch.child),
       node: process.version,
     };
@@ -84,7 +89,12 @@ export async function run(): Promise<Record<string, unknown>> {
 
 const body = randomBytes(SIZE);
 
-async function round(side: Side, name: string, objects: number): Promise<{ put: LoadResult; get: LoadResult }> {
+async function round(
+  side: Side,
+  name: string,
+  objects: number,
+  connections: number,
+): Promise<{ put: LoadResult; get: LoadResult }> {
   const requests = (method: 'GET' | 'PUT') => {
     let sent = 0;
     return () =>
@@ -92,9 +102,27 @@ async function round(side: Side, name: string, objects: number): Promise<{ put: 
         ? undefined
         : { method, target: side.target(method, `${name}-${sent++}`), ...(method === 'PUT' ? { body } : {}) };
   };
-  const put = await runLoad(side.port, CONNECTIONS, requests('PUT'));
-  const get = await runLoad(side.port, CONNECTIONS, requests('GET'));
+  const put = await runLoad(side.port, connections, requests('PUT'));
+  const get = await runLoad(side.port, connections, requests('GET'));
   return { put, get };
+}
+
+/** What the file system alone takes for the same bytes: each file written and fsynced, then each read. */
+function copyAndRead(folder: string): { readonly copy_mib_s: number; readonly read_mib_s: number } {
+  const paths = Array.from({ length: OBJECTS }, (_, i) => join(folder, `copy-${i}`));
+  const began = performance.now();
+  for (const path of paths) {
+    const file = openSync(path, 'w');
+    writeSync(file, body);
+    fsyncSync(file);
+    closeSync(file);
+  }
+  const copied = performance.now();
+  let bytes = 0;
+  for (const path of paths) bytes += readFileSync(path).length;
+  const read = performance.now();
+  const mib = bytes / MIB;
+  return { copy_mib_s: (mib / (copied - began)) * 1000, read_mib_s: (mib / (read - copied)) * 1000 };
 }
 
 async function portOf(child: ChildProcess): Promise<number> {
