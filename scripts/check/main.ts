@@ -5,6 +5,7 @@ import { checkBoundaries } from './boundaries.ts';
 import { checkCoverage } from './coverage.ts';
 import { checkDocstrings } from './docstrings.ts';
 import { checkLicences } from './licences.ts';
+import { checkIceberg } from './iceberg.ts';
 import { checkOperations } from './operations.ts';
 import { checkSizes } from './sizes.ts';
 import { checkWording } from './wording.ts';
@@ -56,6 +57,7 @@ const checks: [string, () => Promise<Failure[]> | Failure[]][] = [
   ],
   ['coverage table', () => checkCoverage()],
   ['operations of the AWS services', () => checkOperations()],
+  ['the Iceberg REST catalog', () => checkIceberg()],
   ['wording', () => checkWording()],
   ['licences', () => checkLicences()],
 ];

@@ -412,7 +412,7 @@ describe('updates of a table', () => {
     expect(await typeOf(commit('fixed', [{ action: 'upgrade-format-version', 'format-version': 3 }]))).toBe(
       '406 UnsupportedOperationException',
     );
-    for (const action of ['add-encryption-key', 'remove-encryption-key']) {
+    for (const action of ['add-encryption-key', 'remove-encryption-key', 'enable-row-lineage']) {
       expect(await typeOf(commit('fixed', [{ action, 'key-id': 'k' }]))).toBe('406 UnsupportedOperationException');
     }
   });

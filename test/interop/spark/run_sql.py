@@ -33,7 +33,6 @@ spark = (
     .config(f"{catalog}.header.X-Iceberg-Access-Delegation", request.get("delegation", "vended-credentials"))
     .config(f"{catalog}.io-impl", "org.apache.iceberg.aws.s3.S3FileIO")
     .config(f"{catalog}.cache-enabled", "false")
-    .config(f"{catalog}.rest-catalog-purge", "true")
     .config("spark.sql.defaultCatalog", "loch")
     .getOrCreate()
 )

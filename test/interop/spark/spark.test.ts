@@ -88,7 +88,7 @@ describe('Spark with Loch as its catalog', () => {
     return undefined;
   });
 
-  it('makes views that SQL here reads, and moves, drops and purges', { timeout: 600_000 }, async (context) => {
+  it('makes views that SQL here reads, and moves and drops', { timeout: 600_000 }, async (context) => {
     session ??= open(context, 'vended-credentials');
     const [, , seen] = await run(
       'CREATE TABLE curated.base USING iceberg AS SELECT id FROM range(0, 5)',
@@ -102,7 +102,7 @@ describe('Spark with Loch as its catalog', () => {
       'ALTER TABLE curated.base RENAME TO curated.renamed',
       'CREATE NAMESPACE loch.curated2',
       'DROP NAMESPACE loch.curated2',
-      'DROP TABLE curated.renamed PURGE',
+      'DROP TABLE curated.renamed',
       'CALL loch.system.rewrite_data_files(table => "curated.history")',
       'CALL loch.system.expire_snapshots(table => "curated.history", older_than => TIMESTAMP "2100-01-01 00:00:00", retain_last => 1)',
     );
