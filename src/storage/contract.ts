@@ -16,6 +16,7 @@ import type { SelectEvent } from './select/select-object.ts';
 import type { ObjectTiers } from './tiers/contract-types.ts';
 import type { StoreCall } from '../core/store-call.ts';
 import type { AclOption, AclRequest, BucketSetting, ObjectOwnership } from './buckets/contract.ts';
+import type { DecryptionOptions, EncryptionOptions } from './encryption/contract.ts';
 import type {
   AccessControlList,
   AttributeChange,
@@ -74,7 +75,7 @@ export interface ObjectHead {
 
 export type ChecksumAlgorithm = 'crc32' | 'crc32c' | 'crc64nvme' | 'sha1' | 'sha256';
 
-export interface PutOptions {
+export interface PutOptions extends EncryptionOptions {
   readonly contentType?: string;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
@@ -104,7 +105,10 @@ export interface PutOptions {
  */
 export interface CopyOptions extends PutOptions {
   /** Conditions on the source. */
-  readonly source?: Pick<GetOptions, 'ifMatch' | 'ifNoneMatch' | 'ifModifiedSince' | 'ifUnmodifiedSince'> & {
+  readonly source?: Pick<
+    GetOptions,
+    'ifMatch' | 'ifNoneMatch' | 'ifModifiedSince' | 'ifUnmodifiedSince' | 'customerKey' | 'caller'
+  > & {
     /** A larger source is refused: `limit_exceeded`. **Units**: bytes. */
     readonly maxSize?: number;
   };
@@ -116,7 +120,7 @@ export type ObjectBody = Uint8Array | AsyncIterable<Uint8Array> | { readonly ado
 /** Inclusive byte range as of RFC 9110: `first`–`last`, or the last `suffix` bytes. */
 export type ByteRange = { readonly first: number; readonly last?: number } | { readonly suffix: number };
 
-export interface GetOptions {
+export interface GetOptions extends DecryptionOptions {
   /** A version id or `null`; the current version when absent. */
   readonly versionId?: string;
   readonly range?: ByteRange;
@@ -271,9 +275,15 @@ export interface ObjectStore extends Lifecycle {
    * Makes versions (the current ones where none is named) readable as local files in `directory`, in order: hard links,
    * files cut from segments, or files of what was fetched from a remote service. They stay readable until the caller
    * removes the directory. Names keep the extension of the key. With `columns` a Parquet file may have holes where other
-   * columns are; its length and footer are those of the object. **Errors**: `object_not_found`.
+   * columns are; its length and footer are those of the object. Those that are encrypted are opened in the name of
+   * `caller`, as plain files. **Errors**: `object_not_found`; `statement_refused` where no plain bytes of theirs may lie.
    */
-  openFiles(refs: readonly VersionName[], directory: string, columns?: FileColumns): Promise<readonly string[]>;
+  openFiles(
+    refs: readonly VersionName[],
+    directory: string,
+    columns?: FileColumns,
+    options?: DecryptionOptions,
+  ): Promise<readonly string[]>;
 }
 
 /** Every column of a file that its reader may touch: by top-level name in any case, or by field id. */
@@ -423,6 +433,7 @@ export interface ObjectName {
 }
 
 export type * from './buckets/contract.ts';
+export type * from './encryption/contract.ts';
 /** Names of ready lists, and the groups that lists may name. */
 export { CANNED_LISTS, KNOWN_GROUPS } from './buckets/access-lists.ts';
 /** A version of an object; the current one when none is named. `null` names S3's null version. */

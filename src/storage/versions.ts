@@ -44,6 +44,8 @@ export interface ObjectEncryption {
   readonly customerKeyMd5?: string;
   /** What unwraps the data key, as whoever encrypts and decrypts needs it. */
   readonly envelope?: string;
+  /** Of a multipart object whose parts are not numbered 1, 2, 3 …: their numbers as runs `[first, count]`. */
+  readonly partNumbers?: readonly (readonly [first: number, count: number])[];
 }
 
 /** What may change of a version. An absent member is not set. */

@@ -375,6 +375,8 @@ export interface DataKeyRequest {
   /** Id, ARN or alias; `alias/aws/<service>` is made on its first use. Undefined: the lake's own key. */
   readonly key?: string;
   readonly encryptionContext?: EncryptionContext;
+  /** A data key there is, to be wrapped once more instead of a new one. */
+  readonly reuse?: Uint8Array;
 }
 
 /**

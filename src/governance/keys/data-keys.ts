@@ -153,7 +153,7 @@ export function createDataKeys(deps: KeyDeps): DataKeys {
 
   return {
     async newDataKey(caller, request) {
-      const plain = randomBytes(DATA_KEY_BYTES);
+      const plain = request.reuse ?? randomBytes(DATA_KEY_BYTES);
       const { encryptionContext, key: name } = request;
       if (name === undefined) {
         const { ciphertext } = encryptBy(deps, await ownKey(), plain, encryptionContext, undefined, 'GenerateDataKey');

@@ -10,9 +10,16 @@
 import type { Readable } from 'node:stream';
 import type { StoreCall } from '../../core/store-call.ts';
 import type { FileColumns, ObjectBody, PutOptions } from '../contract.ts';
+import type { ObjectEncryption } from '../versions.ts';
 import type { Measured } from './body-meter.ts';
 import type { ObjectRow } from './local/rows.ts';
 import type { ServedRange } from './ranges.ts';
+
+/** How a body is encrypted. */
+export interface Seal {
+  readonly record: ObjectEncryption;
+  readonly key: Uint8Array;
+}
 
 /** A version that is about to be. */
 export interface NewName {
@@ -39,15 +46,32 @@ export interface PlacedBody extends Placed {
 
 /** Places of bytes: local files and segments, or objects of a remote service. */
 export interface BytePlaces {
+  /** Whether it can keep sealed bodies; where not, encryption is refused by name. */
+  readonly seals: boolean;
   /**
-   * Places `body`. `beforeLarge` runs before the first byte of a large one is kept: what can be refused early is refused
+   * Places `body`, sealed when there is a `seal`. `beforeLarge` runs before the first byte of a large one is kept: what can be refused early is refused
    * there. **Errors**: as `BodyMeter`; `disk_full`, `unavailable`.
    */
-  place(name: NewName, body: ObjectBody, options: PutOptions, beforeLarge: () => Promise<void>): Promise<PlacedBody>;
-  /** Gives the bytes of a version another name. */
+  place(
+    name: NewName,
+    body: ObjectBody,
+    options: PutOptions,
+    beforeLarge: () => Promise<void>,
+    seal?: Seal,
+  ): Promise<PlacedBody>;
+  /** Gives the bytes of a version, sealed or not, another name. */
   copy(source: ObjectRow, name: NewName): Promise<Placed>;
-  /** A range of a version that has at least one byte. **Errors**: `ENOENT` when it was swept meanwhile. */
-  read(row: ObjectRow, range: ServedRange): Promise<Readable>;
-  /** The version as a file in `directory`, named by its id and the extension of the key. **Errors**: `data_corrupt`. */
-  openFile(row: ObjectRow, key: string, directory: string, columns: FileColumns | undefined): Promise<string>;
+  /**
+   * A range of a version that has at least one byte; `dataKey` is that of a sealed one.
+   * **Errors**: `ENOENT` when it was swept meanwhile.
+   */
+  read(row: ObjectRow, range: ServedRange, dataKey?: Uint8Array): Promise<Readable>;
+  /** The version as a plain file in `directory`, named by its id and the extension of the key. **Errors**: `data_corrupt`. */
+  openFile(
+    row: ObjectRow,
+    key: string,
+    directory: string,
+    columns: FileColumns | undefined,
+    dataKey?: Uint8Array,
+  ): Promise<string>;
 }

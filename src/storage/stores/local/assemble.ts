@@ -13,6 +13,8 @@ export interface Assembly {
   readonly target: string;
   /** Nobody writes the main file, and nobody will. */
   readonly quiet: boolean;
+  /** Bytes of a part as it lies on disk. */
+  readonly bytesOf: (part: PartRow) => number;
 }
 
 const COPY_CHUNK = 1024 * 1024;
@@ -36,12 +38,12 @@ export async function assemble(files: ObjectFiles, assembly: Assembly): Promise<
 }
 
 /** Whether the main file can become the object: what it holds of other parts, and beyond the end, nobody needs. */
-async function canLink({ parts, all }: Assembly, main: string): Promise<boolean> {
+async function canLink({ parts, all, bytesOf }: Assembly, main: string): Promise<boolean> {
   let offset = 0;
   const numbers = new Set<number>();
   for (const part of parts) {
     if (part.unit !== null && (part.number - 1) * part.unit !== offset) return false;
-    offset += part.size;
+    offset += bytesOf(part);
     numbers.add(part.number);
   }
   if (all.some((part) => part.unit !== null && !numbers.has(part.number))) return false;
@@ -61,8 +63,9 @@ async function addParts(
   try {
     let offset = 0;
     for (const part of assembly.parts) {
-      if (wanted(part)) await copyPart(assembly.folder, part, out, offset);
-      offset += part.size;
+      const bytes = assembly.bytesOf(part);
+      if (wanted(part)) await copyPart(assembly.folder, part, bytes, out, offset);
+      offset += bytes;
     }
     await out.datasync();
   } finally {
@@ -70,12 +73,12 @@ async function addParts(
   }
 }
 
-async function copyPart(folder: string, part: PartRow, out: FileHandle, offset: number): Promise<void> {
-  if (part.size === 0) return;
+async function copyPart(folder: string, part: PartRow, bytes: number, out: FileHandle, offset: number): Promise<void> {
+  if (bytes === 0) return;
   const source = join(folder, part.file ?? 'main');
   const start = part.unit === null ? 0 : (part.number - 1) * part.unit;
   let at = offset;
-  const options = { start, end: start + part.size - 1, highWaterMark: COPY_CHUNK };
+  const options = { start, end: start + bytes - 1, highWaterMark: COPY_CHUNK };
   for await (const chunk of createReadStream(source, options) as AsyncIterable<Buffer>) {
     let rest = chunk;
     while (rest.length > 0) {

@@ -2,14 +2,15 @@ import { copyFile } from 'node:fs/promises';
 import { syncFile } from './object-files.ts';
 import type { NewName, Placed } from '../places.ts';
 import type { BodyPlaces } from './place-body.ts';
-import { keyText, type ObjectRow } from './rows.ts';
+import { headOf, keyText, type ObjectRow } from './rows.ts';
+import { bytesOnDisk } from './sealed-file.ts';
 
 /** Gives the bytes of a version another name: a hard link moves none of them; a small object is written again. */
 export async function copyVersion(places: BodyPlaces, source: ObjectRow, name: NewName): Promise<Placed> {
   await places.space.assertRoom(0);
   if (source.segment !== null) {
     const at = { segment: source.segment, place: source.place! };
-    const bytes = await places.segments.read(at, source.size, source.version_id);
+    const bytes = await places.segments.read(at, bytesOnDisk(headOf(source)), source.version_id);
     const row = await places.segments.append(name.versionId, bytes);
     return { row, discard: () => Promise.resolve(), decided: () => places.segments.decided(row) };
   }

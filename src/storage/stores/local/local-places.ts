@@ -5,23 +5,29 @@ import { FileBody } from './file-body.ts';
 import { copyVersion } from './copy-version.ts';
 import { openFile } from './open-file.ts';
 import { type BodyPlaces, placeBody } from './place-body.ts';
-import { keyText } from './rows.ts';
+import { headOf, keyText } from './rows.ts';
+import { bytesOnDisk, openedFile, openVersion, readingBytes, readingFile, wholeOf } from './sealed-file.ts';
 
 /** Files and segments as places of bytes. */
 export function localPlaces(parts: BodyPlaces): BytePlaces {
   return {
-    place: (name, body, options, beforeLarge) => placeBody(parts, name, body, options, beforeLarge),
+    seals: true,
+    place: (name, body, options, beforeLarge, seal) => placeBody(parts, name, body, options, beforeLarge, seal),
     copy: (source, name) => copyVersion(parts, source, name),
-    async read(row, { first, last }) {
+    async read(row, range, dataKey) {
+      const { first, last } = range;
+      const head = headOf(row);
       if (row.segment !== null) {
         const place = { segment: row.segment, place: row.place! };
-        const bytes = await parts.segments.read(place, row.size, row.version_id);
-        return bodyOf(bytes.subarray(first, last + 1));
+        const bytes = await parts.segments.read(place, bytesOnDisk(head), row.version_id);
+        if (dataKey === undefined) return bodyOf(bytes.subarray(first, last + 1));
+        return bodyOf(await wholeOf(openVersion(dataKey, head, range, readingBytes(bytes))));
       }
       const handle = await open(parts.files.pathOf(row.bucket, keyText(row.key), row.version_id), 'r');
+      if (dataKey !== undefined) return openedFile(handle, openVersion(dataKey, head, range, readingFile(handle)));
       return new FileBody(handle, first, last);
     },
-    openFile: (row, key, directory) => openFile(parts, row, key, directory),
+    openFile: (row, key, directory, _columns, dataKey) => openFile(parts, row, key, directory, dataKey),
   };
 }
 

@@ -20,6 +20,7 @@ import type {
   ChecksumAlgorithm,
   CompletedPart,
   CopyOptions,
+  DecryptionOptions,
   DeleteName,
   DeleteOptions,
   DeleteOutcome,
@@ -46,12 +47,13 @@ import type {
 import { BodyMeter } from '../body-meter.ts';
 import { checkCopySource, checkReadConditions, checkWriteConditions } from '../conditions.ts';
 import { assertBucketName, assertVersionId, bucketMissing, keyBytes, objectMissing } from '../names.ts';
-import type { BytePlaces, Placed } from '../places.ts';
+import type { BytePlaces, Placed, Seal } from '../places.ts';
 import { resolveRange, type ServedRange } from '../ranges.ts';
 import { copiedAttributes } from '../copied-attributes.ts';
 import { placeOf } from './list-procedure.ts';
 import type { NewVersion, PutFacts, RemoveName } from './object-procedures.ts';
 import { bucketOf, type FoundRow, formatDetail, headOf, keyText, type ObjectRow, versionOf } from './rows.ts';
+import { dataKeyOf, etagOf } from './sealed-file.ts';
 import objectStore from './store.ts';
 import type { Uploads } from './upload-rows.ts';
 import { newVersionId } from '../version-id.ts';
@@ -119,8 +121,9 @@ export class LocalStore implements ObjectStore {
   async put(bucket: string, key: string, body: ObjectBody, options: PutOptions = {}): Promise<ObjectHead> {
     const bytes = keyBytes(key);
     const name = { bucket, key, versionId: newVersionId(this.#parts.clock.now()) };
+    const seal = await this.#sealOf({ bucket, key }, options);
     const placed = await inDiskWords(
-      this.#parts.places.place(name, body, options, () => this.#refuseEarly({ bucket, key }, options)),
+      this.#parts.places.place(name, body, options, () => this.#refuseEarly({ bucket, key }, options), seal),
     );
     const { contentType, metadata, headers, attributes } = options;
     const detail = formatDetail({
@@ -135,12 +138,22 @@ export class LocalStore implements ObjectStore {
       key: bytes,
       version_id: name.versionId,
       size: placed.measured.size,
-      etag: `"${placed.measured.md5.toString('hex')}"`,
+      etag: `"${etagOf(placed.measured, seal)}"`,
       modified_at: this.#parts.clock.now(),
       ...placed.row,
       detail,
     };
     return headOf({ ...row, ...(await this.#commit(row, placed, options, 'PutObject')) });
+  }
+
+  async #sealOf(name: ObjectName, options: PutOptions): Promise<Seal | undefined> {
+    const record = options.attributes?.encryption;
+    if (record === undefined) return undefined;
+    if (this.#parts.places.seals) return { record, key: await dataKeyOf(record, name, options) };
+    throw new LochError(
+      'unsupported',
+      'Objects of this store cannot be encrypted by Loch: encrypt at the service below.',
+    );
   }
 
   /** What the transaction would refuse anyway, before gigabytes are taken. The transaction decides. */
@@ -179,8 +192,10 @@ export class LocalStore implements ObjectStore {
       const head = headOf(row);
       checkReadConditions(head, options);
       const range = options.range === undefined ? undefined : resolveRange(options.range, head.size);
+      const record = head.attributes.encryption;
+      const dataKey = record && (await dataKeyOf(record, head, options));
       try {
-        const body = await this.#open(row, range ?? { first: 0, last: head.size - 1 });
+        const body = await this.#open(row, range ?? { first: 0, last: head.size - 1 }, dataKey);
         return { head, body, ...(range === undefined ? {} : { range }) };
       } catch (error) {
         // Replaced and swept between looking it up and opening it: possible only with a grace of nearly nothing.
@@ -190,8 +205,8 @@ export class LocalStore implements ObjectStore {
     }
   }
 
-  async #open(row: ObjectRow, range: ServedRange): Promise<Readable> {
-    return range.last < range.first ? Readable.from([]) : this.#parts.places.read(row, range);
+  async #open(row: ObjectRow, range: ServedRange, dataKey: Uint8Array | undefined): Promise<Readable> {
+    return range.last < range.first ? Readable.from([]) : this.#parts.places.read(row, range, dataKey);
   }
 
   async head(bucket: string, key: string, options: GetOptions = {}): Promise<ObjectHead> {
@@ -386,7 +401,12 @@ export class LocalStore implements ObjectStore {
     return this.#parts.uploads.list(bucket, options);
   }
 
-  async openFiles(refs: readonly VersionName[], directory: string, columns?: FileColumns): Promise<string[]> {
+  async openFiles(
+    refs: readonly VersionName[],
+    directory: string,
+    columns?: FileColumns,
+    options: DecryptionOptions = {},
+  ): Promise<string[]> {
     await mkdir(directory, { recursive: true });
     const rows = await this.#rows(refs);
     const paths: string[] = [];
@@ -394,7 +414,10 @@ export class LocalStore implements ObjectStore {
       const batch = rows.slice(i, i + LINKS_AT_ONCE).map(async (row, j) => {
         const ref = refs[i + j]!;
         const found = row === undefined || row.is_marker === 1 ? await this.#row(ref) : row;
-        return this.#parts.places.openFile(found, ref.key, directory, columns);
+        const head = headOf(found);
+        const record = head.attributes.encryption;
+        const dataKey = record && (await dataKeyOf(record, head, options));
+        return this.#parts.places.openFile(found, ref.key, directory, columns, dataKey);
       });
       paths.push(...(await inDiskWords(Promise.all(batch))));
     }

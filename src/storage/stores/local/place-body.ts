@@ -5,8 +5,9 @@
 import { createReadStream } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import type { ObjectBody, PutOptions } from '../../contract.ts';
+import { BodySealer, sealBody } from '../../encryption/body-cipher.ts';
 import { BodyMeter, type Measured } from '../body-meter.ts';
-import type { NewName, PlacedBody } from '../places.ts';
+import type { NewName, PlacedBody, Seal } from '../places.ts';
 import { type ObjectFiles, plainFileSize, removeFile, syncFile } from './object-files.ts';
 import type { Segments } from './segments.ts';
 import type { Space } from './space.ts';
@@ -21,8 +22,8 @@ export interface BodyPlaces {
 }
 
 /**
- * Places `body`. `beforeLarge` runs once it is known to be a file, before the first byte is written: what can be
- * refused early is refused there. **Errors**: as `BodyMeter`; `disk_full`.
+ * Places `body`, sealed when there is a `seal`. `beforeLarge` runs once it is known to be a file, before the first byte
+ * is written: what can be refused early is refused there. **Errors**: as `BodyMeter`; `disk_full`.
  */
 export async function placeBody(
   places: BodyPlaces,
@@ -30,16 +31,17 @@ export async function placeBody(
   body: ObjectBody,
   options: PutOptions,
   beforeLarge: () => Promise<void>,
+  seal?: Seal,
 ): Promise<PlacedBody> {
   const meter = new BodyMeter(options);
   if (body instanceof Uint8Array) {
     if (body.length <= places.segmentLimit) {
       meter.update(body);
-      return placeRecord(places, name, [body], meter);
+      return placeRecord(places, name, [body], meter, seal);
     }
-    return placeFile(places, name, oneChunk(body), [], meter, options, beforeLarge);
+    return placeFile(places, name, oneChunk(body), [], meter, options, beforeLarge, seal);
   }
-  if ('adoptFile' in body) return adoptFile(places, name, body.adoptFile, meter, options, beforeLarge);
+  if ('adoptFile' in body) return adoptFile(places, name, body.adoptFile, meter, options, beforeLarge, seal);
 
   const chunks = body[Symbol.asyncIterator]();
   const begun: Uint8Array[] = [];
@@ -47,7 +49,7 @@ export async function placeBody(
   try {
     while (bytes <= places.segmentLimit) {
       const next = await chunks.next();
-      if (next.done === true) return await placeRecord(places, name, begun, meter);
+      if (next.done === true) return await placeRecord(places, name, begun, meter, seal);
       options.signal?.throwIfAborted();
       meter.update(next.value);
       begun.push(next.value);
@@ -57,7 +59,7 @@ export async function placeBody(
     await chunks.return?.();
     throw error;
   }
-  return placeFile(places, name, chunks, begun, meter, options, beforeLarge);
+  return placeFile(places, name, chunks, begun, meter, options, beforeLarge, seal);
 }
 
 async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
@@ -69,10 +71,12 @@ async function placeRecord(
   name: NewName,
   chunks: readonly Uint8Array[],
   meter: BodyMeter,
+  seal: Seal | undefined,
 ): Promise<PlacedBody> {
   const measured = meter.finish();
   await places.space.assertRoom(measured.size);
-  const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+  const plain = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+  const bytes = seal === undefined ? plain : sealBody(seal.key, plain);
   const at = await places.segments.append(name.versionId, bytes);
   const { segment, place } = at;
   // A record without a name goes with its segment.
@@ -88,6 +92,7 @@ async function placeFile(
   meter: BodyMeter,
   options: PutOptions,
   beforeLarge: () => Promise<void>,
+  seal: Seal | undefined,
 ): Promise<PlacedBody> {
   try {
     await beforeLarge();
@@ -96,7 +101,8 @@ async function placeFile(
       const handle = await open(temporary, 'wx');
       let measured: Measured;
       try {
-        await writeBody(handle, chunks, meter, { position: 0, begun, signal: options.signal });
+        const sealer = seal && new BodySealer(seal.key);
+        await writeBody(handle, chunks, meter, { position: 0, begun, signal: options.signal, sealer });
         measured = meter.finish();
         await handle.datasync();
       } finally {
@@ -122,7 +128,7 @@ async function publishFile(places: BodyPlaces, name: NewName, source: string, me
   return { measured, row: { segment: null, place: null }, discard: () => places.files.remove(path), decided };
 }
 
-/** Takes a finished file over by rename; one on another file system, or a small one, is copied and removed. */
+/** Takes a finished file over by rename; one on another file system, a small one, or one to be sealed is copied and removed. */
 async function adoptFile(
   places: BodyPlaces,
   name: NewName,
@@ -130,10 +136,11 @@ async function adoptFile(
   meter: BodyMeter,
   options: PutOptions,
   beforeLarge: () => Promise<void>,
+  seal: Seal | undefined,
 ): Promise<PlacedBody> {
   const size = await plainFileSize(source);
-  if (size <= places.segmentLimit) {
-    const placed = await placeBody(places, name, createReadStream(source), options, beforeLarge);
+  if (size <= places.segmentLimit || seal !== undefined) {
+    const placed = await placeBody(places, name, createReadStream(source), options, beforeLarge, seal);
     await removeFile(source);
     return placed;
   }
@@ -152,7 +159,7 @@ async function adoptFile(
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
     const chunks = createReadStream(source)[Symbol.asyncIterator]();
-    const copied = await placeFile(places, name, chunks, [], meter, options, beforeLarge);
+    const copied = await placeFile(places, name, chunks, [], meter, options, beforeLarge, seal);
     await removeFile(source);
     return copied;
   }

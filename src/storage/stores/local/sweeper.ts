@@ -9,7 +9,8 @@ import type { Clock } from '../../../core/clock.ts';
 import type { MetadataStore } from '../../../metadata/contract.ts';
 import { type ObjectFiles, removeFile } from './object-files.ts';
 import { keyOfPath } from './object-path.ts';
-import { keyText } from './rows.ts';
+import { headOf, keyText } from './rows.ts';
+import { bytesOnDisk } from './sealed-file.ts';
 import type { Segments } from './segments.ts';
 import objectStore from './store.ts';
 
@@ -83,7 +84,8 @@ async function moveRecords(deps: SweepDeps, number: number): Promise<number> {
     if (rows.length === 0) return moved;
     const moves = await Promise.all(
       rows.map(async (from) => {
-        const bytes = await deps.segments.read({ segment: number, place: from.place! }, from.size, from.version_id);
+        const size = bytesOnDisk(headOf(from));
+        const bytes = await deps.segments.read({ segment: number, place: from.place! }, size, from.version_id);
         return { from, ...(await deps.segments.append(from.version_id, bytes)) };
       }),
     );

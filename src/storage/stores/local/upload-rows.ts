@@ -7,6 +7,7 @@ import { type MetadataStore, storeCall } from '../../../metadata/contract.ts';
 import type {
   CompletedPart,
   ListUploadsOptions,
+  ObjectAttributes,
   ObjectBody,
   ObjectHead,
   ObjectName,
@@ -146,7 +147,7 @@ export async function prepareCompletion(
   const chosen = chooseParts(rows, asked.listed, deps.minPartBytes);
   const checksums = objectChecksums(chosen, kept.checksumType);
   expectCompletion(kept, options, chosen, checksums);
-  const attributes = { ...options.attributes, ...kept.attributes };
+  const attributes = withPartNumbers({ ...options.attributes, ...kept.attributes }, chosen);
   const row: NewVersion['row'] = {
     bucket: upload.bucket,
     key: keyBytes(upload.key),
@@ -172,6 +173,19 @@ export async function prepareCompletion(
     ...(options.ifNoneMatch === undefined ? {} : { ifNoneMatch: options.ifNoneMatch }),
   };
   return { version, chosen, rows };
+}
+
+/** Parts are sealed under their numbers: those of an encrypted object are kept unless they are 1, 2, 3 … */
+function withPartNumbers(attributes: ObjectAttributes, parts: readonly PartRow[]): ObjectAttributes {
+  const { encryption } = attributes;
+  if (encryption === undefined || parts.at(-1)?.number === parts.length) return attributes;
+  const runs: [first: number, count: number][] = [];
+  for (const { number } of parts) {
+    const last = runs.at(-1);
+    if (last !== undefined && last[0] + last[1] === number) last[1]++;
+    else runs.push([number, 1]);
+  }
+  return { ...attributes, encryption: { ...encryption, partNumbers: runs } };
 }
 
 /** Makes the object of an upload whose bytes are placed; the caller says `decided` afterwards. */

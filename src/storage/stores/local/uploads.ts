@@ -23,6 +23,7 @@ import type {
   UploadInfo,
   UploadRef,
 } from '../../contract.ts';
+import { BodySealer, sealedSize } from '../../encryption/body-cipher.ts';
 import { BodyMeter, type Measured } from '../body-meter.ts';
 import { assemble } from './assemble.ts';
 import { type ObjectFiles, removeFile } from './object-files.ts';
@@ -42,6 +43,7 @@ import {
   type Uploads,
 } from './upload-rows.ts';
 import type { UploadOptions } from './upload-procedures.ts';
+import { dataKeyOf, etagOf } from './sealed-file.ts';
 import { UploadSlots } from './upload-slots.ts';
 import { newVersionId } from '../version-id.ts';
 import { writeBody } from './write-all.ts';
@@ -75,21 +77,26 @@ export class LocalUploads implements Uploads {
     assertPartNumber(number);
     const { slots, options: kept } = await this.#open(upload);
     await this.#deps.space.assertRoom(options.contentLength ?? 0);
+    const record = kept.attributes?.encryption;
+    const seal = record && { record, key: await dataKeyOf(record, upload, options) };
     const meter = new BodyMeter({
       ...options,
       checksumAlgorithms: [...(options.checksumAlgorithms ?? []), ...(kept.checksumAlgorithms ?? [])],
     });
     const stream = asIterator(body);
-    const slot = slots.take(number, body instanceof Uint8Array ? body.length : options.contentLength);
+    const length = body instanceof Uint8Array ? body.length : options.contentLength;
+    const slot = slots.take(number, length === undefined || seal === undefined ? length : sealedSize(length));
     let settled = slot === undefined;
     try {
       const file = slot === undefined ? `${number}-${randomBytes(8).toString('hex')}` : undefined;
-      const measured = await this.#writePart(upload, file ?? 'main', slot?.offset ?? 0, stream, meter, options.signal);
+      const sealer = seal && new BodySealer(seal.key, number);
+      const place = { file: file ?? 'main', position: slot?.offset ?? 0 };
+      const measured = await this.#writePart(upload, place, stream, meter, { signal: options.signal, sealer });
       const part: PartRow = {
         upload_id: upload.uploadId,
         number,
         size: measured.size,
-        md5: measured.md5.toString('hex'),
+        md5: etagOf(measured, seal),
         checksums: JSON.stringify(measured.checksums),
         modified_at: this.#deps.clock.now(),
         unit: slot?.unit ?? null,
@@ -120,18 +127,17 @@ export class LocalUploads implements Uploads {
 
   async #writePart(
     upload: UploadRef,
-    file: string,
-    position: number,
+    { file, position }: { readonly file: string; readonly position: number },
     stream: AsyncIterator<Uint8Array>,
     meter: BodyMeter,
-    signal: AbortSignal | undefined,
+    how: { readonly signal: AbortSignal | undefined; readonly sealer: BodySealer | undefined },
   ): Promise<Measured> {
     const folder = this.#folder(upload);
     await this.#deps.files.directories.ensure(folder);
     const path = join(folder, file);
     const handle = await open(path, constants.O_RDWR | constants.O_CREAT);
     try {
-      await writeBody(handle, stream, meter, { position, signal });
+      await writeBody(handle, stream, meter, { position, ...how });
       const measured = meter.finish();
       await handle.datasync();
       await this.#deps.files.directories.sync(folder);
@@ -163,7 +169,10 @@ export class LocalUploads implements Uploads {
       };
       let head: ObjectHead;
       try {
-        await assemble(this.#deps.files, { folder: this.#folder(upload), parts: chosen, all: rows, target, quiet });
+        const sealed = completion.version.attributes?.encryption !== undefined;
+        const bytesOf = (part: PartRow) => (sealed ? sealedSize(part.size) : part.size);
+        const folder = this.#folder(upload);
+        await assemble(this.#deps.files, { folder, parts: chosen, all: rows, target, quiet, bytesOf });
         head = await commitCompletion(this.#deps.store, upload, completion, placed);
       } finally {
         placed.decided();

@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import type { BodySealer } from '../../encryption/body-cipher.ts';
 import type { BodyMeter } from '../body-meter.ts';
 
 /** Bytes gathered before a write is issued; at most twice as many are held. */
@@ -22,7 +23,7 @@ export async function writeAll(handle: FileHandle, buffers: readonly Uint8Array[
 
 /**
  * Writes a body at `position`, measuring it on the way; hashing and writing overlap. Nothing is synced.
- * `begun` are chunks that were taken from the body and measured before.
+ * `begun` are chunks that were taken from the body and measured before. With a `sealer` what is written is sealed.
  */
 export async function writeBody(
   handle: FileHandle,
@@ -32,11 +33,20 @@ export async function writeBody(
     readonly position: number;
     readonly begun?: readonly Uint8Array[];
     readonly signal?: AbortSignal | undefined;
+    readonly sealer?: BodySealer | undefined;
   },
 ): Promise<void> {
+  const { sealer } = options;
   let position = options.position;
-  let gathered: Uint8Array[] = [...(options.begun ?? [])];
-  let bytes = gathered.reduce((sum, chunk) => sum + chunk.length, 0);
+  let gathered: Uint8Array[] = [];
+  let bytes = 0;
+  const gather = (chunks: readonly Uint8Array[]) => {
+    for (const chunk of chunks) {
+      gathered.push(chunk);
+      bytes += chunk.length;
+    }
+  };
+  for (const chunk of options.begun ?? []) gather(sealer === undefined ? [chunk] : sealer.push(chunk));
   let writing: Promise<void> = Promise.resolve();
   const issue = async () => {
     await writing;
@@ -53,10 +63,10 @@ export async function writeBody(
     for (let next = await body.next(); next.done !== true; next = await body.next()) {
       options.signal?.throwIfAborted();
       meter.update(next.value);
-      gathered.push(next.value);
-      bytes += next.value.length;
+      gather(sealer === undefined ? [next.value] : sealer.push(next.value));
       if (bytes >= GATHER_BYTES) await issue();
     }
+    if (sealer !== undefined) gather(sealer.finish());
     if (bytes > 0) await issue();
     await writing;
   } catch (error) {

@@ -1,0 +1,45 @@
+/**
+ * Encryption of objects at rest, as writers ask for it and stores carry it out.
+ *
+ * Call rules
+ * - A writer says `encryption`, or nothing: then the bucket's default decides. Above the encrypting store nobody sees a data key.
+ * - Below it, a store that is given `dataKey` encrypts the body of a write whose `attributes` have `encryption`, and of a
+ *   read, of a part or of a copy whose version or upload has it; it asks once for each. Sizes, ranges, checksums and MD5s
+ *   are always those of the plain bytes; the ETag of what is not AES256 is no MD5.
+ */
+import type { RequestContext } from '../../core/caller.ts';
+import type { ObjectName } from '../contract.ts';
+import type { ObjectEncryption } from '../versions.ts';
+
+/** How a body shall be encrypted. */
+export type EncryptionRequest =
+  | { readonly algorithm: 'AES256' }
+  | {
+      readonly algorithm: 'aws:kms';
+      /** Id, ARN or alias; the lake's own key for S3 when absent. */
+      readonly key?: string;
+      readonly context?: Readonly<Record<string, string>>;
+      /** One data key for many objects of the bucket: fewer uses of the KMS key. */
+      readonly bucketKey?: boolean;
+    }
+  /** A key the caller keeps: used and forgotten. **Units**: 32 bytes. */
+  | { readonly algorithm: 'customer'; readonly key: Uint8Array };
+
+/** The data key of what `record` describes, of the object or upload at `name`. **Units**: 32 bytes. */
+export type DataKeyOf = (record: ObjectEncryption, name: ObjectName) => Promise<Uint8Array>;
+
+/** What a write may say of encryption. */
+export interface EncryptionOptions {
+  /** On `put`, `copy`, `createUpload`: how; on `putPart`: the customer's key again. */
+  readonly encryption?: EncryptionRequest;
+  /** Whose request uses keys; the lake's owner when absent. Use-cases set it. */
+  readonly caller?: RequestContext;
+  /** From the encrypting store to the store below. */
+  readonly dataKey?: DataKeyOf;
+}
+
+/** What a read may say of encryption. */
+export interface DecryptionOptions extends Pick<EncryptionOptions, 'caller' | 'dataKey'> {
+  /** For a version that was encrypted under a key the customer keeps. */
+  readonly customerKey?: Uint8Array;
+}

@@ -1,0 +1,104 @@
+/** Encrypted versions on disk: reads of stored bytes, and what is wrong with them in words. */
+import type { FileHandle } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { LochError } from '../../../core/errors.ts';
+import type { DataKeyOf, ObjectHead, ObjectName } from '../../contract.ts';
+import { opaqueEtag, openRange, type ReadStored, type SealedLayout, storedSize } from '../../encryption/body-cipher.ts';
+import type { ObjectEncryption } from '../../versions.ts';
+import type { Measured } from '../body-meter.ts';
+import type { ServedRange } from '../ranges.ts';
+
+/** How a version lies in its sealed bodies. */
+export const layoutOf = ({ size, partSizes, attributes }: Omit<ObjectHead, 'versioning'>): SealedLayout => ({
+  size,
+  ...(partSizes === undefined ? {} : { partSizes }),
+  ...(attributes.encryption?.partNumbers === undefined ? {} : { partNumbers: attributes.encryption.partNumbers }),
+});
+
+/** Bytes of a version on disk. */
+export const bytesOnDisk = (head: ObjectHead): number =>
+  head.attributes.encryption === undefined ? head.size : storedSize(layoutOf(head));
+
+/** The data key of a record, from whoever has it. **Errors**: `internal` when nobody was named. */
+export function dataKeyOf(
+  record: ObjectEncryption,
+  name: ObjectName,
+  options: { readonly dataKey?: DataKeyOf },
+): Promise<Uint8Array> {
+  if (options.dataKey !== undefined) return options.dataKey(record, name);
+  throw new LochError(
+    'internal',
+    `s3://${name.bucket}/${name.key} is encrypted and was asked for without its data key.`,
+  );
+}
+
+/** The plain bytes of a range of a version, from stored bytes. **Errors**: `data_corrupt`. */
+export function openVersion(
+  key: Uint8Array,
+  head: ObjectHead,
+  range: ServedRange,
+  read: ReadStored,
+): AsyncGenerator<Buffer> {
+  const { bucket, key: name, versionId } = head;
+  const corrupt = (why: string, cause?: unknown) =>
+    new LochError(
+      'data_corrupt',
+      `s3://${bucket}/${name} (version ${versionId}) does not decrypt: ${why}. Restore it from a backup.`,
+      { context: { bucket, key: name, versionId }, cause },
+    );
+  return openRange(key, layoutOf(head), range, read, corrupt);
+}
+
+/** Reads stored bytes of a file. */
+export const readingFile =
+  (handle: FileHandle): ReadStored =>
+  async (position, length) => {
+    const bytes = Buffer.allocUnsafe(length);
+    let filled = 0;
+    while (filled < length) {
+      const { bytesRead } = await handle.read(bytes, filled, length - filled, position + filled);
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return bytes.subarray(0, filled);
+  };
+
+/** Reads stored bytes in memory. */
+export const readingBytes =
+  (bytes: Buffer): ReadStored =>
+  async (position, length) =>
+    bytes.subarray(position, position + length);
+
+/** The ETag of a body, in hex: its MD5, but for a key that is the customer's or of the key service something opaque. */
+export function etagOf(
+  measured: Measured,
+  seal: { readonly record: ObjectEncryption; readonly key: Uint8Array } | undefined,
+): string {
+  if (seal === undefined || seal.record.algorithm === 'AES256') return measured.md5.toString('hex');
+  return opaqueEtag(seal.key, measured.md5);
+}
+
+const READ_CHUNK = 256 * 1024;
+
+/** A stream over a file that is being opened; the file is closed with it, however it ends. */
+export async function openedFile(handle: FileHandle, plain: AsyncGenerator<Buffer>): Promise<Readable> {
+  // The first chunk is verified before an answer begins.
+  const first = await plain.next().catch(async (error: unknown) => {
+    await handle.close();
+    throw error;
+  });
+  const all = async function* () {
+    if (first.done !== true) yield first.value;
+    yield* plain;
+  };
+  const body = Readable.from(all(), { objectMode: false, highWaterMark: READ_CHUNK });
+  body.once('close', () => void handle.close().catch(() => undefined)); // reading from it is over
+  return body;
+}
+
+/** All of a short body. */
+export async function wholeOf(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
+  const all: Buffer[] = [];
+  for await (const chunk of chunks) all.push(chunk);
+  return all.length === 1 ? all[0]! : Buffer.concat(all);
+}
