@@ -18,8 +18,11 @@ import { openAuditTable } from '../operations/audit-table/index.ts';
 import { openOperations } from '../operations/index.ts';
 import { openProcessing, processingStoreModules } from '../processing/index.ts';
 import {
+  bucketDefaultEncryption,
   bucketSettingModule,
   createSideFinder,
+  createEnvelopes,
+  encryptingStore,
   forgetSettings,
   forgetUpkeep,
   openBucketSettings,
@@ -114,9 +117,14 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       withBucket: (bucket) => [...forgetSettings(bucket), ...forgetUpkeep(bucket)],
       report: report('storage'),
     });
-    const objects = opened(place.objects);
-    const bucketSettings = opened(openBucketSettings({ store, objects, defaults: bucketDefaults(config) }));
+    const stored = opened(place.objects);
+    const bucketSettings = opened(openBucketSettings({ store, objects: stored, defaults: bucketDefaults(config) }));
     findSide = createSideFinder({ settings: bucketSettings, resourcePolicies: governance.resourcePolicies });
+    const objects = encryptingStore(stored, {
+      envelopes: createEnvelopes({ dataKeys: governance.dataKeys, clock }),
+      defaultOf: (bucket) => bucketDefaultEncryption(bucketSettings, bucket),
+      plaintextFiles: data.workIsSafe,
+    });
     const tables = createTableFormat({ objects, clock });
     let results: { ownerOf(bucket: string, key: string): Promise<string | undefined> } | undefined;
     const catalogPart = opened(

@@ -85,6 +85,8 @@ const schema = z.strictObject({
         .prefault({}),
       /** Directories of colder classes; empty: in the data directory; `none`: those classes are refused. */
       tiers: z.strictObject({ cold: z.string().default(''), archive: z.string().default('') }).prefault({}),
+      /** How objects are encrypted that ask for nothing, in buckets that say nothing. */
+      default_encryption: z.enum(['none', 'AES256']).default('none'),
     })
     .prefault({}),
   s3: z
@@ -93,10 +95,15 @@ const schema = z.strictObject({
         .enum(['BucketOwnerEnforced', 'BucketOwnerPreferred', 'ObjectWriter'])
         .default('BucketOwnerEnforced'),
       default_public_access_block: z.stringbool().or(z.boolean()).default(true),
+      /** Customer keys (SSE-C) are taken over plain HTTP too, from this machine. */
+      customer_keys_over_http: z.stringbool().or(z.boolean()).default(false),
       /** How long a day of lifecycle rules lasts; shorter than a day only for test suites. */
       lifecycle_day_seconds: z.coerce.number().int().min(1).max(86_400).default(86_400),
     })
     .prefault({}),
+  /** Where statements keep their files; in memory, or declared encrypted, encrypted objects can be queried. */
+  work_dir: z.string().default(''),
+  work_dir_encrypted: z.stringbool().or(z.boolean()).default(false),
   zones: z.enum(['default', 'medallion', 'four-layer']).default('default'),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
   audit: z.strictObject({ retention_days: z.coerce.number().int().min(1).default(90) }).prefault({}),
@@ -112,8 +119,13 @@ export function zonesOf(preset: Config['zones']): readonly string[] {
 }
 
 /** What buckets are taken to say that have said nothing. */
-export function bucketDefaults({ s3 }: Pick<Config, 's3'>) {
-  return { objectOwnership: s3.default_object_ownership, publicAccessBlock: s3.default_public_access_block };
+export function bucketDefaults({ s3, storage }: Pick<Config, 's3' | 'storage'>) {
+  const { default_encryption: algorithm } = storage;
+  return {
+    objectOwnership: s3.default_object_ownership,
+    publicAccessBlock: s3.default_public_access_block,
+    ...(algorithm === 'none' ? {} : { encryption: { algorithm } }),
+  };
 }
 
 type Tree = { [key: string]: unknown };

@@ -4,9 +4,10 @@
  * Invariants
  * - `lock.db` is held by an exclusive SQLite lock for as long as the process lives; the kernel frees it on any death.
  * - Files with secrets are 0600 and made by rename, so a crash leaves a whole file or none.
- * - `work/` holds nothing that must survive: it is emptied at start and at close.
+ * - The work directory (`work/`, or a folder of our own under the setting `work_dir`) holds nothing that must survive:
+ *   it is emptied at start and at close.
  */
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import {
   closeSync,
   existsSync,
@@ -16,9 +17,10 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statfsSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { LochError } from '../core/errors.ts';
 
@@ -34,6 +36,8 @@ export interface DataDirectory {
   readonly logsDirectory: string;
   readonly streamsDirectory: string;
   readonly workDirectory: string;
+  /** Whether plain bytes of encrypted objects may lie in the work directory: it is in memory, or declared encrypted. */
+  readonly workIsSafe: boolean;
   readonly keysDirectory: string;
   readonly rootKeyFile: string;
   readonly serverFile: string;
@@ -114,11 +118,31 @@ function masterKey(path: string): Uint8Array {
   return key;
 }
 
+/** Where the work directory is, as the settings `work_dir` and `work_dir_encrypted` say. */
+export interface WorkPlace {
+  /** Empty: in the data directory. */
+  readonly directory: string;
+  /** Its owner says that it lies on an encrypted volume. */
+  readonly encrypted: boolean;
+}
+
+/** The work directory; under a directory of the owner's a folder that no other lake has, since it is emptied. */
+export function workDirectoryOf(path: string, { directory }: WorkPlace): string {
+  if (directory === '') return join(path, 'work');
+  return join(resolve(directory), `loch-work-${hash('sha256', resolve(path)).slice(0, 16)}`);
+}
+
+/** Types of file systems that are memory. **Source**: statfs(2). */
+const MEMORY_FILE_SYSTEMS = new Set([0x0102_1994, 0x8584_58f6]);
+
+/** Whether a directory lies in memory (tmpfs, ramfs). What a machine swaps out of it lies in its swap. */
+export const isInMemory = (directory: string): boolean => MEMORY_FILE_SYSTEMS.has(statfsSync(directory).type);
+
 /**
  * Opens (makes) the data directory and holds it. **Errors**: `conflict` naming the holder's pid; `configuration` for a
  * layout of another version.
  */
-export function openDataDirectory(path: string): DataDirectory {
+export function openDataDirectory(path: string, work: WorkPlace = { directory: '', encrypted: false }): DataDirectory {
   for (const folder of ['', 'keys', 'metadata', 'objects', 'logs', 'streams']) {
     mkdirSync(join(path, folder), { recursive: true, mode: 0o700 });
   }
@@ -126,9 +150,9 @@ export function openDataDirectory(path: string): DataDirectory {
   try {
     checkVersion(path);
     writeFileSync(join(path, 'loch.pid'), `${process.pid}\n`);
-    const workDirectory = join(path, 'work');
+    const workDirectory = workDirectoryOf(path, work);
     rmSync(workDirectory, { recursive: true, force: true });
-    mkdirSync(workDirectory, { mode: 0o700 });
+    mkdirSync(workDirectory, { mode: 0o700, recursive: true });
     return {
       path,
       metadataFile: join(path, 'metadata', 'loch.db'),
@@ -137,6 +161,7 @@ export function openDataDirectory(path: string): DataDirectory {
       logsDirectory: join(path, 'logs'),
       streamsDirectory: join(path, 'streams'),
       workDirectory,
+      workIsSafe: work.encrypted || isInMemory(workDirectory),
       keysDirectory: join(path, 'keys'),
       rootKeyFile: join(path, 'keys', 'root.json'),
       serverFile: join(path, 'server.json'),

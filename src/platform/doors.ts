@@ -90,7 +90,12 @@ export function openDoors(deps: {
         athenaService({ queries, catalog }),
       ],
     }),
-    s3: createS3Door({ ...shared, ...parts.storage, accounts: parts.governance.accounts }),
+    s3: createS3Door({
+      ...shared,
+      ...parts.storage,
+      accounts: parts.governance.accounts,
+      customerKeysOverHttp: config.s3.customer_keys_over_http,
+    }),
     iceberg: createIcebergDoor({
       ...shared,
       catalog,

@@ -31,7 +31,10 @@ const REQUEST_GRACE_MS = 10_000;
 /** Starts Loch on a data directory. **Errors**: `conflict` when it is in use; `configuration` for busy ports and the like. */
 export async function startServer(options: { readonly data: string; readonly config: Config }): Promise<RunningServer> {
   const { config } = options;
-  const data = openDataDirectory(options.data);
+  const data = openDataDirectory(options.data, {
+    directory: config.work_dir,
+    encrypted: config.work_dir_encrypted,
+  });
   const stopping = new AbortController();
   let parts: Awaited<ReturnType<typeof compose>> | undefined;
   let tls: Tls | undefined;

@@ -28,6 +28,7 @@ import type {
   DeleteResult,
   ListVersionsOptions,
   ObjectAttributes,
+  ObjectEncryption,
   VersionPage,
 } from './versions.ts';
 
@@ -198,6 +199,8 @@ export interface PartInfo {
   readonly etag: string;
   readonly lastModified: number;
   readonly checksums: Readonly<Record<string, string>>;
+  /** How the part was encrypted; on the answer to its upload only. */
+  readonly encryption?: ObjectEncryption;
 }
 
 /** A part of an object that was uploaded in parts. */

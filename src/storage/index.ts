@@ -1,11 +1,15 @@
 import { createSettingAccess } from './buckets/index.ts';
 import type { BucketSettingAccess, ObjectAccess } from './contract.ts';
+import { asCaller } from './encryption/as-caller.ts';
 import { withExpiry } from './lifecycle/with-expiry.ts';
 import { createObjectAccess, type ObjectDeps } from './objects/index.ts';
 
 export { bucketSettingModule, createSideFinder, forgetSettings, openBucketSettings } from './buckets/index.ts';
 export { DirectoryPlace } from './tiers/directory-place.ts';
 export type { TierOptions } from './tiers/open-tiers.ts';
+export { createEnvelopes } from './encryption/data-key-envelopes.ts';
+export { encryptingStore } from './encryption/encrypting-store.ts';
+export { bucketDefaultEncryption } from './encryption/bucket-default.ts';
 export { forgetUpkeep, openUpkeep, upkeepStoreModules } from './upkeep/index.ts';
 
 const DAY_MS = 86_400_000;
@@ -15,6 +19,6 @@ export function openStorage(deps: ObjectDeps & { readonly lifecycleDayMs?: numbe
   readonly access: ObjectAccess;
   readonly settings: BucketSettingAccess;
 } {
-  const access = withExpiry(createObjectAccess(deps), deps.settings, deps.lifecycleDayMs ?? DAY_MS);
+  const access = withExpiry(asCaller(createObjectAccess(deps)), deps.settings, deps.lifecycleDayMs ?? DAY_MS);
   return { access, settings: createSettingAccess(deps) };
 }

@@ -5,6 +5,7 @@
  * - Files are hard links (or copies cut from segments): nothing that happens to the objects meanwhile changes the answer.
  * - The engine is allowed exactly these paths.
  */
+import type { RequestContext } from '../../core/caller.ts';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TableScan } from '../../catalog/contract.ts';
@@ -35,9 +36,9 @@ export async function materialize(
   deps: QueryPathDeps,
   statement: BoundStatement,
   salts: MaskSalts,
-  directory: string,
+  place: { readonly directory: string; readonly caller: RequestContext },
 ): Promise<MaterializedStatement> {
-  const files = new FolderOfFiles(deps, directory);
+  const files = new FolderOfFiles(deps, place);
   const rendered = await render(statement, salts, files);
   return { ...rendered, inputs: files.paths, names: files.names };
 }
@@ -77,11 +78,17 @@ class FolderOfFiles {
   readonly #opened = new Map<string, string>();
   readonly #deps: QueryPathDeps;
   readonly #directory: string;
+  /** Whose keys open encrypted files. */
+  readonly #caller: RequestContext;
   #next = 0;
 
-  constructor(deps: QueryPathDeps, directory: string) {
+  constructor(
+    deps: QueryPathDeps,
+    { directory, caller }: { readonly directory: string; readonly caller: RequestContext },
+  ) {
     this.#deps = deps;
     this.#directory = directory;
+    this.#caller = caller;
   }
 
   async open(
@@ -93,7 +100,8 @@ class FolderOfFiles {
     const keyOf = (ref: { readonly bucket: string; readonly key: string }) => `${formatS3Uri(ref)} ${part}`;
     const missing = refs.filter((ref) => !this.#opened.has(keyOf(ref)));
     if (missing.length > 0) {
-      const paths = await this.#deps.objects.openFiles(missing, await this.folder(), columns);
+      const how = { caller: this.#caller };
+      const paths = await this.#deps.objects.openFiles(missing, await this.folder(), columns, how);
       paths.forEach((path, i) => {
         const ref = missing[i]!;
         this.#opened.set(keyOf(ref), path);

@@ -64,7 +64,10 @@ async function execute(
   const { settings, preamble } = statement;
   const hideValues = boundTables(statement).some((table) => table.shape.kind === 'shaped');
   try {
-    materialized = await materialize(deps, statement, maskSalts(deps.maskKey, context.accountId), directory);
+    materialized = await materialize(deps, statement, maskSalts(deps.maskKey, context.accountId), {
+      directory,
+      caller: context,
+    });
     return await deps.engine.execute(
       {
         sql: materialized.sql,

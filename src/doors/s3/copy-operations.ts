@@ -4,6 +4,7 @@ import type { ByteRange, CopyOptions, ObjectHead, VersionName } from '../../stor
 import { type S3Answer, xmlAnswer } from './answer.ts';
 import { taggingHeader } from './attribute-headers.ts';
 import { checksumElements } from './checksum-headers.ts';
+import { encryptionHeaders, writeEncryption } from './encryption-headers.ts';
 import { s3Failure } from './errors.ts';
 import { copyConditions, parseRange, putOptions, refuseUnsupported } from './headers.ts';
 import { partNumberOf, uploadOf } from './multipart-operations.ts';
@@ -46,7 +47,12 @@ function directive(request: S3Request, name: string): 'COPY' | 'REPLACE' {
 }
 
 /** What a copy onto itself may change without replacing metadata. */
-const CHANGES = ['x-amz-storage-class', 'x-amz-website-redirect-location', 'x-amz-server-side-encryption'];
+const CHANGES = [
+  'x-amz-storage-class',
+  'x-amz-website-redirect-location',
+  'x-amz-server-side-encryption',
+  'x-amz-server-side-encryption-customer-algorithm',
+];
 
 function refuseUnchanged(request: S3Request, from: VersionName): void {
   if (from.bucket !== request.bucket || from.key !== request.key || from.versionId !== undefined) return;
@@ -68,7 +74,7 @@ export const copyObject: S3Operation = async (request) => {
       ...(await aclOption(request)),
       source: { ...source, maxSize: MAX_COPY_BYTES },
     });
-    return copyAnswer(from, head);
+    return copyAnswer(request, from, head);
   } catch (error) {
     throw sourceFailure(error, from);
   }
@@ -86,14 +92,14 @@ function copyOptions(request: S3Request, metadata: 'COPY' | 'REPLACE'): CopyOpti
   };
 }
 
-function copyAnswer(from: VersionName, head: ObjectHead): S3Answer {
+function copyAnswer(request: S3Request, from: VersionName, head: ObjectHead): S3Answer {
   return xmlAnswer(
     renderXml('CopyObjectResult', {
       LastModified: new Date(head.lastModified).toISOString(),
       ETag: head.etag,
       ...checksumElements(head.checksums),
     }),
-    { ...versionHeaders(head), ...sourceVersion(from) },
+    { ...versionHeaders(head), ...sourceVersion(from), ...encryptionHeaders(head.attributes, request) },
   );
 }
 
@@ -116,6 +122,7 @@ export const uploadPartCopy: S3Operation = async (request) => {
   const range = copyRange(header(request, 'x-amz-copy-source-range'));
   try {
     const part = await request.access.copyPart(request.context, uploadOf(request), partNumberOf(request), from, range, {
+      ...writeEncryption(request),
       source: { ...copyConditions(request), maxSize: MAX_COPY_BYTES },
       signal: request.context.signal,
     });
@@ -126,7 +133,7 @@ export const uploadPartCopy: S3Operation = async (request) => {
         ETag: part.etag,
         ...checksums,
       }),
-      sourceVersion(from),
+      { ...sourceVersion(from), ...encryptionHeaders(part, request) },
     );
   } catch (error) {
     throw sourceFailure(error, from);

@@ -1,4 +1,5 @@
 import { type ErrorCode, type ErrorContext, LochError } from '../../core/errors.ts';
+import { keyFailureName } from '../../governance/contract.ts';
 import { escapeXml } from '../kit/escape-xml.ts';
 import { SELECT_ERRORS } from './select-errors.ts';
 
@@ -81,6 +82,7 @@ const FINER = {
   IllegalLocationConstraintException: 400,
   InvalidChunkSizeError: 403,
   InvalidDigest: 400,
+  InvalidEncryptionAlgorithmError: 400,
   InvalidPartNumber: 416,
   InvalidRequest: 400,
   InvalidStorageClass: 400,
@@ -112,6 +114,8 @@ export function renamed(error: LochError, name: S3FailureName): LochError {
 
 /** Name and status of an error on the S3 wire. A failure may carry a finer S3 name as `context.s3_code`. */
 export function s3ErrorOf(error: LochError): { readonly name: string; readonly status: number } {
+  const kms = keyFailureName(error);
+  if (kms !== undefined) return { name: `KMS.${kms}`, status: 400 };
   const finer = error.context.s3_code;
   if (typeof finer === 'string' && finer in FINER) return { name: finer, status: FINER[finer as S3FailureName] };
   const known = NAMES[error.code];
@@ -126,6 +130,7 @@ const ELEMENTS: Readonly<Record<string, string | undefined>> = {
   accessKeyId: 'AWSAccessKeyId',
   etag: 'ETag',
   injected: undefined,
+  kms: undefined,
   s3_code: undefined,
 };
 

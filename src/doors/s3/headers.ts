@@ -2,6 +2,7 @@ import { LochError } from '../../core/errors.ts';
 import type { ByteRange, CopyOptions, GetOptions, ObjectHead, PutOptions } from '../../storage/contract.ts';
 import { attributeHeaders, writtenAttributes } from './attribute-headers.ts';
 import { checksumHeaders, checksumOptions, contentMd5 } from './checksum-headers.ts';
+import { encryptionHeaders, readEncryption, sourceEncryption, writeEncryption } from './encryption-headers.ts';
 import { s3Failure } from './errors.ts';
 import { headerText } from './header-text.ts';
 import { header, type S3Request } from './request.ts';
@@ -15,10 +16,6 @@ const MAX_BYTES = 5 * 1024 ** 3;
 
 /** What of S3 the door does not do; asking for it is refused rather than left out. */
 const REFUSED_HEADERS: Readonly<Record<string, string>> = {
-  'x-amz-server-side-encryption': 'server-side encryption',
-  'x-amz-server-side-encryption-aws-kms-key-id': 'server-side encryption',
-  'x-amz-server-side-encryption-customer-algorithm': 'encryption with customer keys',
-  'x-amz-copy-source-server-side-encryption-customer-algorithm': 'encryption with customer keys',
   'x-amz-website-redirect-location': 'website redirects',
   'x-amz-write-offset-bytes': 'appending to objects',
   'x-amz-rename-source': 'renaming objects',
@@ -57,6 +54,7 @@ export function putOptions(request: S3Request, body?: RequestBody): PutOptions {
     ...writeConditions(request),
     ...(body?.length === undefined ? {} : { contentLength: body.length }),
     ...checksumOptions(request, body),
+    ...writeEncryption(request),
   };
 }
 
@@ -123,9 +121,11 @@ function readConditions(request: S3Request, prefix: string): NonNullable<CopyOpt
   };
 }
 
-/** Conditions on the source of a copy. */
-export const copyConditions = (request: S3Request): NonNullable<CopyOptions['source']> =>
-  readConditions(request, 'x-amz-copy-source-');
+/** Conditions on the source of a copy, and the key it was encrypted with. */
+export const copyConditions = (request: S3Request): NonNullable<CopyOptions['source']> => ({
+  ...readConditions(request, 'x-amz-copy-source-'),
+  ...sourceEncryption(request),
+});
 
 /** Range and conditions of a read. */
 export function getOptions(request: S3Request): GetOptions {
@@ -136,6 +136,7 @@ export function getOptions(request: S3Request): GetOptions {
     ...(versionId === undefined ? {} : { versionId }),
     ...(range === undefined ? {} : { range }),
     ...readConditions(request, ''),
+    ...readEncryption(request),
   };
 }
 
@@ -167,6 +168,7 @@ export function objectHeaders(head: ObjectHead, request: S3Request, whole: boole
     ...expiryHeader(head),
     ...versionHeaders(head),
     ...attributeHeaders(head),
+    ...encryptionHeaders(head.attributes, request),
   };
   for (const [name, value] of Object.entries(head.metadata)) headers[METADATA + name] = value;
   // A checksum is of the whole object: with a part of it, clients would compare and fail.

@@ -36,6 +36,8 @@ export interface S3DoorDeps {
   readonly clock: Clock;
   readonly accountId: string;
   readonly region: string;
+  /** Whether customer keys may come over plain HTTP from this machine. Default false. */
+  readonly customerKeysOverHttp?: boolean;
 }
 
 /** What is known of a request so far, for its record. */

@@ -2,6 +2,7 @@ import { isLochError, LochError } from '../../core/errors.ts';
 import type { CompletedPart, ObjectHead, PutOptions, UploadRef } from '../../storage/contract.ts';
 import { emptyAnswer, xmlAnswer } from './answer.ts';
 import { checksumElements, checksumHeaders, checksumOptions, statedChecksums } from './checksum-headers.ts';
+import { encryptionHeaders } from './encryption-headers.ts';
 import { renamed, s3Failure } from './errors.ts';
 import { putOptions, writeConditions } from './headers.ts';
 import { ownersFor } from './owners.ts';
@@ -31,7 +32,7 @@ export const createMultipartUpload: S3Operation = async (request) => {
     ...(await aclOption(request)),
   });
   const algorithm = options.checksumAlgorithms?.[0];
-  const headers: Record<string, string> = {};
+  const headers: Record<string, string> = encryptionHeaders(upload.attributes ?? {}, request);
   if (algorithm !== undefined) {
     headers['x-amz-checksum-algorithm'] = algorithm.toUpperCase();
     headers['x-amz-checksum-type'] = options.checksumType ?? (algorithm === 'crc64nvme' ? 'FULL_OBJECT' : 'COMPOSITE');
@@ -65,7 +66,7 @@ export const uploadPart: S3Operation = async (request) => {
   const options = putOptions(request, body);
   const part = await request.access.putPart(request.context, uploadOf(request), number, body.bytes, options);
   const { 'x-amz-checksum-type': _, ...headers } = checksumHeaders(part.checksums);
-  return emptyAnswer(200, { etag: part.etag, ...headers });
+  return emptyAnswer(200, { etag: part.etag, ...headers, ...encryptionHeaders(part, request) });
 };
 
 export const listParts: S3Operation = async (request) => {

@@ -2,6 +2,7 @@ import { LochError } from '../../core/errors.ts';
 import type { ByteRange, GetOptions, ObjectHead } from '../../storage/contract.ts';
 import { emptyAnswer, type S3Answer } from './answer.ts';
 import { checksumHeaders } from './checksum-headers.ts';
+import { encryptionHeaders } from './encryption-headers.ts';
 import { s3Failure } from './errors.ts';
 import { expiryHeader, getOptions, objectHeaders, putOptions } from './headers.ts';
 import { nameOf, type S3Operation, type S3Request } from './request.ts';
@@ -21,6 +22,7 @@ export const putObject: S3Operation = async (request) => {
     ...versionHeaders(head),
     ...checksumHeaders(head.checksums),
     ...expiryHeader(head),
+    ...encryptionHeaders(head.attributes, request),
   });
 };
 

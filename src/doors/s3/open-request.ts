@@ -127,6 +127,7 @@ export function takeApart(
     method: incoming.method ?? 'GET',
     query,
     hoisted: hoistedHeaders(query),
+    customerKeysOverHttp: deps.customerKeysOverHttp ?? false,
     headers: incoming.headers,
     incoming,
     signature: proof.anonymous ? undefined : proof,

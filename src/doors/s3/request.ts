@@ -26,6 +26,8 @@ export interface S3Request {
   readonly signature: BodySignature | undefined;
   readonly region: string;
   readonly accountId: string;
+  /** Customer keys are taken over plain HTTP too, from this machine. */
+  readonly customerKeysOverHttp: boolean;
 }
 
 /** An operation: answers, or throws. */

@@ -244,7 +244,7 @@ async function openParquet(
 ): Promise<ReadableGroup> {
   const directory = join(folder, 'parquet');
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const files = await deps.objects.openFiles(group.files, directory);
+  const files = await deps.objects.openFiles(group.files, directory, undefined, { caller: context });
   const inputs = { stages: [{ name: INPUT, files }] };
   const outcome = await deps.runner.run(
     context,

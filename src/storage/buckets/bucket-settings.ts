@@ -92,7 +92,9 @@ export function openBucketSettings(deps: {
       await store.write(procedures.put, { bucket, kind, id, value: format(kind, value) });
     },
     async remove(bucket, kind, id = '') {
-      if (defaults[kind] === undefined) await store.write(procedures.remove, { bucket, kind, id });
+      // A bucket without encryption of its own has the lake's, as in S3.
+      if (defaults[kind] === undefined || kind === 'encryption')
+        await store.write(procedures.remove, { bucket, kind, id });
       else await store.write(procedures.put, { bucket, kind, id, value: null });
     },
     putCall: (bucket, kind, value, id = '') =>
@@ -105,6 +107,7 @@ function defaultValues(defaults: BucketDefaults): { readonly [K in BucketSetting
   const blocked = defaults.publicAccessBlock;
   return {
     ownership: { objectOwnership: defaults.objectOwnership },
+    ...(defaults.encryption && { encryption: defaults.encryption }),
     ...(blocked && {
       publicAccessBlock: {
         blockPublicAcls: true,

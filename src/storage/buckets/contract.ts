@@ -50,6 +50,8 @@ export interface BucketDefaults {
   readonly objectOwnership: ObjectOwnership;
   /** Whether all four parts of the public-access block hold. */
   readonly publicAccessBlock: boolean;
+  /** How objects are encrypted that ask for nothing, in buckets that say nothing. */
+  readonly encryption?: BucketSetting<'encryption'>;
 }
 
 /** Settings of buckets at rest, with what was read kept in memory until it changes. */

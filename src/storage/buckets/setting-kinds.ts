@@ -108,7 +108,15 @@ export const SETTING_KINDS = {
     's3:PutLifecycleConfiguration',
     checkLifecycle,
   ),
-  encryption: kind(z.never(), 's3:GetEncryptionConfiguration', 's3:PutEncryptionConfiguration'),
+  encryption: kind(
+    z.strictObject({
+      algorithm: z.enum(['AES256', 'aws:kms']),
+      keyId: z.string().min(1).max(2048).optional(),
+      bucketKey: z.boolean().optional(),
+    }),
+    's3:GetEncryptionConfiguration',
+    's3:PutEncryptionConfiguration',
+  ),
   /** How long versions are kept that do not say it themselves. That versions may be locked is a fact of the bucket. */
   objectLock: kind(objectLock, 's3:GetBucketObjectLockConfiguration', 's3:PutBucketObjectLockConfiguration'),
   notification: kind(z.never(), 's3:GetBucketNotification', 's3:PutBucketNotification'),

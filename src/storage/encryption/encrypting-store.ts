@@ -18,6 +18,7 @@ import type {
   UploadRef,
   VersionName,
 } from '../contract.ts';
+import { checkCopySource } from '../stores/conditions.ts';
 import type { ObjectEncryption } from '../versions.ts';
 import type { EncryptionRequest } from './contract.ts';
 import { customerKeyInVain, customerKeyMissing, type DataKeyEnvelopes } from './data-key-envelopes.ts';
@@ -81,6 +82,7 @@ export function encryptingStore<Store extends ObjectStore>(inner: Store, deps: E
   const copyOnce = async (from: VersionName, to: ObjectName, options: CopyOptions): Promise<ObjectHead> => {
     const { source = {} } = options;
     const found = await inner.head(from.bucket, from.key, versionOf(from));
+    checkCopySource(found, options);
     const sealedBy = found.attributes.encryption;
     if (sealedBy === undefined && source.customerKey !== undefined) throw customerKeyInVain(from);
     const request = options.encryption ?? (await deps.defaultOf(to.bucket));
@@ -94,7 +96,7 @@ export function encryptingStore<Store extends ObjectStore>(inner: Store, deps: E
       const { partNumbers } = sealedBy;
       const encryption = { ...record, ...(partNumbers === undefined ? {} : { partNumbers }) };
       const attributes = { ...options.attributes, encryption };
-      return inner.copy(pinned, to, { ...options, attributes });
+      return inner.copy(pinned, to, { ...options, attributes, dataKey: async () => dataKey });
     }
     return rewrite(pinned, found, to, options, reader);
   };
@@ -109,16 +111,17 @@ export function encryptingStore<Store extends ObjectStore>(inner: Store, deps: E
   ): Promise<ObjectHead> => {
     const read = await notModifiedAsFailed(get(from.bucket, from.key, { ...reader, ...versionOf(from) }), from);
     const { source: _, ...written } = options;
+    const kept = Object.keys(found.checksums) as NonNullable<PutOptions['checksumAlgorithms']>;
     const tags = options.attributes?.tags ?? found.attributes.tags;
     return put(to.bucket, to.key, read.body, {
       contentType: found.contentType,
       metadata: found.metadata,
       headers: found.headers,
-      checksumAlgorithms: Object.keys(found.checksums) as NonNullable<PutOptions['checksumAlgorithms']>,
       operation: 'CopyObject',
       ...written,
       attributes: { ...options.attributes, ...(tags === undefined ? {} : { tags }) },
       contentLength: found.size,
+      checksumAlgorithms: [...new Set([...kept, ...(options.checksumAlgorithms ?? [])])],
     });
   };
 

@@ -86,7 +86,7 @@ async function stage(
   await mkdir(directory, { recursive: true, mode: 0o700 });
   let opened: string;
   try {
-    [opened = ''] = [...(await deps.objects.openFiles([name], directory))];
+    [opened = ''] = [...(await deps.objects.openFiles([name], directory, undefined, { caller: context }))];
   } catch (error) {
     throw await missingOrHidden(deps, context, name, error);
   }

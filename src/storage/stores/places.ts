@@ -62,7 +62,8 @@ export interface BytePlaces {
   /** Gives the bytes of a version, sealed or not, another name. */
   copy(source: ObjectRow, name: NewName): Promise<Placed>;
   /**
-   * A range of a version that has at least one byte; `dataKey` is that of a sealed one.
+   * A range of a version that has at least one byte. `dataKey` opens a sealed one; without it the range is one of its
+   * bytes as they lie, for whoever moves them.
    * **Errors**: `ENOENT` when it was swept meanwhile.
    */
   read(row: ObjectRow, range: ServedRange, dataKey?: Uint8Array): Promise<Readable>;

@@ -12,6 +12,7 @@ import { LochError, toLochError } from '../../core/errors.ts';
 import type { Lifecycle } from '../../core/lifecycle.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
 import { headOf, keyText, type ObjectRow } from '../stores/local/rows.ts';
+import { bytesOnDisk } from '../stores/local/sealed-file.ts';
 import objectStore from '../stores/local/store.ts';
 import type { MoveRow, RestoreRow } from '../stores/local/tier-procedures.ts';
 import type { BytePlaces, Placed } from '../stores/places.ts';
@@ -71,12 +72,13 @@ export function openMover(deps: MoverDeps): Mover {
     );
   };
 
-  /** The bytes of a version as they lie, from where they lie. */
+  /** The bytes of a version as they lie (sealed ones sealed), from where they lie. */
   const bytesOf = async (row: ObjectRow): Promise<AsyncIterable<Buffer>> => {
-    if (row.size === 0) return Readable.from([]);
+    const size = bytesOnDisk(headOf(row));
+    if (size === 0) return Readable.from([]);
     const number = tierOf(row);
     if (number !== undefined) return placeAt(number).read(row.version_id);
-    return hot.read(row, { first: 0, last: row.size - 1 });
+    return hot.read(row, { first: 0, last: size - 1 });
   };
 
   const moveTo = async (row: ObjectRow, target: PlaceName): Promise<boolean> => {
@@ -101,7 +103,8 @@ export function openMover(deps: MoverDeps): Mover {
       throw new LochError('unavailable', `The tier \`${target}\` is not configured. Set \`storage.tiers.${target}\`.`);
     }
     await deps.alone(() => store.write(procedures.reclaim, { versionId: row.version_id, place: tier.number }));
-    await tier.place.write(row.version_id, await bytesOf(row), { size: row.size, signal: stop.signal });
+    const size = bytesOnDisk(headOf(row));
+    await tier.place.write(row.version_id, await bytesOf(row), { size, signal: stop.signal });
     const to = { segment: null, place: tier.number };
     const swapped = await store.write(procedures.moved, { ...name, from, to, at: clock.now() }); // the commit point
     if (!swapped) await tier.place.remove(row.version_id);
@@ -110,7 +113,7 @@ export function openMover(deps: MoverDeps): Mover {
 
   const placeHot = async (row: ObjectRow): Promise<Placed> => {
     const name = { bucket: row.bucket, key: keyText(row.key), versionId: row.version_id };
-    const options = { contentLength: row.size, signal: stop.signal };
+    const options = { contentLength: bytesOnDisk(headOf(row)), signal: stop.signal };
     return hot.place(name, Readable.from(await bytesOf(row)), options, async () => undefined);
   };
 
@@ -135,7 +138,8 @@ export function openMover(deps: MoverDeps): Mover {
     const { bucket, key, version_id: versionId } = row;
     const version = await store.read(procedures.placed, { bucket, key, versionId });
     if (version !== undefined) {
-      await restored.write(versionId, await bytesOf(version), { size: version.size, signal: stop.signal });
+      const size = bytesOnDisk(headOf(version));
+      await restored.write(versionId, await bytesOf(version), { size, signal: stop.signal });
     }
     const until = restoreEnd(clock.now(), row.days, deps.dayMs);
     const there = await store.write(procedures.restored, { bucket, key, versionId, until });

@@ -13,6 +13,8 @@ import { LochError } from '../../core/errors.ts';
 import type { ObjectHead } from '../contract.ts';
 import { extensionsOf } from '../stores/local/object-path.ts';
 import { headOf, type ObjectRow } from '../stores/local/rows.ts';
+import type { ReadStored } from '../encryption/body-cipher.ts';
+import { bytesOnDisk, openVersion, wholeOf } from '../stores/local/sealed-file.ts';
 import type { BytePlaces } from '../stores/places.ts';
 import type { TierPlace } from './contract-types.ts';
 import { traitsOf } from './storage-classes.ts';
@@ -41,27 +43,40 @@ export function tieredPlaces(hot: BytePlaces, tiers: NumberedTiers, now: () => n
   };
 
   return {
+    seals: hot.seals,
     place: (...args) => hot.place(...args),
     async copy(source, name) {
       const place = placeOf(source);
       if (place === undefined) return hot.copy(source, name);
       const bytes = Readable.from(place.read(source.version_id));
-      return hot.place(name, bytes, { contentLength: source.size }, async () => undefined);
+      return hot.place(name, bytes, { contentLength: bytesOnDisk(headOf(source)) }, async () => undefined);
     },
-    async read(row, range) {
+    async read(row, range, dataKey) {
       const place = placeOf(row);
-      if (place === undefined) return hot.read(row, range);
-      return begun(place.read(row.version_id, range));
+      if (place === undefined) return hot.read(row, range, dataKey);
+      if (dataKey === undefined) return begun(place.read(row.version_id, range));
+      return begun(openVersion(dataKey, headOf(row), range, readingTier(place, row.version_id)));
     },
-    async openFile(row, key, directory, columns) {
+    async openFile(row, key, directory, columns, dataKey) {
       const place = placeOf(row);
-      if (place === undefined) return hot.openFile(row, key, directory, columns);
+      if (place === undefined) return hot.openFile(row, key, directory, columns, dataKey);
       const path = join(directory, `${row.version_id}${extensionsOf(key)}`);
-      await pipeline(Readable.from(place.read(row.version_id)), createWriteStream(path, { mode: 0o600 }));
+      const whole = { first: 0, last: row.size - 1 };
+      const bytes =
+        dataKey === undefined
+          ? place.read(row.version_id)
+          : openVersion(dataKey, headOf(row), whole, readingTier(place, row.version_id));
+      await pipeline(Readable.from(bytes), createWriteStream(path, { mode: 0o600 }));
       return path;
     },
   };
 }
+
+/** Reads stored bytes of a version in a tier. */
+const readingTier =
+  (place: TierPlace, versionId: string): ReadStored =>
+  (position, length) =>
+    wholeOf(place.read(versionId, { first: position, last: position + length - 1 }));
 
 /** A stream whose first bytes were verified before an answer begins. */
 async function begun(source: AsyncIterable<Buffer>): Promise<Readable> {

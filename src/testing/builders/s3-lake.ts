@@ -15,9 +15,12 @@ import { openSqliteStore } from '../../metadata/sqlite/store.ts';
 import { createSealer } from '../../platform/sealer.ts';
 import type { BucketDefaults } from '../../storage/contract.ts';
 import {
+  bucketDefaultEncryption,
   bucketSettingModule,
   createSideFinder,
   DirectoryPlace,
+  createEnvelopes,
+  encryptingStore,
   forgetSettings,
   forgetUpkeep,
   openBucketSettings,
@@ -79,6 +82,10 @@ export async function openS3Lake(
     readonly store?: Partial<LocalStoreOptions>;
     /** What new buckets are told; as AWS has it unless given. */
     readonly bucketDefaults?: BucketDefaults;
+    /** Whether plain bytes of encrypted objects may lie in files. Default true. */
+    readonly plaintextFiles?: boolean;
+    /** Whether customer keys are taken over plain HTTP. Default true. */
+    readonly customerKeysOverHttp?: boolean;
     readonly ownerOf?: (bucket: string, key: string) => Promise<string | undefined>;
   } = {},
 ): Promise<S3Lake> {
@@ -112,7 +119,7 @@ export async function openS3Lake(
     directory: () => tableDirectory,
     findSide: () => findSide,
   });
-  const objects = await openLocalStore({
+  const local = await openLocalStore({
     store,
     directory: join(directory, 'objects'),
     clock,
@@ -128,10 +135,15 @@ export async function openS3Lake(
   });
   const bucketSettings = openBucketSettings({
     store,
-    objects,
+    objects: local,
     defaults: options.bucketDefaults ?? { objectOwnership: 'BucketOwnerEnforced', publicAccessBlock: true },
   });
   findSide = createSideFinder({ settings: bucketSettings, resourcePolicies: governance.resourcePolicies });
+  const objects = encryptingStore(local, {
+    envelopes: createEnvelopes({ dataKeys: governance.dataKeys, clock }),
+    defaultOf: (bucket) => bucketDefaultEncryption(bucketSettings, bucket),
+    plaintextFiles: options.plaintextFiles ?? true,
+  });
   // Its process starts with the first statement.
   const engine = await openDuckdbEngine({ workDirectory: join(directory, 'engine'), workers: 1 });
   const { access, settings } = openStorage({
@@ -172,6 +184,7 @@ export async function openS3Lake(
     clock,
     accountId,
     region,
+    customerKeysOverHttp: options.customerKeysOverHttp ?? true,
   });
   const server = createServer((request, response) => void door(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

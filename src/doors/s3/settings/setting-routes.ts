@@ -11,6 +11,7 @@ import type { S3Operation } from '../request.ts';
 import { renderXml } from '../xml.ts';
 import * as acl from './acl-operations.ts';
 import { corsForm } from './cors-form.ts';
+import { encryptionForm } from './encryption-form.ts';
 import { getLifecycle, putLifecycle } from './lifecycle-form.ts';
 import {
   accelerateForm,
@@ -61,12 +62,7 @@ const ROUTES: Readonly<Record<string, Routes>> = {
   policyStatus: { GET: ['GetBucketPolicyStatus', policy.getBucketPolicyStatus] },
   accelerate: withoutDelete(routesOf('BucketAccelerateConfiguration', accelerateForm)),
   cors: routesOf('BucketCors', corsForm),
-  encryption: absentRoute(
-    'BucketEncryption',
-    'encryption',
-    'ServerSideEncryptionConfiguration',
-    'ServerSideEncryptionConfigurationNotFoundError',
-  ),
+  encryption: routesOf('BucketEncryption', encryptionForm),
   lifecycle: {
     GET: ['GetBucketLifecycleConfiguration', getLifecycle],
     PUT: ['PutBucketLifecycleConfiguration', putLifecycle],

@@ -54,6 +54,7 @@ import { placeOf } from './list-procedure.ts';
 import type { NewVersion, PutFacts, RemoveName } from './object-procedures.ts';
 import { bucketOf, type FoundRow, formatDetail, headOf, keyText, type ObjectRow, versionOf } from './rows.ts';
 import { dataKeyOf, etagOf } from './sealed-file.ts';
+import type { ObjectEncryption } from '../../versions.ts';
 import objectStore from './store.ts';
 import type { Uploads } from './upload-rows.ts';
 import { newVersionId } from '../version-id.ts';
@@ -149,7 +150,12 @@ export class LocalStore implements ObjectStore {
   async #sealOf(name: ObjectName, options: PutOptions): Promise<Seal | undefined> {
     const record = options.attributes?.encryption;
     if (record === undefined) return undefined;
-    if (this.#parts.places.seals) return { record, key: await dataKeyOf(record, name, options) };
+    this.#assertSeals(record);
+    return { record, key: await dataKeyOf(record, name, options) };
+  }
+
+  #assertSeals(record: ObjectEncryption | undefined): void {
+    if (record === undefined || this.#parts.places.seals) return;
     throw new LochError(
       'unsupported',
       'Objects of this store cannot be encrypted by Loch: encrypt at the service below.',
@@ -331,7 +337,7 @@ export class LocalStore implements ObjectStore {
     checkCopySource(head, options);
     const versionId = newVersionId(this.#parts.clock.now());
     await this.bucket(to.bucket);
-    const checksums = await this.#copiedChecksums(source, options.checksumAlgorithms ?? []);
+    const checksums = await this.#copiedChecksums(source, options.checksumAlgorithms ?? [], options);
     const placed = await inDiskWords(this.#parts.places.copy(source, { ...to, versionId }));
     const attributes = copiedAttributes(head, options);
     const row: NewVersion['row'] = {
@@ -355,16 +361,25 @@ export class LocalStore implements ObjectStore {
   }
 
   /** Those of the source, and those asked for over the whole object: they cost a pass over its bytes. */
-  async #copiedChecksums(source: FoundRow, wanted: readonly ChecksumAlgorithm[]): Promise<Record<string, string>> {
-    const { checksums, size } = headOf(source);
+  async #copiedChecksums(
+    source: FoundRow,
+    wanted: readonly ChecksumAlgorithm[],
+    options: CopyOptions,
+  ): Promise<Record<string, string>> {
+    const head = headOf(source);
+    const { checksums, size } = head;
     const missing = wanted.filter((name) => checksums[name] === undefined || /-\d+$/.test(checksums[name]!));
     if (missing.length === 0) return checksums;
     const meter = new BodyMeter({ checksumAlgorithms: missing });
-    for await (const chunk of await this.#open(source, { first: 0, last: size - 1 })) meter.update(chunk as Buffer);
+    const record = head.attributes.encryption;
+    const dataKey = record && (await dataKeyOf(record, head, options));
+    const body = await this.#open(source, { first: 0, last: size - 1 }, dataKey);
+    for await (const chunk of body) meter.update(chunk as Buffer);
     return { ...checksums, ...meter.finish().checksums };
   }
 
-  createUpload(bucket: string, key: string, options: PutOptions = {}): Promise<UploadInfo> {
+  async createUpload(bucket: string, key: string, options: PutOptions = {}): Promise<UploadInfo> {
+    this.#assertSeals(options.attributes?.encryption);
     return this.#parts.uploads.create(bucket, key, options);
   }
 

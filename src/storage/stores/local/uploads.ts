@@ -106,7 +106,7 @@ export class LocalUploads implements Uploads {
         if (slot !== undefined && !settled) slots.release(number, true);
         settled = true;
       });
-      return partInfo(part);
+      return { ...partInfo(part), ...(record === undefined ? {} : { encryption: record }) };
     } finally {
       if (!settled) slots.release(number, false);
     }

@@ -60,6 +60,7 @@ export function remotePlaces(parts: RemotePlacesParts): BytePlaces {
   };
 
   return {
+    seals: false,
     async place(name, body, options, beforeLarge) {
       const source = await sourceOf(body, options);
       const meter = new BodyMeter(options);
