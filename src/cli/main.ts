@@ -20,6 +20,7 @@ const main = defineCommand({
     doctor: () => import('./commands/doctor.ts').then((m) => m.doctor),
     backup: () => import('./commands/backup.ts').then((m) => m.backup),
     restore: () => import('./commands/restore.ts').then((m) => m.restore),
+    bundle: () => import('./commands/bundle.ts').then((m) => m.bundle),
     load: () => import('./commands/load.ts').then((m) => m.load),
     lifecycle: () => import('./commands/lifecycle.ts').then((m) => m.lifecycle),
     query: () => import('./commands/query.ts').then((m) => m.query),

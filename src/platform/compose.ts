@@ -31,7 +31,9 @@ import {
   upkeepStoreModules,
 } from '../storage/index.ts';
 import { createForeignTables } from '../storage/foreign/index.ts';
+import { createBundles } from '../storage/offline/index.ts';
 import { createTableFormat } from '../storage/tables/index.ts';
+import { createBundleSigner } from './bundle-signer.ts';
 import { bucketDefaults, type Config } from './config.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { objectStoreModules, openObjects } from './open-objects.ts';
@@ -273,7 +275,16 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       before: ['keys', 'streams'],
       after: ['objects', 'tiers'],
     });
+    const bundles = createBundles({
+      objects,
+      signer: createBundleSigner(data.keysDirectory),
+      now: () => clock.now(),
+      region,
+      accountId,
+      reportsFolder: join(data.path, 'imports'),
+    });
     return {
+      bundles,
       loader: ingestion.loader,
       store,
       events,

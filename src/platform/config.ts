@@ -158,7 +158,7 @@ export function settingNames(): string[] {
 export const variableOf = (name: string): string => `LOCH_${name.toUpperCase().replaceAll('.', '_')}`;
 
 /** Variables of that form that are not settings. */
-const OTHER_VARIABLES = new Set(['LOCH_CONFIG', 'LOCH_DATA']);
+const OTHER_VARIABLES = new Set(['LOCH_CONFIG', 'LOCH_DATA', 'LOCH_BUNDLE_PASSPHRASE']);
 
 function unknownSetting(name: string, known: readonly string[], source: string): LochError {
   const near = nearestNames(name, known);

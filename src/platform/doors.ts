@@ -12,6 +12,7 @@ import { lakeformationService } from '../doors/aws/lakeformation/service.ts';
 import { stsService } from '../doors/aws/sts/service.ts';
 import { type ApiEnvironment, createApiApp } from '../doors/console-api/app.ts';
 import { bucketRoutes } from '../doors/console-api/routes/buckets.ts';
+import { bundleRoutes } from '../doors/console-api/routes/bundles.ts';
 import { catalogRoutes } from '../doors/console-api/routes/catalog.ts';
 import { governanceRoutes } from '../doors/console-api/routes/governance.ts';
 import { ingestionRoutes } from '../doors/console-api/routes/ingestion.ts';
@@ -71,6 +72,7 @@ export function openDoors(deps: {
     objectRoutes({ access: parts.storage.access }),
     upkeepRoutes(parts.upkeep),
     operationsRoutes({ operations: parts.operations }),
+    bundleRoutes({ bundles: parts.bundles }),
   ]);
   const app = new Hono<ApiEnvironment>();
   app.route('/', healthRoutes({ parts }));

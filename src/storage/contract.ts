@@ -472,6 +472,14 @@ export type { SelectEvent } from './select/select-object.ts';
 export { CHECKSUM_ALGORITHMS, createDigest, type Digest } from './checksums/digest.ts';
 /** `s3://bucket/key`. **Errors**: `invalid_argument`. */
 export { formatS3Uri, parseS3Uri, type S3Location } from './s3-uri.ts';
+export type {
+  BundleExport,
+  BundleExportReport,
+  BundleImport,
+  BundleImportReport,
+  Bundles,
+  BundleSecret,
+} from './offline/contract-types.ts';
 /** JSON of table metadata: snapshot ids as text inside and as numbers on the wire, no digit of any number lost. */
 export { parseLosslessJson, stringifyLosslessJson } from './tables/lossless-json.ts';
 
