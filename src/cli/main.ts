@@ -23,6 +23,7 @@ const main = defineCommand({
     bundle: () => import('./commands/bundle.ts').then((m) => m.bundle),
     load: () => import('./commands/load.ts').then((m) => m.load),
     lifecycle: () => import('./commands/lifecycle.ts').then((m) => m.lifecycle),
+    s3: () => import('./commands/s3.ts').then((m) => m.s3),
     query: () => import('./commands/query.ts').then((m) => m.query),
   },
 });

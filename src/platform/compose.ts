@@ -184,6 +184,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       objects,
       settings: bucketSettings,
       resourcePolicies: governance.resourcePolicies,
+      identities: governance.identities,
       policy,
       audit,
       directory: lateDirectory,

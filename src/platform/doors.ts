@@ -67,7 +67,12 @@ export function openDoors(deps: {
     queryRoutes({ queries }),
     processingRoutes(parts.processing),
     ingestionRoutes({ ...parts.ingestion, loader: parts.loader, stopping: deps.stopping }),
-    governanceRoutes({ identity: parts.governance.identity, lakeFormation, trail }),
+    governanceRoutes({
+      identity: parts.governance.identity,
+      accounts: parts.governance.accounts,
+      lakeFormation,
+      trail,
+    }),
     bucketRoutes(parts.storage),
     objectRoutes({ access: parts.storage.access }),
     upkeepRoutes(parts.upkeep),

@@ -11,6 +11,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { RequestContext } from '../core/caller.ts';
 import type { Lifecycle } from '../core/lifecycle.ts';
+import type { Decision } from '../governance/contract.ts';
 import type { SelectInput } from './select/request.ts';
 import type { SelectEvent } from './select/select-object.ts';
 import type { ObjectTiers } from './tiers/contract-types.ts';
@@ -413,6 +414,11 @@ export interface ObjectAccess {
     name: VersionName,
     input: SelectInput,
   ): Promise<AsyncGenerator<SelectEvent, void, void>>;
+  /**
+   * What would be decided about a principal (an ARN, or `anonymous`), with the statements and lines that decide. Asking
+   * about others needs `s3:GetBucketPolicy`. **Errors**: `not_found` for nobody.
+   */
+  explainAccess(context: RequestContext, question: AccessQuestion): Promise<AccessExplanation>;
   /** The list of an object; its owner's alone while none was put. */
   getObjectAcl(context: RequestContext, name: VersionName): Promise<AccessControlList>;
   /** **Errors**: `acl_not_supported`, `access_denied` while public lists are blocked. */
@@ -428,6 +434,23 @@ export type AttributeChanging =
   | 'DeleteObjectTagging'
   | 'PutObjectRetention'
   | 'PutObjectLegalHold';
+
+/** Whether somebody may do something to a bucket, or to an object of it. */
+export interface AccessQuestion {
+  readonly bucket: string;
+  readonly key?: string;
+  readonly principal: string;
+  /** `s3:GetObject` of an object and `s3:ListBucket` of a bucket, unless given. */
+  readonly action?: `s3:${string}`;
+}
+
+/** The decision of IAM, the bucket and its lists. */
+export interface AccessExplanation extends Decision {
+  readonly action: string;
+  readonly resource: string;
+  /** The registered location the object lies under: the grants of Lake Formation must allow it as well. */
+  readonly governedBy?: string;
+}
 
 /** Where an object is. */
 export interface ObjectName {

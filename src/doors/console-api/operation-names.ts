@@ -4,6 +4,7 @@ const NAMES: Readonly<Record<string, readonly [source: string, name: string]>> =
   'POST users': ['iam', 'CreateUser'],
   'POST users/keys': ['iam', 'CreateAccessKey'],
   'DELETE users/keys': ['iam', 'DeleteAccessKey'],
+  'POST accounts': ['organizations', 'CreateAccount'],
   'POST grants': ['lakeformation', 'GrantPermissions'],
   'POST grants/revoke': ['lakeformation', 'RevokePermissions'],
   'POST filters': ['lakeformation', 'CreateDataCellsFilter'],

@@ -1,3 +1,4 @@
+import { explainAccess } from '../buckets/explain-access.ts';
 import type { ObjectAccess } from '../contract.ts';
 import { selectObject } from '../select/select-object.ts';
 import { abortUpload } from './abort-upload.ts';
@@ -58,6 +59,7 @@ export function createObjectAccess(deps: ObjectDeps): ObjectAccess {
     listUploads: listUploads(deps),
     restoreObject: restoreObject(deps),
     selectObject: selectObject(deps),
+    explainAccess: explainAccess(deps),
     getObjectAcl: getObjectAcl(deps),
     putObjectAcl: putObjectAcl(deps),
   };

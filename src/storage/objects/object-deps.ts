@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Engine } from '../../engines/contract.ts';
-import type { Audit, TableDirectory } from '../../governance/contract.ts';
+import type { Audit, Identities, TableDirectory } from '../../governance/contract.ts';
 import type { SideDeps } from '../buckets/bucket-side.ts';
 import type { ObjectStore } from '../contract.ts';
 
@@ -14,6 +14,7 @@ export interface SelectParts {
 
 /** What the use-cases of objects are built from. */
 export interface ObjectDeps extends SideDeps {
+  readonly identities: Pick<Identities, 'principal'>;
   readonly objects: ObjectStore;
   readonly audit: Audit;
   /** Asked late: the catalog stands above storage. */

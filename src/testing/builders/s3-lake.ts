@@ -13,7 +13,7 @@ import type { ColumnType, FindSide, TableDirectory, TableName } from '../../gove
 import { type Governance, governanceStoreModules, openGovernance } from '../../governance/index.ts';
 import { openSqliteStore } from '../../metadata/sqlite/store.ts';
 import { createSealer } from '../../platform/sealer.ts';
-import type { BucketDefaults } from '../../storage/contract.ts';
+import type { BucketDefaults, ObjectAccess } from '../../storage/contract.ts';
 import {
   bucketDefaultEncryption,
   bucketSettingModule,
@@ -59,6 +59,8 @@ export interface S3Lake {
   readonly directory: string;
   readonly objects: LocalObjectStore;
   readonly governance: Governance;
+  /** Objects as callers may use them, below the door. */
+  readonly access: ObjectAccess;
   /** Does nothing by itself. */
   readonly upkeep: Upkeep;
   /** Events of the door and of committed transactions, oldest first. */
@@ -151,6 +153,7 @@ export async function openS3Lake(
     objects,
     settings: bucketSettings,
     resourcePolicies: governance.resourcePolicies,
+    identities: governance.identities,
     policy: governance.policy,
     audit: governance.audit,
     directory: () => tableDirectory,
@@ -199,6 +202,7 @@ export async function openS3Lake(
     directory,
     objects,
     governance,
+    access,
     upkeep,
     events,
     rootKey,

@@ -59,6 +59,7 @@ beforeAll(async () => {
     ...shared,
     settings: bucketSettings,
     resourcePolicies: governance.resourcePolicies,
+    identities: governance.identities,
     objects,
     policy: governance.policy,
     directory: () => lake.directory,

@@ -27,6 +27,7 @@ beforeAll(async () => {
     policy,
     audit,
     resourcePolicies: lake.governance.resourcePolicies,
+    identities: lake.governance.identities,
     settings: openBucketSettings({
       store: lake.store,
       objects: lake.objects,

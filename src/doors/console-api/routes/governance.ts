@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { LochError } from '../../../core/errors.ts';
-import type { IdentityUseCases, LakeFormation, LakeResource, Trail } from '../../../governance/contract.ts';
+import type { Accounts, IdentityUseCases, LakeFormation, LakeResource, Trail } from '../../../governance/contract.ts';
 import { type Routes, routes } from '../app.ts';
 
 const userBody = z.strictObject({ name: z.string().min(1).max(64), policyDocument: z.string().max(6144).optional() });
+const accountBody = z.strictObject({ accountId: z.string(), name: z.string(), email: z.string() });
 const permission = z.enum([
   'ALL',
   'ALTER',
@@ -55,8 +56,9 @@ export function governanceRoutes(deps: {
   readonly identity: IdentityUseCases;
   readonly lakeFormation: LakeFormation;
   readonly trail: Trail;
+  readonly accounts: Accounts;
 }): Routes {
-  const { identity, lakeFormation, trail } = deps;
+  const { identity, lakeFormation, trail, accounts } = deps;
   const app = routes();
 
   app.get('/users', async (c) => {
@@ -92,6 +94,14 @@ export function governanceRoutes(deps: {
     c.set('auditParameters', c.req.param());
     await identity.deleteAccessKey(c.get('context'), c.req.param('name'), c.req.param('id'));
     return c.body(null, 204);
+  });
+
+  app.post('/accounts', async (c) => {
+    const body = accountBody.parse(c.get('body'));
+    c.set('auditParameters', body);
+    const { secret, ...account } = await accounts.create(c.get('context'), body);
+    // The one time the secret leaves the server.
+    return c.json({ ...account, secretAccessKey: secret.reveal() }, 201);
   });
 
   app.get('/grants', async (c) => {

@@ -4,6 +4,12 @@ import { LochError } from '../../../core/errors.ts';
 import type { ObjectAccess, ObjectHead, VersionName } from '../../../storage/contract.ts';
 import { type Routes, routes } from '../app.ts';
 
+const accessQuery = z.object({
+  bucket: z.string().min(1),
+  key: z.string().min(1).optional(),
+  principal: z.string().min(1),
+  action: z.string().startsWith('s3:').optional(),
+});
 const listQuery = z.object({ bucket: z.string().min(1), prefix: z.string().default(''), after: z.string().optional() });
 const nameQuery = z.object({ bucket: z.string().min(1), key: z.string().min(1), versionId: z.string().optional() });
 const tagsBody = z.strictObject({ tags: z.record(z.string(), z.string()) });
@@ -76,6 +82,15 @@ export function objectRoutes(deps: { readonly access: ObjectAccess }): Routes {
   });
 
   /** A file as an object of the given name. */
+  app.get('/access', async (c) => {
+    const { key, action, ...asked } = accessQuery.parse(c.req.query());
+    const question = {
+      ...asked,
+      ...(key === undefined ? {} : { key }),
+      ...(action === undefined ? {} : { action: action as `s3:${string}` }),
+    };
+    return c.json(await access.explainAccess(c.get('context'), question));
+  });
   app.put('/uploads/object', async (c) => {
     const { bucket, key } = versionName(c.req.query());
     c.set('auditParameters', { bucketName: bucket, key });

@@ -316,3 +316,38 @@ describe('whoever asks about objects, not by the door of S3', () => {
     expect(await lake.governance.policy.decide(context, foreign)).toMatchObject({ allowed: false });
   });
 });
+
+describe('who may read', () => {
+  it('is explained by the statements and lines that decide, as it is decided', async () => {
+    const Bucket = await bucket({ ACL: 'public-read' });
+    const context = contextOf((await lake.governance.identities.principal(root))!);
+    await lake.user('reader', { Effect: 'Allow', Action: 's3:GetObject', Resource: '*' });
+    const reader = `arn:aws:iam::${S3_LAKE.accountId}:user/reader`;
+    await policy(Bucket, {
+      Sid: 'Closed',
+      Effect: 'Deny',
+      Principal: { AWS: reader },
+      Action: 's3:GetObject',
+      Resource: on(Bucket, 'closed/*'),
+    });
+    const explain = async (principal: string, key?: string) => {
+      const asked = { bucket: Bucket, principal, ...(key === undefined ? {} : { key }) };
+      const { reason, decidedBy } = await lake.access.explainAccess(context, asked);
+      return [reason, ...decidedBy];
+    };
+    expect(await explain(reader, 'closed/b')).toEqual(['explicit_deny', `bucket-policy:${Bucket}#Closed`]);
+    expect(await explain(reader, 'open/a')).toEqual(['allowed', 'user/reader/inline#0']);
+    expect(await explain('anonymous')).toEqual(['allowed', `bucket-acl:${Bucket}#READ:AllUsers`]);
+    expect(await explain('anonymous', 'open/a')).toEqual(['implicit_deny']);
+    expect(await explain(root, 'open/a')).toEqual(['allowed', root]);
+    await expect(explain(`arn:aws:iam::${S3_LAKE.accountId}:user/nobody`)).rejects.toMatchObject({ code: 'not_found' });
+    const asReader = contextOf((await lake.governance.identities.principal(reader))!);
+    const question = { bucket: Bucket, key: 'open/a' };
+    expect(await lake.access.explainAccess(asReader, { ...question, principal: reader })).toMatchObject({
+      allowed: true,
+    });
+    await expect(lake.access.explainAccess(asReader, { ...question, principal: root })).rejects.toMatchObject({
+      code: 'access_denied',
+    });
+  });
+});
