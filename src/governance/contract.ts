@@ -67,6 +67,8 @@ export interface ResourceSide {
   /** Whose it is. */
   readonly accountId: string;
   readonly policy?: ResourcePolicy;
+  /** Its tags, where they may decide: the condition keys `aws:ResourceTag/…`. */
+  readonly tags?: Readonly<Record<string, string>>;
   /** The policy may deny and nothing else: the resource lies in another's, whose policy it is. */
   readonly policyDeniesOnly?: boolean;
   /** The policy lets nobody in from outside of the account, because it is public and that is restricted. */

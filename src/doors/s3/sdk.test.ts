@@ -9,7 +9,7 @@ import {
   DeleteBucketCommand,
   DeleteObjectCommand,
   DeleteObjectsCommand,
-  GetBucketAbacCommand,
+  GetBucketMetadataConfigurationCommand,
   GetBucketLocationCommand,
   GetBucketVersioningCommand,
   GetObjectAttributesCommand,
@@ -492,11 +492,11 @@ describe('what is not there', () => {
   it('is named, and never pretended', async () => {
     const Bucket = await newBucket();
     await s3.send(new PutObjectCommand({ Bucket, Key: 'k', Body: 'x' }));
-    const acl = await failure(s3.send(new GetBucketAbacCommand({ Bucket })));
+    const acl = await failure(s3.send(new GetBucketMetadataConfigurationCommand({ Bucket })));
     expect(acl).toMatchObject({
       name: 'NotImplemented',
       status: 501,
-      message: 'GetBucketAbac is not supported by Loch.',
+      message: 'GetBucketMetadataConfiguration is not supported by Loch.',
     });
     const torrent = new GetObjectTorrentCommand({ Bucket, Key: 'k' });
     expect((await failure(s3.send(torrent))).message).toBe('GetObjectTorrent is not supported by Loch.');

@@ -64,6 +64,7 @@ export async function bucketSide(
   const counts = permission !== undefined && (await ownershipOf(deps, bucket)) !== 'BucketOwnerEnforced';
   return {
     accountId,
+    ...(await tagsThatDecide(deps, bucket)),
     ...(policy === undefined ? {} : { policy }),
     ...(policy?.isPublic && block?.restrictPublicBuckets ? { insidersOnly: true } : {}),
     ...(ROOT_KEEPS.has(action) ? { rootKeeps: true } : {}),
@@ -76,6 +77,15 @@ export async function bucketSide(
         }
       : {}),
   };
+}
+
+/** Tags of a bucket decide where it was told so. **Source**: S3 User Guide, "Using tags for attribute-based access control". */
+async function tagsThatDecide(
+  { settings }: Pick<SideDeps, 'settings'>,
+  bucket: string,
+): Promise<Pick<ResourceSide, 'tags'>> {
+  if ((await settings.get(bucket, 'abac'))?.status !== 'Enabled') return {};
+  return { tags: (await settings.get(bucket, 'tagging'))?.tags ?? {} };
 }
 
 /**

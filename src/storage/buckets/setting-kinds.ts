@@ -96,6 +96,8 @@ export const SETTING_KINDS = {
     's3:GetBucketRequestPayment',
     's3:PutBucketRequestPayment',
   ),
+  /** Whether the bucket's tags decide who may. */
+  abac: kind(z.strictObject({ status: z.enum(['Enabled', 'Disabled']) }), 's3:GetBucketAbac', 's3:PutBucketAbac'),
   accelerate: kind(
     z.strictObject({ status: z.literal('Suspended') }),
     's3:GetAccelerateConfiguration',

@@ -142,6 +142,20 @@ describe('bucket policies', () => {
     expect(await get(main, Bucket, 'from-other')).toBe('done');
   });
 
+  it('and those of users look at the tags of a bucket where it was told so', async () => {
+    const Bucket = await bucket();
+    const Condition = { StringEquals: { 'aws:ResourceTag/team': 'blue' } };
+    const key = await lake.user('blue', { Effect: 'Allow', Action: 's3:GetObject', Resource: '*', Condition });
+    const blue = lake.client(key);
+    await main.send(new s3.PutBucketTaggingCommand({ Bucket, Tagging: { TagSet: [{ Key: 'team', Value: 'blue' }] } }));
+    expect(await get(blue, Bucket, 'open/a')).toBe('403 AccessDenied');
+    await main.send(new s3.PutBucketAbacCommand({ Bucket, AbacStatus: { Status: 'Enabled' } }));
+    expect((await main.send(new s3.GetBucketAbacCommand({ Bucket }))).AbacStatus?.Status).toBe('Enabled');
+    expect(await get(blue, Bucket, 'open/a')).toBe('done');
+    await main.send(new s3.PutBucketTaggingCommand({ Bucket, Tagging: { TagSet: [{ Key: 'team', Value: 'red' }] } }));
+    expect(await get(blue, Bucket, 'open/a')).toBe('403 AccessDenied');
+  });
+
   it('are refused when they cannot be meant', async () => {
     const Bucket = await bucket();
     const ok = { Effect: 'Allow', Principal: '*', Action: 's3:GetObject', Resource: on(Bucket, '*') };

@@ -70,6 +70,14 @@ export const requestPaymentForm: SettingForm<'requestPayment'> = {
   read: (document) => ({ payer: oneOf('Payer', ['BucketOwner', 'Requester'], childText(document, 'Payer')) }),
 };
 
+export const abacForm: SettingForm<'abac'> = {
+  kind: 'abac',
+  root: 'AbacStatus',
+  absent: { Status: 'Disabled' },
+  write: ({ status }) => ({ Status: status }),
+  read: (document) => ({ status: oneOf('Status', ['Enabled', 'Disabled'], childText(document, 'Status')) }),
+};
+
 export const accelerateForm: SettingForm<'accelerate'> = {
   kind: 'accelerate',
   root: 'AccelerateConfiguration',

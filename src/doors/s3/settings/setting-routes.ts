@@ -14,6 +14,7 @@ import { corsForm } from './cors-form.ts';
 import { encryptionForm } from './encryption-form.ts';
 import { getLifecycle, putLifecycle } from './lifecycle-form.ts';
 import {
+  abacForm,
   accelerateForm,
   ownershipForm,
   publicAccessBlockForm,
@@ -60,6 +61,7 @@ const ROUTES: Readonly<Record<string, Routes>> = {
     DELETE: ['DeleteBucketPolicy', deleteOperation('policy')],
   },
   policyStatus: { GET: ['GetBucketPolicyStatus', policy.getBucketPolicyStatus] },
+  abac: withoutDelete(routesOf('BucketAbac', abacForm)),
   accelerate: withoutDelete(routesOf('BucketAccelerateConfiguration', accelerateForm)),
   cors: routesOf('BucketCors', corsForm),
   encryption: routesOf('BucketEncryption', encryptionForm),

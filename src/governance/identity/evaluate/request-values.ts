@@ -57,6 +57,9 @@ export function requestValues(
     if (value === undefined || value === '') values.delete(key);
     else values.set(key, [value]);
   }
+  for (const [key, value] of Object.entries(request.side?.tags ?? {})) {
+    values.set(`aws:resourcetag/${key.toLowerCase()}`, [value]);
+  }
   for (const key of values.keys()) if (key.startsWith('aws:principaltag/')) values.delete(key);
   for (const [key, value] of Object.entries({ ...principal.tags, ...session?.tags })) {
     values.set(`aws:principaltag/${key.toLowerCase()}`, [value]);
