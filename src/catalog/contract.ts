@@ -161,6 +161,8 @@ export interface IcebergTableSpec {
 
 /** A commit as the Iceberg REST catalog spells it. */
 export interface TableUpdates {
+  /** The version of the record that the updates were made for; another one is a `conflict`. */
+  readonly expectedVersion?: number;
   readonly requirements: readonly TableRequirement[];
   readonly updates: readonly TableUpdate[];
 }

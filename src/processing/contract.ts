@@ -273,3 +273,4 @@ export interface Workflows {
 
 export type { CatalogColumn };
 export type * from './maintenance/contract.ts';
+export type * from './statistics/contract.ts';

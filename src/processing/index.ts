@@ -4,10 +4,11 @@ import type { Lifecycle } from '../core/lifecycle.ts';
 import type { Audit, Identities, Policy, TableDirectory } from '../governance/contract.ts';
 import type { MetadataStore } from '../metadata/contract.ts';
 import type { ObjectStore, TableFormat } from '../storage/contract.ts';
-import type { FileRewriter, Jobs, StatementRunner, TableMaintenance, Workflows } from './contract.ts';
+import type { FileRewriter, Jobs, StatementRunner, StatisticsRuns, TableMaintenance, Workflows } from './contract.ts';
 import { createJobs } from './jobs/jobs.ts';
 import { createRunExecutor } from './jobs/run-executor.ts';
 import { type Maintenance, openMaintenance } from './maintenance/index.ts';
+import { openStatisticsRuns } from './statistics/index.ts';
 import { createTriggers } from './workflows/triggers.ts';
 import { createWorkflowExecutor } from './workflows/workflow-executor.ts';
 import { createWorkflows } from './workflows/workflows.ts';
@@ -17,6 +18,7 @@ export const processingStoreModules: URL[] = [
   new URL('./jobs/store.ts', import.meta.url),
   new URL('./workflows/store.ts', import.meta.url),
   new URL('./maintenance/store.ts', import.meta.url),
+  new URL('./statistics/store.ts', import.meta.url),
 ];
 
 export interface ProcessingOptions {
@@ -55,6 +57,7 @@ export interface ProcessingOptions {
 export interface Processing extends Lifecycle {
   readonly jobs: Jobs;
   readonly workflows: Workflows;
+  readonly statistics: StatisticsRuns;
   readonly maintenance?: TableMaintenance;
   /** Starts the upkeep that is due now; resolves when it is over. */
   runDueMaintenance(): Promise<void>;
@@ -87,15 +90,18 @@ export async function openProcessing(options: ProcessingOptions): Promise<Proces
           everyMs: upkeep.everyMs ?? 30_000,
           onFailure: options.onFailure ?? (() => undefined),
         });
+  const statistics = await openStatisticsRuns(options);
   await runs.resume();
   await executor.resume();
   await triggers.start();
   return {
     jobs: createJobs({ ...options, executor: runs }),
     workflows: createWorkflows({ ...options, executor }),
+    statistics: statistics.statistics,
     ...(maintenance === undefined ? {} : { maintenance: maintenance.maintenance }),
     runDueMaintenance: async () => maintenance?.runDue(),
     async close() {
+      await statistics.close();
       await maintenance?.close();
       await triggers.close();
       await executor.close();

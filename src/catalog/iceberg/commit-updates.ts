@@ -46,6 +46,14 @@ export async function authorizeUpdates(
 
 /** The metadata after the updates, written and visible to nobody. **Errors**: `commit_conflict`, `invalid_argument`. */
 export async function stageUpdates(parts: IcebergParts, base: CommitBase, change: TableUpdates): Promise<Attempt> {
+  const { expectedVersion } = change;
+  if (expectedVersion !== undefined && expectedVersion !== base.record.version) {
+    throw new LochError(
+      'conflict',
+      `Table \`${base.record.database}.${base.record.name}\` is at version ${base.record.version}, not ${expectedVersion}. Read it again and repeat the change.`,
+      { context: { table: base.record.name, expected: expectedVersion, found: base.record.version } },
+    );
+  }
   parts.tables.assertRequirements(base.metadata, change.requirements);
   const metadata = parts.tables.applyUpdates(base.metadata, change.updates);
   assertPlace(base.metadata, metadata);

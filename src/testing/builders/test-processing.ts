@@ -150,6 +150,9 @@ export async function openTestProcessing(options: TestProcessingOptions = {}) {
     get workflows() {
       return current.processing.workflows;
     },
+    get statistics() {
+      return current.processing.statistics;
+    },
     get maintenance() {
       return current.processing.maintenance!;
     },

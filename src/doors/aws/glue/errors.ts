@@ -16,9 +16,12 @@ export const glueErrors: AwsServiceDoor['errors'] = {
   unsupported: 'OperationNotSupportedException',
   access_denied: 'AccessDeniedException',
   limit_exceeded: 'ResourceNumberLimitExceededException',
-  concurrent_run: (error) =>
-    error.context.crawler === undefined ? 'ConcurrentRunsExceededException' : 'CrawlerRunningException',
+  concurrent_run(error) {
+    if (error.context.statisticsRun !== undefined) return 'ColumnStatisticsTaskRunningException';
+    return error.context.crawler === undefined ? 'ConcurrentRunsExceededException' : 'CrawlerRunningException';
+  },
   conflict(error) {
+    if (error.context.statisticsRun !== undefined) return 'ColumnStatisticsTaskNotRunningException';
     if (error.context.schedule === 'SCHEDULED') return 'SchedulerRunningException';
     if (error.context.schedule === 'NOT_SCHEDULED') return 'SchedulerNotRunningException';
     if (error.context.crawler !== undefined) return 'CrawlerNotRunningException';

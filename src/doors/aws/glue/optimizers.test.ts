@@ -1,16 +1,22 @@
-/** Table optimizers through the Glue door, over a real engine. */
+/** Table optimizers and runs of column statistics through the Glue door, over a real engine. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
   BatchGetTableOptimizerCommand,
   CreateTableOptimizerCommand,
   DeleteTableOptimizerCommand,
+  GetColumnStatisticsForTableCommand,
+  GetColumnStatisticsTaskRunCommand,
+  GetColumnStatisticsTaskRunsCommand,
   GetTableOptimizerCommand,
   GlueClient,
+  ListColumnStatisticsTaskRunsCommand,
   ListTableOptimizerRunsCommand,
+  StartColumnStatisticsTaskRunCommand,
+  StopColumnStatisticsTaskRunCommand,
   UpdateTableOptimizerCommand,
 } from '@aws-sdk/client-glue';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../core/clock.ts';
 import { createEventBus } from '../../../core/events.ts';
 import { failureOf } from '../../../testing/builders/glue-door.ts';
@@ -18,6 +24,7 @@ import { TEST_ACCOUNT } from '../../../testing/builders/test-lake.ts';
 import { openTestProcessing } from '../../../testing/builders/test-processing.ts';
 import { createAwsDoor } from '../index.ts';
 import { glueService } from './service.ts';
+import { decimalText } from './statistics-shapes.ts';
 
 let lake: Awaited<ReturnType<typeof openTestProcessing>>;
 let server: Server;
@@ -40,9 +47,9 @@ beforeAll(async () => {
     await lake.jobs.wait(id, lake.root.signal);
   }
   const { identities, audit } = lake.governance;
-  const { catalog, crawlers, maintenance } = lake;
+  const { catalog, crawlers, maintenance, statistics } = lake;
   const door = createAwsDoor({
-    services: [glueService({ catalog, crawlers, maintenance })],
+    services: [glueService({ catalog, crawlers, maintenance, statistics })],
     identities,
     audit,
     events: createEventBus((error) => {
@@ -161,4 +168,78 @@ it('expires snapshots and looks for orphans by its own settings', async () => {
   expect(await failureOf(make('retention', { enabled: true }))).toMatchObject({ name: 'AlreadyExistsException' });
   const vpc = make('retention', { enabled: true, vpcConfiguration: { glueConnectionName: 'x' } });
   expect(await failureOf(vpc)).toMatchObject({ name: 'OperationNotSupportedException' });
+});
+
+describe('runs of column statistics', () => {
+  const table = { DatabaseName: 'd', TableName: 'measured' };
+  const Role = 'analyst';
+
+  it('compute what all the rows say, for every kind of column', async () => {
+    await lake.jobs.put(lake.root, {
+      kind: 'sql',
+      name: 'measured',
+      sql: `SELECT range AS id, CASE WHEN range % 10 = 0 THEN NULL ELSE 'n' || (range % 700) END AS name,
+        CAST(range / 4.0 AS DECIMAL(12,2)) AS price, range % 3 = 0 AS flag, DATE '2026-01-01' + CAST(range % 30 AS INTEGER) AS day,
+        CASE WHEN range = 5 THEN 'nan'::DOUBLE ELSE range * -1.5 END AS ratio, TIMESTAMP '2026-01-01 00:00:00' + INTERVAL (range) SECOND AS moment,
+        encode('ab') AS raw FROM range(2000)`,
+      dialect: 'duckdb',
+      target: { database: 'd', table: 'measured' },
+      mode: 'overwrite',
+    });
+    const job = await lake.jobs.start(lake.root, 'measured');
+    expect((await lake.jobs.wait(job.id, lake.root.signal)).state).toBe('SUCCEEDED');
+    const { ColumnStatisticsTaskRunId: id } = await glue.send(
+      new StartColumnStatisticsTaskRunCommand({ ...table, Role }),
+    );
+    await lake.statistics.wait(id!, lake.root.signal);
+    const { ColumnStatisticsTaskRun } = await glue.send(
+      new GetColumnStatisticsTaskRunCommand({ ColumnStatisticsTaskRunId: id }),
+    );
+    expect(ColumnStatisticsTaskRun).toMatchObject({ Status: 'SUCCEEDED', TableName: 'measured', Role });
+    const ColumnNames = ['id', 'name', 'price', 'flag', 'day', 'ratio', 'moment', 'raw'];
+    const { ColumnStatisticsList, Errors } = await glue.send(
+      new GetColumnStatisticsForTableCommand({ ...table, ColumnNames }),
+    );
+    expect(Errors).toEqual([]);
+    const found = Object.fromEntries(
+      ColumnStatisticsList!.map((one) => [one.ColumnName, Object.values(one.StatisticsData!)[1]]),
+    );
+    const price = found.price as { MinimumValue: object; MaximumValue: object };
+    expect(found).toMatchObject({
+      id: { MinimumValue: 0, MaximumValue: 1999, NumberOfNulls: 0, NumberOfDistinctValues: 2000 },
+      name: { NumberOfNulls: 200, NumberOfDistinctValues: 630, MaximumLength: 4 },
+      price: { NumberOfNulls: 0, NumberOfDistinctValues: 2000 },
+      flag: { NumberOfTrues: 667, NumberOfFalses: 1333, NumberOfNulls: 0 },
+      day: { MinimumValue: new Date('2026-01-01'), MaximumValue: new Date('2026-01-30'), NumberOfDistinctValues: 30 },
+      ratio: { MinimumValue: -2998.5, NumberOfDistinctValues: 2000 },
+      moment: { MinimumValue: 1767225600, MaximumValue: 1767227599, NumberOfDistinctValues: 2000 },
+      raw: { MaximumLength: 2, AverageLength: 2, NumberOfNulls: 0 },
+    });
+    expect([decimalText(price.MinimumValue as never), decimalText(price.MaximumValue as never)].map(Number)).toEqual([
+      0, 499.75,
+    ]);
+  });
+
+  it('are listed by table, refused for columns there are none of, and fail by name', async () => {
+    const { ColumnStatisticsTaskRuns } = await glue.send(new GetColumnStatisticsTaskRunsCommand(table));
+    expect(ColumnStatisticsTaskRuns).toHaveLength(1);
+    expect((await glue.send(new ListColumnStatisticsTaskRunsCommand({}))).ColumnStatisticsTaskRunIds).toHaveLength(1);
+    const start = (input: object) =>
+      failureOf(glue.send(new StartColumnStatisticsTaskRunCommand({ ...table, Role, ...input })));
+    expect(await start({ ColumnNameList: ['none'] })).toMatchObject({ name: 'InvalidInputException' });
+    expect(await start({ SampleSize: 10 })).toMatchObject({ name: 'OperationNotSupportedException' });
+    expect(await start({ TableName: 'absent' })).toMatchObject({ name: 'EntityNotFoundException' });
+    const idle = glue.send(new StopColumnStatisticsTaskRunCommand(table));
+    expect(await failureOf(idle)).toMatchObject({ name: 'ColumnStatisticsTaskNotRunningException' });
+  });
+
+  it('go on after a restart', async () => {
+    const run = await lake.statistics.start(
+      lake.root,
+      { database: 'd', table: 'measured' },
+      { role: Role, columns: ['id'] },
+    );
+    await lake.reopen();
+    expect(await lake.statistics.wait(run.id, lake.root.signal)).toMatchObject({ state: 'SUCCEEDED' });
+  });
 });

@@ -41,6 +41,7 @@ import {
   SearchTablesCommand,
   StartCrawlerCommand,
   StopCrawlerCommand,
+  type IcebergTableUpdate,
   type TableInput,
   UpdateCrawlerCommand,
   UpdateDatabaseCommand,
@@ -49,6 +50,7 @@ import {
 } from '@aws-sdk/client-glue';
 import { IAMClient, CreateAccessKeyCommand, CreateUserCommand, PutUserPolicyCommand } from '@aws-sdk/client-iam';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Catalog } from '../../../catalog/contract.ts';
 import { catalogStoreModules, openCatalog } from '../../../catalog/index.ts';
 import { systemClock } from '../../../core/clock.ts';
 import { createTableFormat } from '../../../storage/tables/index.ts';
@@ -61,6 +63,7 @@ let door: GovernedAwsDoor;
 let files: Awaited<ReturnType<typeof testObjects>>;
 let glue: GlueClient;
 let analyst: GlueClient;
+let lakeCatalog: () => Catalog;
 
 const clientOf = (credentials: { accessKeyId: string; secretAccessKey: string }) =>
   new GlueClient({ region: 'us-east-1', endpoint: door.endpoint, credentials, maxAttempts: 1 });
@@ -75,6 +78,7 @@ beforeAll(async () => {
       const tables = createTableFormat({ objects, clock: systemClock });
       const common = { store, objects, tables, policy, identities, clock: systemClock };
       const opened = await openCatalog({ ...common, accountId, region: 'us-east-1' });
+      lakeCatalog = () => opened.catalog;
       return { ...opened, services: [glueService(opened)] };
     },
   });
@@ -309,6 +313,76 @@ describe('tables', () => {
     const twin = await glue.send(new GetTableCommand({ DatabaseName: 'shop', Name: 'twin' }));
     expect(twin.Table?.StorageDescriptor?.Columns).toEqual([{ Name: 'id', Type: 'bigint' }]);
     expect(twin.Table?.Parameters?.metadata_location).toBe(location);
+  });
+});
+
+describe('Iceberg tables changed by UpdateOpenTableFormatInput', () => {
+  const field = (Id: number, Name: string, Type: string) => ({ Id, Name, Type, Required: false });
+  const place = 's3://lake/evolving';
+  const change = (Updates: IcebergTableUpdate[], more: object = {}) =>
+    glue.send(
+      new UpdateTableCommand({
+        DatabaseName: 'shop',
+        Name: 'evolving',
+        UpdateOpenTableFormatInput: { UpdateIcebergInput: { UpdateIcebergTableInput: { Updates } } },
+        ...more,
+      }),
+    );
+  const shown = async () => (await glue.send(new GetTableCommand({ DatabaseName: 'shop', Name: 'evolving' }))).Table!;
+  beforeEach(async () => {
+    await glue.send(
+      new CreateTableCommand({
+        DatabaseName: 'shop',
+        Name: 'evolving',
+        OpenTableFormatInput: {
+          IcebergInput: {
+            MetadataOperation: 'CREATE',
+            Version: '2',
+            CreateIcebergTableInput: {
+              Location: place,
+              Schema: { Fields: [field(1, 'id', 'long'), field(2, 'at', 'timestamp')] },
+            },
+          },
+        },
+      }),
+    );
+  });
+
+  it('take a schema, a partition spec and properties in one commit, under the version they were read at', async () => {
+    const before = await shown();
+    const whole = {
+      Location: place,
+      Schema: { Fields: [field(1, 'id', 'long'), field(2, 'at', 'timestamp'), field(3, 'note', 'string')] },
+      PartitionSpec: { Fields: [{ SourceId: 2, Name: 'at_day', Transform: 'day' }] },
+      Properties: { owner: 'ana' },
+    };
+    await change([whole], { VersionId: before.VersionId });
+    const after = await shown();
+    expect(after.StorageDescriptor?.Columns?.map((column) => `${column.Name} ${column.Type}`)).toEqual([
+      'id bigint',
+      'at timestamp',
+      'note string',
+    ]);
+    expect(after.Parameters?.previous_metadata_location).toBe(before.Parameters?.metadata_location);
+    const { metadata } = await lakeCatalog().resolveTable(door.rootContext(), { database: 'shop', table: 'evolving' });
+    expect(metadata).toMatchObject({ properties: { owner: 'ana' }, 'default-spec-id': 1 });
+    expect(metadata!['partition-specs'].at(-1)!.fields).toMatchObject([{ name: 'at_day', transform: 'day' }]);
+    const stale = change([whole], { VersionId: before.VersionId });
+    expect(await failure(stale)).toBeInstanceOf(ConcurrentModificationException);
+  });
+
+  it('take single actions, and refuse what would move the table or is not known', async () => {
+    const rest = { Schema: { Fields: [] }, Location: place };
+    await change([{ ...rest, Action: 'set-properties', Properties: { a: 'b', c: 'd' } }]);
+    await change([{ ...rest, Action: 'remove-properties', Properties: { a: '' } }]);
+    const { metadata } = await lakeCatalog().resolveTable(door.rootContext(), { database: 'shop', table: 'evolving' });
+    expect(metadata!.properties).toMatchObject({ c: 'd' });
+    expect(metadata!.properties.a).toBeUndefined();
+    const moved = change([{ ...rest, Action: 'set-location', Location: 's3://lake/elsewhere' }]);
+    expect(await failure(moved)).toMatchObject({ name: 'OperationNotSupportedException' });
+    const key = change([{ ...rest, Action: 'add-encryption-key' }]);
+    expect(await failure(key)).toMatchObject({ name: 'OperationNotSupportedException' });
+    expect(await failure(change([]))).toBeInstanceOf(InvalidInputException);
   });
 });
 

@@ -7,7 +7,7 @@ import type {
   Crawlers,
   Schemas,
 } from '../../../catalog/contract.ts';
-import type { Jobs, TableMaintenance, Workflows } from '../../../processing/contract.ts';
+import type { Jobs, StatisticsRuns, TableMaintenance, Workflows } from '../../../processing/contract.ts';
 import type { AwsServiceDoor } from '../service.ts';
 import { classifierOperations } from './classifiers.ts';
 import { connectionOperations } from './connections.ts';
@@ -22,6 +22,7 @@ import { registryOperations } from './registries.ts';
 import { schemaOperations } from './schemas.ts';
 import { searchOperations } from './search.ts';
 import { settingsOperations } from './settings.ts';
+import { statisticsRunOperations } from './statistics-runs.ts';
 import { statisticsOperations } from './statistics.ts';
 import { tableOperations } from './tables.ts';
 import { tagOperations } from './tags.ts';
@@ -40,8 +41,9 @@ export function glueService(useCases: {
   readonly jobs?: Jobs;
   readonly workflows?: Workflows;
   readonly maintenance?: TableMaintenance;
+  readonly statistics?: StatisticsRuns;
 }): AwsServiceDoor {
-  const { jobs, workflows, connections, schemas, settings, tags, maintenance } = useCases;
+  const { jobs, workflows, connections, schemas, settings, tags, maintenance, statistics } = useCases;
   return {
     name: 'glue',
     signingNames: ['glue'],
@@ -59,6 +61,7 @@ export function glueService(useCases: {
       ...(settings === undefined ? {} : settingsOperations(settings)),
       ...(tags === undefined ? {} : tagOperations(tags)),
       ...(connections === undefined ? {} : connectionOperations(connections, tags)),
+      ...(statistics === undefined ? {} : statisticsRunOperations(statistics)),
       ...(maintenance === undefined ? {} : optimizerOperations(maintenance)),
       ...crawlerOperations(useCases.crawlers),
       ...(useCases.classifiers === undefined ? {} : classifierOperations(useCases.classifiers)),

@@ -23,6 +23,7 @@ import { isLochError, LochError } from '../../../core/errors.ts';
 import type { OperationSpec } from '../service.ts';
 import { errorDetail } from './errors.ts';
 import { icebergSpecOf } from './iceberg-input.ts';
+import { icebergUpdatesOf } from './iceberg-updates.ts';
 import { checkBatch, checkCatalog, isCount, isText, pageSize, positionOf, tokenOf } from './pages.ts';
 import { versionChoiceOf } from './schema-names.ts';
 import { fromTable, toTableInput } from './shapes.ts';
@@ -76,6 +77,12 @@ async function createTable(
   checkCatalog(context, input.CatalogId);
   const iceberg = input.OpenTableFormatInput?.IcebergInput;
   if (iceberg !== undefined && input.TableInput?.Parameters?.metadata_location === undefined) {
+    if ((input.PartitionIndexes?.length ?? 0) > 0) {
+      throw new LochError(
+        'invalid_argument',
+        'An Iceberg table takes no `PartitionIndexes`: its partitions are in its metadata.',
+      );
+    }
     await catalog.createIcebergTable(context, icebergSpecOf(input));
     return {};
   }
@@ -88,6 +95,23 @@ async function createTable(
   }));
   const table = await withSchema(schemas, context, input.TableInput);
   await catalog.createTable(context, input.DatabaseName!, table, { partitionIndexes });
+  return {};
+}
+
+/** A commit to an Iceberg table that Glue makes itself. */
+async function updateIceberg(catalog: Catalog, context: RequestContext, input: UpdateTableRequest) {
+  if (input.TableInput !== undefined) {
+    throw new LochError(
+      'invalid_argument',
+      'Give either `TableInput` or `UpdateOpenTableFormatInput`: together they would be two commits.',
+    );
+  }
+  const name = { database: input.DatabaseName!, table: input.Name ?? '' };
+  const table = await catalog.openForEngine(context, name);
+  await catalog.commitUpdates(context, name, {
+    ...icebergUpdatesOf(input, table),
+    ...(input.VersionId === undefined ? {} : { expectedVersion: versionNumber(input.VersionId) }),
+  });
   return {};
 }
 
@@ -212,14 +236,18 @@ export function tableOperations(catalog: Catalog, schemas?: Schemas): Record<str
     },
     GetTables: { readOnly: true, run: (context, input: GetTablesRequest) => getTables(catalog, context, input) },
     UpdateTable: {
-      partial: 'no ViewUpdateAction, no UpdateOpenTableFormatInput',
+      partial: 'no ViewUpdateAction, no Force; no encryption keys in UpdateOpenTableFormatInput',
       async run(context: RequestContext, input: UpdateTableRequest) {
         checkCatalog(context, input.CatalogId);
-        if (input.TableInput === undefined) {
+        if (input.ViewUpdateAction !== undefined || input.Force !== undefined) {
           throw new LochError(
             'unsupported',
-            'UpdateTable needs `TableInput`; UpdateOpenTableFormatInput is not supported.',
+            '`ViewUpdateAction` and `Force` are not supported. Give a whole `TableInput`.',
           );
+        }
+        if (input.UpdateOpenTableFormatInput !== undefined) return updateIceberg(catalog, context, input);
+        if (input.TableInput === undefined) {
+          throw new LochError('missing_argument', '`TableInput` is missing. Give it, or `UpdateOpenTableFormatInput`.');
         }
         const table = await withSchema(schemas, context, input.TableInput);
         await catalog.updateTable(context, input.DatabaseName!, table, {
