@@ -14,6 +14,7 @@ import type {
   CompactionOptions,
   DataFile,
   ExpiryOptions,
+  FileField,
   ForeignSnapshot,
   IcebergSchema,
   PartitionSpec,
@@ -196,6 +197,8 @@ export interface TableScan {
       readonly kind: 'position' | 'equality';
       readonly fieldIds: readonly number[];
     }[];
+    /** Iceberg: the columns the file really has, where reading it needs to know. */
+    readonly fields?: readonly FileField[];
   }[];
   readonly totalFiles: number;
   readonly bytes: number;

@@ -515,6 +515,7 @@ export type {
   DeleteFile,
   DeltaValidation,
   ExpiryOptions,
+  FileField,
   IcebergField,
   IcebergSchema,
   IcebergType,

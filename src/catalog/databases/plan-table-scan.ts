@@ -58,14 +58,16 @@ async function planIceberg(
   options: Parameters<Catalog['planTableScan']>[1],
 ): Promise<TableScan> {
   const plan = await parts.tables.planScan(table.metadata!, options);
+  const fields = await parts.tables.fileFields(table.metadata!, plan.files);
   return {
     table,
     ...(plan.snapshotId === undefined ? {} : { snapshotId: plan.snapshotId }),
-    files: plan.files.map((file) => ({
+    files: plan.files.map((file, i) => ({
       ...parseS3Uri(file.path),
       bytes: file.bytes,
       partition: file.partition,
       ...(file.deletes.length === 0 ? {} : { deletes: file.deletes }),
+      ...(fields === undefined ? {} : { fields: fields[i]! }),
     })),
     totalFiles: plan.totalFiles,
     bytes: plan.bytes,

@@ -195,3 +195,87 @@ describe('data events', () => {
     );
   });
 });
+
+describe('nested columns', () => {
+  const NESTED = { database: 'bank', table: 'nested' };
+  // biome-ignore lint/suspicious/noExplicitAny: schemas are changed member by member.
+  const evolve = async (change: (fields: any) => void) => {
+    const { metadata } = await lake.catalog.resolveTable(lake.root, NESTED);
+    const current = metadata!.schemas.find((schema) => schema['schema-id'] === metadata!['current-schema-id'])!;
+    const schema = structuredClone(current);
+    change(schema.fields);
+    const set = { action: 'set-current-schema', 'schema-id': -1 };
+    await lake.catalog.commitUpdates(lake.root, NESTED, {
+      requirements: [],
+      updates: [{ action: 'add-schema', schema }, set],
+    });
+    return (await rows('SELECT s, l, m FROM nested'))[0];
+  };
+
+  it('are read by their ids at every depth, however they are renamed, widened, dropped and named again', async () => {
+    await lake.createTable(
+      'bank.nested',
+      [
+        { name: 's', type: 'struct<x:int,y:string>' },
+        { name: 'l', type: 'array<struct<a:int>>' },
+        { name: 'm', type: 'map<string,struct<b:int>>' },
+      ],
+      "SELECT {'x': 7::INTEGER, 'y': 'why'} AS s, [{'a': 3::INTEGER}] AS l, MAP {'k': {'b': 4::INTEGER}} AS m",
+    );
+    expect(await evolve(([s]) => s.type.fields.push({ id: 50, name: 'z', required: false, type: 'double' }))).toEqual([
+      "{'x': 7, 'y': why, 'z': NULL}",
+      "[{'a': 3}]",
+      "{k={'b': 4}}",
+    ]);
+    const renamed = await evolve(([s, l, m]) => {
+      s.type.fields[0].name = 'renamed';
+      s.type.fields[0].type = 'long';
+      l.type.element.fields[0].name = 'in list';
+      m.type.value.fields[0].name = 'in map';
+    });
+    expect(renamed).toEqual(["{'renamed': 7, 'y': why, 'z': NULL}", "[{'in list': 3}]", "{k={'in map': 4}}"]);
+    // A name that comes back is another column: the old values do not.
+    await evolve(([s]) => s.type.fields.splice(1, 1));
+    const again = await evolve(([s]) => s.type.fields.push({ id: 51, name: 'y', required: false, type: 'string' }));
+    expect(again![0]).toBe("{'renamed': 7, 'z': NULL, 'y': NULL}");
+  });
+});
+
+describe('files without field ids', () => {
+  it('are read by the name mapping of the table, through renames', async () => {
+    const name = { database: 'bank', table: 'adopted' };
+    const columns = [
+      { name: 'id', type: 'int' },
+      { name: 'label', type: 'string' },
+      { name: 'later', type: 'string' },
+    ];
+    const mapping = [
+      { 'field-id': 1, names: ['id', 'ident'] },
+      { 'field-id': 2, names: ['label'] },
+    ];
+    const { metadata } = await lake.catalog.createIcebergTable(lake.root, {
+      ...name,
+      name: 'adopted',
+      columns,
+      properties: { 'schema.name-mapping.default': JSON.stringify(mapping) },
+    });
+    const path = await parquet('adopted', "SELECT 5::INTEGER AS ident, 'five' AS label, 'hidden' AS later");
+    const { size } = await (await import('node:fs/promises')).stat(path);
+    await lake.objects.put('lake', 'bank/adopted/data/1.parquet', { adoptFile: path });
+    const location = 's3://lake/bank/adopted/data/1.parquet';
+    const file = { path: location, format: 'PARQUET' as const, rows: 1, bytes: size, partition: {} };
+    await lake.catalog.commitTable(lake.root, name, { kind: 'append', files: [file] });
+    // What the mapping does not name is not there, whatever the file calls it.
+    expect(await rows('SELECT id, label, later FROM adopted')).toEqual([['5', 'five', null]]);
+    const renamed = structuredClone(metadata!.schemas[0]!) as unknown as { fields: { name: string }[] };
+    renamed.fields[1]!.name = 'title';
+    await lake.catalog.commitUpdates(lake.root, name, {
+      requirements: [],
+      updates: [
+        { action: 'add-schema', schema: renamed },
+        { action: 'set-current-schema', 'schema-id': -1 },
+      ],
+    });
+    expect(await rows('SELECT title FROM adopted WHERE id = 5')).toEqual([['five']]);
+  });
+});

@@ -185,6 +185,7 @@ async function tableSource(bound: BoundTable, files: FolderOfFiles): Promise<Sca
     path: paths[i]!,
     location: formatS3Uri(file),
     deletes: (file.deletes ?? []).map((d) => ({ ...d, path: deletes.get(d.path)! })),
+    fields: file.fields,
   }));
   const source = icebergSource(table.metadata, travelledTo, local);
   return { ...source, columns };

@@ -366,6 +366,14 @@ export interface ScanFile {
   }[];
 }
 
+/** A column as a data file has it. Inside: of a list its element, of a map key and value, of a struct its fields. */
+export interface FileField {
+  readonly name: string;
+  /** The table's field; absent for one the table does not know. */
+  readonly id?: number;
+  readonly children: readonly FileField[];
+}
+
 export interface ScanPlan {
   readonly snapshotId?: string;
   readonly schema: IcebergSchema;
@@ -433,6 +441,14 @@ export interface TableFormat {
   /** Every file that the metadata read from `location` leads to, over all its snapshots. */
   reachableFiles(metadata: TableMetadata, location?: string): Promise<ReachableFiles>;
   planScan(metadata: TableMetadata, request: ScanRequest): Promise<ScanPlan>;
+  /**
+   * The columns that each of these data files really has, where reading them needs to know: a nested column has changed,
+   * or files may lack field ids. Undefined where it does not.
+   */
+  fileFields(
+    metadata: TableMetadata,
+    files: readonly { readonly path: string; readonly bytes: number }[],
+  ): Promise<readonly (readonly FileField[])[] | undefined>;
   /** The manifests a scan must read, with how many files they name: units of work for `scanTasks`. */
   scanManifests(
     metadata: TableMetadata,

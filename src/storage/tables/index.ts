@@ -3,13 +3,14 @@ import { icebergTypeOf, hiveTypeOf } from './column-types.ts';
 import type { IcebergField, TableFormat } from './contract-types.ts';
 import { stringifyLosslessJson } from './lossless-json.ts';
 import { metadataTable } from './metadata-tables.ts';
+import { fileFields, needsFileFields } from './file-fields.ts';
 import { planScan, snapshotManifests } from './plan-scan.ts';
 import { scanManifests, scanTasks } from './scan-tasks.ts';
 import { reachableFiles } from './reachable-files.ts';
 import { assignFreshIds, assertSchema, fieldIdsByPath } from './schema.ts';
 import { snapshotFiles } from './snapshot-files.ts';
 import { stageCommit } from './stage.ts';
-import { TableFiles, type TableObjects } from './table-files.ts';
+import { mapLimited, TableFiles, type TableObjects } from './table-files.ts';
 import { dataFileOf, writeLayout } from './write-layout.ts';
 import { currentSnapshot, metadataFileLocation, newTableMetadata, withMetadataLog } from './table-metadata.ts';
 import { applyTableUpdates, assertTableRequirements } from './table-updates.ts';
@@ -24,6 +25,7 @@ export interface TableFormatOptions {
   readonly cacheBytes?: number;
 }
 
+const PARALLEL_READS = 16;
 const CACHE_BYTES = 96 * 1024 * 1024;
 
 /** Iceberg tables on an object store. Holds nothing but a bounded cache of files that never change. */
@@ -54,6 +56,10 @@ export function createTableFormat({ objects, clock, cacheBytes = CACHE_BYTES }: 
     removeFiles: (locations) => files.discard(locations),
     reachableFiles: (metadata, location) => reachableFiles(files, metadata, location),
     planScan: (metadata, request) => planScan(files, metadata, request),
+    fileFields: async (metadata, wanted) =>
+      needsFileFields(metadata)
+        ? mapLimited(wanted, PARALLEL_READS, (file) => fileFields(objects, metadata, file))
+        : undefined,
     scanManifests: (metadata, request) => scanManifests(files, metadata, request),
     scanTasks: (metadata, request) => scanTasks(files, metadata, request),
     metadataTable: (metadata, name, request = {}) => metadataTable(files, metadata, name, request),

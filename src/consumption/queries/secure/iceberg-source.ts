@@ -4,14 +4,16 @@
  * Invariants
  * - Columns are found by field id. Only a table whose schema never changed, and whose names no writer has to escape, is
  *   read by name: it is the same there, and lets the engine use the files' statistics.
+ * - Inside nested columns that have changed, and in files without ids, the file's own columns decide.
  * - Position deletes apply to their file, equality deletes to the rows of their file that are equal in the named
  *   fields (NULL equals NULL). **Source**: Iceberg specification v2, "Row-level deletes".
  */
 import { LochError } from '../../../core/errors.ts';
-import type { IcebergField, IcebergSchema, TableMetadata } from '../../../storage/contract.ts';
+import type { FileField, IcebergField, IcebergSchema, TableMetadata } from '../../../storage/contract.ts';
 import { sqlName, sqlString, sqlStrings } from '../../../core/sql-text.ts';
 import { engineTypeOfIceberg } from './engine-types.ts';
 import type { ScanSource, SourceColumn } from './secured-scan.ts';
+import { byShape, shapedRead } from './shaped-read.ts';
 
 /** A data file as it lies in the statement's folder. */
 export interface LocalFile {
@@ -23,6 +25,8 @@ export interface LocalFile {
     readonly kind: 'position' | 'equality';
     readonly fieldIds: readonly number[];
   }[];
+  /** What the file really has, where neither names nor ids alone tell. */
+  readonly fields?: readonly FileField[] | undefined;
 }
 
 const PLAIN_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -71,8 +75,13 @@ export function icebergSource(
     return { sql: `SELECT ${list.join(', ')} WHERE false`, columns };
   }
   const byName = metadata.schemas.length === 1 && fields.every((field) => PLAIN_NAME.test(field.name));
-  const whole = files.filter((file) => file.deletes.length === 0);
+  const whole = files.filter((file) => file.deletes.length === 0 && file.fields === undefined);
+  const shaped = byShape(files.filter((file) => file.deletes.length === 0 && file.fields !== undefined));
   const parts = files.filter((file) => file.deletes.length > 0).map((file) => withDeletes(file, fields, byName));
+  for (const group of shaped) {
+    const paths = group.map((file) => file.path);
+    parts.push(shapedRead(paths, group[0]!.fields!, fields, { numbered: false, names: inner }));
+  }
   if (whole.length > 0) {
     parts.unshift(
       read(
@@ -133,5 +142,9 @@ function withDeletes(file: LocalFile, fields: readonly IcebergField[], byName: b
     conditions.push(`NOT EXISTS (SELECT 1 FROM (${rows}) AS "_e" WHERE ${equal.join(' AND ')})`);
   }
   const list = fields.map((f) => sqlName(inner(f))).join(', ');
-  return `SELECT ${list} FROM (${read([file.path], fields, byName, true)}) AS "_d" WHERE ${conditions.join(' AND ')}`;
+  const rows =
+    file.fields === undefined
+      ? read([file.path], fields, byName, true)
+      : shapedRead([file.path], file.fields, fields, { numbered: true, names: inner });
+  return `SELECT ${list} FROM (${rows}) AS "_d" WHERE ${conditions.join(' AND ')}`;
 }

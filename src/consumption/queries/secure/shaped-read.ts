@@ -1,0 +1,71 @@
+/**
+ * Files read by what they really hold: each column found by field id at every depth, whatever it was called when the
+ * file was written.
+ */
+import { sqlName, sqlString, sqlStrings } from '../../../core/sql-text.ts';
+import type { FileField, IcebergField, IcebergType } from '../../../storage/contract.ts';
+import { engineTypeOfIceberg } from './engine-types.ts';
+
+/** The SELECT over files that all have the columns `present`. */
+export function shapedRead(
+  paths: readonly string[],
+  present: readonly FileField[],
+  fields: readonly IcebergField[],
+  options: { readonly numbered: boolean; readonly names: (field: IcebergField) => string },
+): string {
+  const list = fields.map((field) => {
+    const node = present.find((candidate) => candidate.id === field.id);
+    const value = node === undefined ? nothing(field.type) : rebuilt(sqlName(node.name), node, field.type, 0);
+    return `${value} AS ${sqlName(options.names(field))}`;
+  });
+  if (options.numbered) list.push('file_row_number');
+  const numbered = options.numbered ? ', file_row_number = true' : '';
+  return `SELECT ${list.join(', ')} FROM read_parquet(${sqlStrings(paths)}, hive_partitioning = false${numbered})`;
+}
+
+/** Groups of files with the same columns. */
+export function byShape<F extends { readonly fields?: readonly FileField[] | undefined }>(files: readonly F[]): F[][] {
+  const groups = new Map<string, F[]>();
+  for (const file of files) {
+    const key = JSON.stringify(file.fields);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [file]);
+    else group.push(file);
+  }
+  return [...groups.values()];
+}
+
+/** `value`, which the file has as `node`, as a value of `type`. */
+function rebuilt(value: string, node: FileField, type: IcebergType, depth: number): string {
+  if (typeof type === 'string') return `CAST(${value} AS ${engineTypeOfIceberg(type)})`;
+  const bound = `_x${depth}`;
+  switch (type.type) {
+    case 'struct': {
+      const members = type.fields.map((field) => {
+        const child = node.children.find((candidate) => candidate.id === field.id);
+        const inner =
+          child === undefined
+            ? nothing(field.type)
+            : rebuilt(`struct_extract(${value}, ${sqlString(child.name)})`, child, field.type, depth + 1);
+        return `${sqlName(field.name)} := ${inner}`;
+      });
+      if (members.length === 0) return nothing(type);
+      return `CASE WHEN ${value} IS NULL THEN NULL ELSE struct_pack(${members.join(', ')}) END`;
+    }
+    case 'list': {
+      const [element] = node.children;
+      if (element === undefined) return nothing(type);
+      return `list_transform(${value}, lambda ${bound}: ${rebuilt(bound, element, type.element, depth + 1)})`;
+    }
+    case 'map': {
+      const [key, item] = node.children;
+      if (key === undefined || item === undefined) return nothing(type);
+      const keyOf = rebuilt(`struct_extract(${bound}, 'key')`, key, type.key, depth + 1);
+      const itemOf = rebuilt(`struct_extract(${bound}, 'value')`, item, type.value, depth + 1);
+      const pairs = `list_transform(map_entries(${value}), lambda ${bound}: struct_pack(k := ${keyOf}, v := ${itemOf}))`;
+      return `CASE WHEN ${value} IS NULL THEN NULL ELSE map_from_entries(${pairs}) END`;
+    }
+  }
+}
+
+const nothing = (type: IcebergType): string => `CAST(NULL AS ${engineTypeOfIceberg(type)})`;
