@@ -22,6 +22,7 @@ const main = defineCommand({
     restore: () => import('./commands/restore.ts').then((m) => m.restore),
     bundle: () => import('./commands/bundle.ts').then((m) => m.bundle),
     load: () => import('./commands/load.ts').then((m) => m.load),
+    fsck: () => import('./commands/fsck.ts').then((m) => m.fsck),
     lifecycle: () => import('./commands/lifecycle.ts').then((m) => m.lifecycle),
     s3: () => import('./commands/s3.ts').then((m) => m.s3),
     query: () => import('./commands/query.ts').then((m) => m.query),

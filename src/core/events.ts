@@ -41,6 +41,8 @@ export interface EventPayloads {
     /** Until when a restored copy is there. */
     restoreUntil?: number;
   };
+  storageVersionDamaged: { bucket: string; key: string; versionId: string; damage: string; detail: string };
+  storageVersionRepaired: { bucket: string; key: string; versionId: string };
   storageBucketCreated: { bucket: string };
   storageBucketChanged: { bucket: string; what: 'versioning' | 'objectLock' };
   storageBucketDeleted: { bucket: string };

@@ -52,6 +52,7 @@ async function openLocal({ store, data, config, clock, withBucket, report }: Dep
     graceMs: config.storage.sweep_grace_ms,
     lowDiskBytes: config.storage.low_disk_mib * MIB,
     tiers: tierOptions(data, config),
+    scrub: true,
     onSweepFailure: report,
     withBucket,
   });

@@ -14,6 +14,7 @@ import type { Lifecycle } from '../core/lifecycle.ts';
 import type { Decision } from '../governance/contract.ts';
 import type { SelectInput } from './select/request.ts';
 import type { SelectEvent } from './select/select-object.ts';
+import type { Scrubber } from './stores/local/scrubber.ts';
 import type { ObjectTiers } from './tiers/contract-types.ts';
 import type { StoreCall } from '../core/store-call.ts';
 import type { AclOption, AclRequest, BucketSetting, ObjectOwnership } from './buckets/contract.ts';
@@ -212,6 +213,8 @@ export interface ObjectPart {
 }
 
 export interface ObjectStore extends Lifecycle {
+  /** Reads every byte over and over; absent: the service below does. */
+  readonly scrubber?: Pick<Scrubber, 'run' | 'status'>;
   /** Colder places of bytes; absent: every class is kept in the same place. */
   readonly tiers?: ObjectTiers;
   createBucket(
@@ -487,6 +490,7 @@ export type {
 
 export type { LifecycleCounts, LifecycleRun, LifecycleRuns } from './lifecycle/contract-types.ts';
 export { type LifecycleConfiguration, type LifecycleRule, parseLifecycle } from './lifecycle/configuration.ts';
+export type { ScrubStatus } from './stores/local/scrubber.ts';
 export type { ObjectTiers, TierPlace, TiersStatus, TierStatus } from './tiers/contract-types.ts';
 export type { Upkeep } from './upkeep/index.ts';
 export type { SelectInput } from './select/request.ts';

@@ -73,13 +73,14 @@ export function openMover(deps: MoverDeps): Mover {
   };
 
   /** The bytes of a version as they lie (sealed ones sealed), from where they lie. */
-  const bytesOf = async (row: ObjectRow): Promise<AsyncIterable<Buffer>> => {
+  async function* bytesOf(row: ObjectRow): AsyncGenerator<Buffer> {
     const size = bytesOnDisk(headOf(row));
-    if (size === 0) return Readable.from([]);
+    if (size === 0) return;
     const number = tierOf(row);
-    if (number !== undefined) return placeAt(number).read(row.version_id);
-    return hot.read(row, { first: 0, last: size - 1 });
-  };
+    // Opened with the first byte that is asked for: who cannot write asks for none.
+    if (number !== undefined) yield* placeAt(number).read(row.version_id);
+    else yield* await hot.read(row, { first: 0, last: size - 1 });
+  }
 
   const moveTo = async (row: ObjectRow, target: PlaceName): Promise<boolean> => {
     const name = { bucket: row.bucket, key: row.key, versionId: row.version_id };
@@ -104,7 +105,7 @@ export function openMover(deps: MoverDeps): Mover {
     }
     await deps.alone(() => store.write(procedures.reclaim, { versionId: row.version_id, place: tier.number }));
     const size = bytesOnDisk(headOf(row));
-    await tier.place.write(row.version_id, await bytesOf(row), { size, signal: stop.signal });
+    await tier.place.write(row.version_id, bytesOf(row), { size, signal: stop.signal });
     const to = { segment: null, place: tier.number };
     const swapped = await store.write(procedures.moved, { ...name, from, to, at: clock.now() }); // the commit point
     if (!swapped) await tier.place.remove(row.version_id);
@@ -114,7 +115,7 @@ export function openMover(deps: MoverDeps): Mover {
   const placeHot = async (row: ObjectRow): Promise<Placed> => {
     const name = { bucket: row.bucket, key: keyText(row.key), versionId: row.version_id };
     const options = { contentLength: bytesOnDisk(headOf(row)), signal: stop.signal };
-    return hot.place(name, Readable.from(await bytesOf(row)), options, async () => undefined);
+    return hot.place(name, Readable.from(bytesOf(row)), options, async () => undefined);
   };
 
   const move = async ({ bucket, key, version_id: versionId }: MoveRow): Promise<boolean> => {
@@ -139,7 +140,7 @@ export function openMover(deps: MoverDeps): Mover {
     const version = await store.read(procedures.placed, { bucket, key, versionId });
     if (version !== undefined) {
       const size = bytesOnDisk(headOf(version));
-      await restored.write(versionId, await bytesOf(version), { size, signal: stop.signal });
+      await restored.write(versionId, bytesOf(version), { size, signal: stop.signal });
     }
     const until = restoreEnd(clock.now(), row.days, deps.dayMs);
     const there = await store.write(procedures.restored, { bucket, key, versionId, until });

@@ -42,6 +42,10 @@ export interface TierDeps {
 export interface OpenTiers extends Lifecycle {
   readonly places: BytePlaces;
   readonly tiers: ObjectTiers;
+  /** **Errors**: `unavailable` for a number that no configured tier has. */
+  byNumber(number: number): TierPlace;
+  /** Every place beside the hot one, with that of restored copies. */
+  readonly others: readonly TierPlace[];
   removeFromTier(number: number, versionId: string): Promise<void>;
   /** Removes bytes in tiers that nothing names, past the grace. */
   sweep(): Promise<number>;
@@ -79,6 +83,8 @@ export async function openTiers(deps: TierDeps): Promise<OpenTiers> {
 
   return {
     places,
+    byNumber,
+    others: [...[...tiers.values()].map(({ place }) => place), options.restored],
     removeFromTier: (number, versionId) => byNumber(number).remove(versionId),
     sweep: () => mover.sweep(),
     close: () => mover.close(),
@@ -114,6 +120,19 @@ export async function openTiers(deps: TierDeps): Promise<OpenTiers> {
       },
     },
   };
+}
+
+/** The configured places by the numbers that rows have. */
+export async function numberedTiers(
+  store: MetadataStore,
+  options: Pick<TierOptions, 'cold' | 'archive'> | undefined,
+): Promise<ReadonlyMap<number, TierPlace>> {
+  const configured = (['cold', 'archive'] as const).flatMap((name) => {
+    const place = options?.[name];
+    return place === undefined ? [] : [[name, place] as const];
+  });
+  const numbers = await store.write(procedures.tierNumbers, { names: configured.map(([name]) => name) });
+  return new Map(configured.map(([name, place]) => [numbers[name]!, place]));
 }
 
 function describe(name: PlaceName): Pick<TierStatus, 'name' | 'storageClasses' | 'latency'> {

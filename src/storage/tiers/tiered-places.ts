@@ -12,7 +12,7 @@ import { pipeline } from 'node:stream/promises';
 import { LochError } from '../../core/errors.ts';
 import type { ObjectHead } from '../contract.ts';
 import { extensionsOf } from '../stores/local/object-path.ts';
-import { headOf, type ObjectRow } from '../stores/local/rows.ts';
+import { headOf, type ObjectDetail, type ObjectRow } from '../stores/local/rows.ts';
 import type { ReadStored } from '../encryption/body-cipher.ts';
 import { bytesOnDisk, openVersion, wholeOf } from '../stores/local/sealed-file.ts';
 import type { BytePlaces } from '../stores/places.ts';
@@ -35,6 +35,7 @@ export const tierOf = (row: Pick<ObjectRow, 'segment' | 'place'>): number | unde
 export function tieredPlaces(hot: BytePlaces, tiers: NumberedTiers, now: () => number): BytePlaces {
   /** Where the bytes of a row are to be read from; undefined for the hot place. */
   const placeOf = (row: ObjectRow): TierPlace | undefined => {
+    assertUndamaged(row);
     const number = tierOf(row);
     if (number === undefined && !row.detail.includes('"storageClass"')) return undefined;
     const restored = assertReadable(headOf(row), now());
@@ -95,6 +96,19 @@ async function begun(source: AsyncIterable<Buffer>): Promise<Readable> {
     }
   }
   return Readable.from(all(), { objectMode: false });
+}
+
+/** **Errors**: `data_corrupt` for a version that the scrub has found damaged. */
+function assertUndamaged(row: ObjectRow): void {
+  if (!row.detail.includes('"damaged":')) return;
+  const { damaged } = JSON.parse(row.detail) as ObjectDetail;
+  if (damaged === undefined) return;
+  const { bucket, key, versionId } = headOf(row);
+  throw new LochError(
+    'data_corrupt',
+    `s3://${bucket}/${key} (version ${versionId}) is ${damaged}: the scrub found that its bytes are not what was written. Restore it from a backup.`,
+    { context: { bucket, key, versionId } },
+  );
 }
 
 /** Whether the version is read from its restored copy. **Errors**: `invalid_object_state` when it is archived and has none. */

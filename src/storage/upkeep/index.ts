@@ -1,12 +1,13 @@
 /** What a store needs while it runs and nobody asks: rules of lifecycle that are due. */
 import type { Clock } from '../../core/clock.ts';
 import type { RequestContext } from '../../core/caller.ts';
+import { LochError } from '../../core/errors.ts';
 import type { Lifecycle } from '../../core/lifecycle.ts';
 import { newId } from '../../core/ids.ts';
 import type { StoreCall } from '../../core/store-call.ts';
 import type { Audit, Policy } from '../../governance/contract.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
-import type { BucketSettings, LifecycleRuns, ObjectStore, TiersStatus } from '../contract.ts';
+import type { BucketSettings, LifecycleRuns, ObjectStore, ScrubStatus, TiersStatus } from '../contract.ts';
 import { traitsOf } from '../tiers/storage-classes.ts';
 import { createLifecycleRuns, forgetLifecycleRun, lifecycleModule, openLifecycleRunner } from '../lifecycle/index.ts';
 
@@ -31,6 +32,8 @@ export interface Upkeep extends Lifecycle {
   readonly lifecycle: LifecycleRuns;
   /** Where classes lie and what waits to be moved, for who may see all buckets. */
   tiers(context: RequestContext): Promise<TiersStatus>;
+  /** How far the scrub is and what is damaged; with `run`, after it has read everything. **Errors**: `unsupported`. */
+  scrub(context: RequestContext, run?: boolean): Promise<ScrubStatus>;
 }
 
 /** The store modules of upkeep. */
@@ -53,6 +56,17 @@ export function openUpkeep(deps: UpkeepDeps): Upkeep {
     async tiers(context) {
       await deps.policy.authorize(context, { action: 's3:ListAllMyBuckets', resource: 'arn:aws:s3:::*' });
       return (await deps.objects.tiers?.status()) ?? { tiers: [], waiting: 0, restoring: 0, restored: 0 };
+    },
+    async scrub(context, run = false) {
+      await deps.policy.authorize(context, { action: 's3:ListAllMyBuckets', resource: 'arn:aws:s3:::*' });
+      const { scrubber } = deps.objects;
+      if (scrubber === undefined) {
+        throw new LochError(
+          'unsupported',
+          'The bytes of this lake are in a remote service, which keeps them sound itself.',
+        );
+      }
+      return run ? scrubber.run(context.signal) : scrubber.status();
     },
     close: () => runner.close(),
   };

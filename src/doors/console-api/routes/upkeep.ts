@@ -1,7 +1,7 @@
 import type { Upkeep } from '../../../storage/contract.ts';
 import { type Routes, routes } from '../app.ts';
 
-/** What the store does by itself: passes of lifecycle rules, moves between tiers. */
+/** What the store does by itself: passes of lifecycle rules, moves between tiers, the scrub. */
 export function upkeepRoutes(upkeep: Upkeep): Routes {
   const { lifecycle } = upkeep;
   const app = routes();
@@ -12,5 +12,7 @@ export function upkeepRoutes(upkeep: Upkeep): Routes {
     return c.json(await lifecycle.run(c.get('context'), bucket), 201);
   });
   app.get('/tiers', async (c) => c.json(await upkeep.tiers(c.get('context'))));
+  app.get('/scrub', async (c) => c.json(await upkeep.scrub(c.get('context'))));
+  app.post('/scrub', async (c) => c.json(await upkeep.scrub(c.get('context'), true), 201));
   return app;
 }

@@ -3,10 +3,12 @@ import { LochError, toLochError } from '../../../core/errors.ts';
 import type { StoreCall } from '../../../core/store-call.ts';
 import type { MetadataStore } from '../../../metadata/contract.ts';
 import type { ObjectStore } from '../../contract.ts';
-import { openTiers, type TierOptions } from '../../tiers/open-tiers.ts';
+import { numberedTiers, openTiers, type TierOptions } from '../../tiers/open-tiers.ts';
+import { fsck, type FsckOptions, type FsckReport } from './fsck.ts';
 import { localPlaces } from './local-places.ts';
 import { LocalStore } from './local-store.ts';
 import { ObjectFiles } from './object-files.ts';
+import { openScrubber, type Scrubber } from './scrubber.ts';
 import { Segments } from './segments.ts';
 import { Space } from './space.ts';
 import { type SweepReport, sweep, sweepUnreferenced } from './sweeper.ts';
@@ -16,6 +18,8 @@ import { LocalUploads } from './uploads.ts';
 export const openSpace = (options: ConstructorParameters<typeof Space>[0]): Pick<Space, 'assertRoom'> =>
   new Space(options);
 
+export type { FsckFinding, FsckReport } from './fsck.ts';
+export type { ScrubStatus } from './scrubber.ts';
 export type { SweepReport } from './sweeper.ts';
 
 export interface LocalStoreOptions {
@@ -42,18 +46,54 @@ export interface LocalStoreOptions {
   readonly withBucket?: (bucket: string) => readonly StoreCall[];
   /** Colder places of bytes; without them every object is hot. */
   readonly tiers?: TierOptions;
+  /** Whether versions are read over and over in the background; only when asked when absent. */
+  readonly scrub?: boolean;
   /** Told of a sweep that failed; the next one tries again. */
   readonly onSweepFailure?: (error: Error) => void;
 }
 
 /** An object store on a local disk, and its sweeper. */
 export interface LocalObjectStore extends ObjectStore {
+  /** Reads every byte and says what is damaged. */
+  readonly scrubber: Scrubber;
   /** Removes what is past its grace, now. */
   sweep(): Promise<SweepReport>;
   /** Removes files that no transaction named, past the grace. Runs by itself once after the start. */
   sweepUnreferenced(): Promise<number>;
   /** For other writers of the same disk. **Errors**: `disk_full` when so many bytes more would pass the watermark. */
   assertRoom(bytes: number): Promise<void>;
+}
+
+/**
+ * Compares the rows of a store that nobody else has open with what is on its disks. **Errors**: `configuration` when
+ * versions lie in a tier that is not configured.
+ */
+export async function fsckLocalStore(
+  options: Pick<LocalStoreOptions, 'store' | 'directory' | 'clock' | 'tiers'> & { readonly lostAndFound: string },
+  how: FsckOptions,
+): Promise<FsckReport> {
+  const { store, clock, tiers } = options;
+  const files = await ObjectFiles.open(options.directory);
+  const segments = await Segments.open(files.segments, Number.POSITIVE_INFINITY);
+  try {
+    const numbered = await numberedTiers(store, tiers);
+    return await fsck(
+      {
+        store,
+        clock,
+        files,
+        segments,
+        tier: (number) => numbered.get(number) ?? unknownTier(number),
+        others: [...numbered.values(), ...(tiers === undefined ? [] : [tiers.restored])],
+        tiers: numbered,
+        restored: tiers?.restored,
+        lostAndFound: options.lostAndFound,
+      },
+      how,
+    );
+  } finally {
+    await segments.close();
+  }
 }
 
 /** The store module to load into the metadata store. */
@@ -101,12 +141,24 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalO
           onFailure: report,
           hotStatus: () => space.status(),
         });
+  const scrubber = openScrubber({
+    store,
+    clock,
+    files,
+    segments,
+    tier: opened?.byNumber ?? unknownTier,
+    others: opened?.others ?? [],
+    background: options.scrub === true,
+    onFailure: report,
+  });
   const sweepDeps = { store, files, segments, clock, graceMs, removeFromTier: opened?.removeFromTier ?? noTier };
   const everyMs = options.sweepEveryMs ?? 300_000;
   const inBackground = () => void alone(() => sweep(sweepDeps)).catch(report);
   const timer = everyMs === 0 ? undefined : setInterval(inBackground, everyMs).unref();
-  const unreferenced = async () => (await sweepUnreferenced(sweepDeps, stop.signal)) + ((await opened?.sweep()) ?? 0);
-  if (everyMs !== 0) void alone(unreferenced).catch(report);
+  // The sweep of tiers waits for moves, and these for sweeps of the hot place: it must not wait inside of one.
+  const unreferenced = async () =>
+    (await alone(() => sweepUnreferenced(sweepDeps, stop.signal))) + ((await opened?.sweep()) ?? 0);
+  if (everyMs !== 0) void unreferenced().catch(report);
 
   const local = new LocalStore({
     store,
@@ -117,14 +169,16 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalO
     close: async () => {
       clearInterval(timer);
       stop.abort();
+      await scrubber.close();
       await opened?.close();
       await sweeping;
       await segments.close();
     },
   });
   return Object.assign(local, {
+    scrubber,
     sweep: () => alone(() => sweep(sweepDeps)),
-    sweepUnreferenced: () => alone(unreferenced),
+    sweepUnreferenced: unreferenced,
     ...(opened === undefined ? {} : { tiers: opened.tiers }),
     assertRoom: (bytes: number) => space.assertRoom(bytes),
   });
@@ -136,4 +190,8 @@ async function noTier(tier: number): Promise<void> {
     'configuration',
     `Garbage lies in the tier with number ${tier}. Set \`storage.tiers\` as it was.`,
   );
+}
+
+function unknownTier(tier: number): never {
+  throw new LochError('unavailable', `The tier with number ${tier} is not configured.`, { context: { tier } });
 }

@@ -71,4 +71,16 @@ export const objectMigrations: readonly Migration[] = [
          until BIGINT, not_before BIGINT NOT NULL, failure TEXT) WITHOUT ROWID`,
     ],
   },
+  {
+    number: 4,
+    name: 'scrub and damaged versions',
+    statements: [
+      `CREATE TABLE IF NOT EXISTS object_scrub (
+         id BIGINT PRIMARY KEY, cycle BIGINT NOT NULL, started_at BIGINT NOT NULL, ended_at BIGINT, versions BIGINT NOT NULL,
+         bytes BIGINT NOT NULL, sealed BIGINT NOT NULL, position TEXT, last_bytes BIGINT NOT NULL, last_ended_at BIGINT)`,
+      `CREATE TABLE IF NOT EXISTS object_damage (
+         version_id TEXT PRIMARY KEY, bucket TEXT NOT NULL, key BLOB NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL,
+         found_at BIGINT NOT NULL) WITHOUT ROWID`,
+    ],
+  },
 ];

@@ -91,6 +91,8 @@ export interface ObjectDetail {
   /** The upload that made it, so that a repeated completion is recognized. */
   readonly uploadId?: string;
   readonly attributes?: ObjectAttributes;
+  /** Its bytes are not what was acknowledged: nobody gets them. */
+  readonly damaged?: 'corrupt' | 'missing';
 }
 
 /** S3's own default. */
@@ -101,7 +103,7 @@ const filled = (map: Readonly<Record<string, string>> | undefined): boolean =>
 
 /** The detail as it is stored; empty members are left out. */
 export function formatDetail(detail: ObjectDetail): string {
-  const { contentType, metadata, headers, checksums, partSizes, uploadId, attributes } = detail;
+  const { contentType, metadata, headers, checksums, partSizes, uploadId, attributes, damaged } = detail;
   return JSON.stringify({
     ...(contentType === undefined || contentType === DEFAULT_CONTENT_TYPE ? {} : { contentType }),
     ...(filled(metadata) ? { metadata } : {}),
@@ -110,6 +112,7 @@ export function formatDetail(detail: ObjectDetail): string {
     ...(partSizes === undefined ? {} : { partSizes }),
     ...(uploadId === undefined ? {} : { uploadId }),
     ...(attributes === undefined || Object.keys(attributes).length === 0 ? {} : { attributes }),
+    ...(damaged === undefined ? {} : { damaged }),
   });
 }
 

@@ -3,6 +3,7 @@ import { bucketProcedures } from './bucket-procedures.ts';
 import { listProcedures } from './list-procedure.ts';
 import { objectMigrations } from './migrations.ts';
 import { objectProcedures } from './object-procedures.ts';
+import { scrubProcedures } from './scrub-procedures.ts';
 import { sweepProcedures } from './sweep-procedures.ts';
 import { tierProcedures } from './tier-procedures.ts';
 import { uploadProcedures } from './upload-procedures.ts';
@@ -17,6 +18,7 @@ const objectStoreModule = defineStoreModule('storageObjects', {
     ...uploadProcedures,
     ...sweepProcedures,
     ...tierProcedures,
+    ...scrubProcedures,
   },
 });
 
