@@ -102,8 +102,8 @@ describe.skipIf(browserPath() === undefined)(
         .getByRole('button', { name: /^Delete version .* for good$/ })
         .first()
         .click();
+      await expect.poll(() => text('to ada.txt').catch(() => 'nothing')).toBe('Dear Ada, one.');
       await page.getByText('14 B (14 bytes)').waitFor();
-      expect(await text('to ada.txt')).toBe('Dear Ada, one.');
     });
 
     it('set lifecycle rules, public access and a policy, and tell what S3 would refuse', async () => {
@@ -137,6 +137,16 @@ describe.skipIf(browserPath() === undefined)(
       await page.getByLabel('New user').fill('omar');
       await page.getByRole('button', { name: 'Add user' }).click();
       await page.getByRole('button', { name: 'I have it' }).click();
+      await page.goto(`${loch.server.consoleUrl}/#/storage?bucket=letters&key=to%20ada.txt`);
+      const row = page.getByRole('region', { name: 'Who may' }).getByRole('row');
+      await row.getByText('yes').first().waitFor();
+      await expect.poll(() => row.filter({ hasText: 'root (you)' }).textContent()).toBe('root (you)yesyesyes');
+      await expect.poll(() => row.filter({ hasText: 'omar' }).textContent()).toBe('omarnonono');
+      await expect.poll(() => row.filter({ hasText: 'anybody' }).textContent()).toBe('anybody without a keynonono');
+      const reason = row.filter({ hasText: 'omar' }).getByText('no').first();
+      expect(await reason.getAttribute('title')).toMatch(/s3:GetObject/);
+      await shoot('storage-who-may');
+      await go('People');
       await page.getByRole('button', { name: 'See as omar' }).click();
       await page.getByText('You see Loch as').waitFor();
       await go('Storage');

@@ -9,6 +9,7 @@ import { Rows } from '../../components/rows.tsx';
 import { Crumbs } from './crumbs.tsx';
 import { classOf } from './objects.tsx';
 import { type ObjectHead, type ObjectVersion, objectQuery, place } from './storage-types.ts';
+import { WhoMay } from './who-may.tsx';
 
 /** One object: what it is, its versions, its tags; download, delete, and making an older version current. */
 export function ObjectPage({ bucket, objectKey }: { readonly bucket: string; readonly objectKey: string }) {
@@ -51,6 +52,7 @@ export function ObjectPage({ bucket, objectKey }: { readonly bucket: string; rea
       {head.data !== undefined && <About object={head.data} />}
       {head.data !== undefined && <Tags bucket={bucket} object={head.data} />}
       <Versions bucket={bucket} objectKey={objectKey} />
+      {head.data !== undefined && <WhoMay bucket={bucket} objectKey={objectKey} />}
     </>
   );
 }

@@ -9,6 +9,7 @@ import { Crumbs } from './crumbs.tsx';
 import { ObjectPage } from './object-page.tsx';
 import { Objects } from './objects.tsx';
 import { type Bucket, place } from './storage-types.ts';
+import { WhoMay } from './who-may.tsx';
 
 /** Buckets, what is in them, and what they are set to. */
 export function StoragePage() {
@@ -21,6 +22,7 @@ export function StoragePage() {
 const TABS = [
   ['objects', 'Objects'],
   ['settings', 'Settings'],
+  ['access', 'Access'],
 ] as const;
 
 function BucketPage({ name, prefix, tab }: { readonly name: string; readonly prefix: string; readonly tab: string }) {
@@ -44,6 +46,7 @@ function BucketPage({ name, prefix, tab }: { readonly name: string; readonly pre
       </div>
       {tab === 'settings' && bucket.error !== null && <Failure error={bucket.error} />}
       {tab === 'objects' && <Objects bucket={name} prefix={prefix} />}
+      {tab === 'access' && <WhoMay bucket={name} />}
       {tab === 'settings' && bucket.data !== undefined && <BucketSettings bucket={bucket.data} />}
     </>
   );
