@@ -64,13 +64,13 @@ export class ObjectFiles {
     const directory = dirname(target);
     this.undecided.add(target);
     for (let attempt = 1; ; attempt++) {
-      await this.directories.ensure(directory);
       try {
+        await this.directories.ensure(directory);
         await (how === 'rename' ? rename(source, target) : link(source, target));
         break;
       } catch (error) {
-        // The sweeper may just have removed the directory, empty as it was.
-        if (codeOf(error) !== 'ENOENT' || attempt === 5 || !(await exists(source))) throw error;
+        // The sweeper may just have removed the directory, or one above it, empty as it was.
+        if (codeOf(error) !== 'ENOENT' || attempt === 10 || !(await exists(source))) throw error;
         this.directories.forget(directory);
       }
     }

@@ -40,6 +40,8 @@ export class Segments {
   #draining: Promise<void> | undefined;
   #active: { readonly number: number; readonly handle: FileHandle; end: number } | undefined;
   #lastNumber: number;
+  /** The segment that gets records, from before its file is made: until it is sealed nobody may take it for empty. */
+  #growing: number | undefined;
   /** Records whose transaction is still to come, by segment: such a segment is not told as sealed. */
   readonly #undecided = new Map<number, number>();
 
@@ -127,6 +129,7 @@ export class Segments {
 
   async #begin() {
     const number = ++this.#lastNumber;
+    this.#growing = number;
     const handle = await open(this.#path(number), 'wx');
     await syncDirectory(this.#directory);
     return { number, handle, end: 0 };
@@ -135,6 +138,7 @@ export class Segments {
   async #seal(): Promise<void> {
     const active = this.#active;
     this.#active = undefined;
+    this.#growing = undefined;
     await active?.handle.close().catch(() => undefined); // nothing more is expected of it
   }
 
@@ -192,7 +196,7 @@ export class Segments {
     const found = [];
     for (const name of await readdir(this.#directory)) {
       const number = numberOf(name);
-      if (number === undefined || number === this.#active?.number || this.#undecided.has(number)) continue;
+      if (number === undefined || number === this.#growing || this.#undecided.has(number)) continue;
       const { size, ctimeMs } = await stat(this.#path(number));
       found.push({ number, bytes: size, changedAt: ctimeMs });
     }
