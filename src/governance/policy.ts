@@ -55,6 +55,16 @@ const foldName = (name: TableName): TableName => ({
   table: name.table.toLowerCase(),
 });
 
+/** Why nothing allows a request, and what would. */
+function whyNot({ principal }: RequestContext, { action, side }: ActionRequest): string {
+  if (principal.kind === 'anonymous')
+    return `the request is not signed, and nothing lets everybody ${action}. Sign it.`;
+  if (side !== undefined && side.accountId !== principal.accountId) {
+    return `it is of account ${side.accountId}; its policy and one of the caller's must both allow ${action}.`;
+  }
+  return `no identity-based policy allows ${action}, and no policy of the resource does. Attach one that does.`;
+}
+
 /** The policy over an IAM decision and a compiled grant index. */
 export function createPolicy(deps: PolicyDeps): Policy {
   const { index, refuse, accountId, region } = deps;
@@ -75,7 +85,7 @@ export function createPolicy(deps: PolicyDeps): Policy {
     const why =
       decision.reason === 'explicit_deny'
         ? `an explicit deny in ${decision.decidedBy.join(', ')}.`
-        : `no identity-based policy allows ${request.action}. Attach one that does.`;
+        : whyNot(context, request);
     throw await refuse(context, { ...request, why, by: [decision.reason, ...decision.decidedBy] });
   };
 

@@ -1,6 +1,7 @@
 import { LochError } from '../../core/errors.ts';
 import * as buckets from './bucket-operations.ts';
 import * as listing from './list-operations.ts';
+import { controlOperation } from './control-operations.ts';
 import * as copies from './copy-operations.ts';
 import * as deletes from './delete-operations.ts';
 import * as attributes from './attribute-operations.ts';
@@ -20,6 +21,8 @@ export interface FoundOperation {
   readonly name: string;
   readonly run: S3Operation;
   readonly management: boolean;
+  /** What it changes is an account's: the request's path names no bucket. */
+  readonly ofAccount?: true;
 }
 
 const data = (name: string, run: S3Operation): FoundOperation => ({ name, run, management: false });
@@ -82,6 +85,11 @@ export function findOperation(
   request: Pick<S3Request, 'method' | 'bucket' | 'key' | 'query' | 'headers'>,
 ): FoundOperation {
   const { method, bucket, key, query } = request;
+  const control = controlOperation(request);
+  if (control !== undefined) {
+    if (control.run === undefined) throw unsupported(control.name);
+    return { ...management(control.name, control.run), ofAccount: true };
+  }
   const level = bucket === '' ? 'service' : key === '' ? 'bucket' : 'object';
   if (level !== 'service') {
     const setting = level === 'bucket' ? settingOperation(method, query) : undefined;

@@ -124,7 +124,8 @@ async function run(request: S3Request, operation: FoundOperation, audit: Audit):
 }
 
 async function record(request: S3Request, operation: FoundOperation, audit: Audit, failure?: LochError): Promise<void> {
-  const { bucket, context } = request;
+  const { context } = request;
+  const bucket = operation.ofAccount === true ? '' : request.bucket;
   await audit.recordManagement(context, {
     eventSource: 's3.amazonaws.com',
     eventName: operation.name,

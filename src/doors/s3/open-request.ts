@@ -40,6 +40,7 @@ export function contextFor(
     region: deps.region,
     startedAt: facts.startedAt,
   });
+  if (proof === undefined) return context; // nobody decides about it yet
   return { ...context, requestKeys: requestKeys(incoming, new URLSearchParams(splitTarget(incoming).rawQuery)) };
 }
 

@@ -199,6 +199,7 @@ export function openPrincipals(deps: {
         if (closedToUserSessions(request.action)) return { allowed: false, reason: 'implicit_deny', decidedBy: [] };
       }
       const side = request.side ?? { accountId: accountAsked(context, request.action) };
+      if (isFreeRoot(principal, side)) return { allowed: true, reason: 'allowed', decidedBy: [principal.arn] };
       const { own, tags } = await sideOf(principal);
       const asked = await withLateConditions(request, own, side);
       return decideAccess(principal, own, asked, side, requestValues(context, asked, { tags }));
@@ -207,6 +208,10 @@ export function openPrincipals(deps: {
     close: forget,
   };
 }
+
+/** Root, about what is his and says nothing itself: decided without a look at the request. */
+const isFreeRoot = ({ kind, accountId }: Principal, side: ResourceSide): boolean =>
+  kind === 'root' && accountId === side.accountId && side.policy === undefined && side.ownerLeftOut !== true;
 
 /** The request with the keys that cost a look-up, if a policy asks for one of them. */
 async function withLateConditions(request: ActionRequest, own: CallerSide, side: ResourceSide): Promise<ActionRequest> {

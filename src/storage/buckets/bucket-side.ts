@@ -21,6 +21,7 @@ import type {
 import { bucketMissing } from '../stores/names.ts';
 import { BUCKET_PERMISSIONS, leavesOwnerOut, linesFor } from './access-lists.ts';
 import type { BucketSettings, ObjectOwnership } from './contract.ts';
+import { blockOf } from './public-access-block.ts';
 
 /** What sides are read from. */
 export interface SideDeps {
@@ -58,7 +59,7 @@ export async function bucketSide(
   const accountId = await deps.settings.ownerOf(bucket);
   if (accountId === undefined) return undefined;
   const policy = await bucketPolicy(deps, bucket);
-  const block = await deps.settings.get(bucket, 'publicAccessBlock');
+  const block = await blockOf(deps, bucket);
   const list = await deps.settings.get(bucket, 'acl');
   const permission = BUCKET_PERMISSIONS[action];
   const counts = permission !== undefined && (await ownershipOf(deps, bucket)) !== 'BucketOwnerEnforced';

@@ -7,6 +7,7 @@ import { ownershipOf, policyId, type SideDeps } from './bucket-side.ts';
 import type { AccessControlList } from '../versions.ts';
 import type { BucketSetting, BucketSettingKind } from './contract.ts';
 import { BUCKET_ACTIONS, OBJECT_ACTIONS } from './s3-actions.ts';
+import { blockOf } from './public-access-block.ts';
 
 const MAX_POLICY_BYTES = 20 * 1024;
 
@@ -28,12 +29,12 @@ const checkPolicy: Check<'policy'> = async (deps, context, bucket, { text }) => 
     ],
   });
   if (!policy.isPublic) return;
-  const block = await deps.settings.get(bucket, 'publicAccessBlock');
+  const block = await blockOf(deps, bucket);
   if (block?.blockPublicPolicy !== true) return;
   throw await deps.policy.refuse(context, {
     action: 's3:PutBucketPolicy',
     resource: s3Arn(bucket),
-    why: 'public policies are blocked by the BlockPublicPolicy setting of the bucket.',
+    why: 'public policies are blocked by the BlockPublicPolicy setting of the bucket or its account.',
     by: [`public-access-block:${bucket}`],
   });
 };
@@ -75,12 +76,21 @@ export async function refusePublicList(
   resource: string,
 ): Promise<void> {
   if (!isPublicList(list)) return;
-  const block = await deps.settings.get(bucket, 'publicAccessBlock');
-  if (block?.blockPublicAcls !== true) return;
-  throw await deps.policy.refuse(context, {
+  const block = await blockOf(deps, bucket);
+  if (block?.blockPublicAcls === true) throw await publicListRefused(deps, context, { bucket, action, resource });
+}
+
+/** The recorded refusal of a public list. */
+export function publicListRefused(
+  deps: Pick<SideDeps, 'policy'>,
+  context: RequestContext,
+  asked: { readonly bucket: string; readonly action: string; readonly resource: string },
+): Promise<LochError> {
+  const { bucket, action, resource } = asked;
+  return deps.policy.refuse(context, {
     action,
     resource,
-    why: 'public access control lists are blocked by the BlockPublicAcls setting of the bucket.',
+    why: 'public access control lists are blocked by the BlockPublicAcls setting of the bucket or its account.',
     by: [`public-access-block:${bucket}`],
   });
 }

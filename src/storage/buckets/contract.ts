@@ -93,6 +93,12 @@ export interface BucketSettingAccess {
     value: BucketSetting<K>,
   ): Promise<void>;
   remove(context: RequestContext, name: SettingName<BucketSettingKind>): Promise<void>;
+  /** The public-access block of an account for all its buckets. */
+  readonly accountBlock: {
+    get(context: RequestContext, accountId: string): Promise<BucketSetting<'publicAccessBlock'> | undefined>;
+    put(context: RequestContext, accountId: string, block: BucketSetting<'publicAccessBlock'>): Promise<void>;
+    remove(context: RequestContext, accountId: string): Promise<void>;
+  };
   /** The account that owns a bucket, for doors to show and compare; asks no policy. */
   ownerOf(bucket: string): Promise<string | undefined>;
   /** What browsers may do from other origins, which is told to whoever asks; asks no policy. */

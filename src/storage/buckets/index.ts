@@ -2,6 +2,7 @@ import { getBucketAcl, putBucketAcl } from './bucket-acl.ts';
 import type { BucketSettingAccess } from './contract.ts';
 import { getSetting, listSettings } from './get-setting.ts';
 import { policyStatus } from './policy-status.ts';
+import { accountBlockAccess } from './public-access-block.ts';
 import { putSetting } from './put-setting.ts';
 import { removeSetting } from './remove-setting.ts';
 import type { SettingDeps } from './setting-deps.ts';
@@ -19,6 +20,7 @@ export function createSettingAccess(deps: SettingDeps): BucketSettingAccess {
     list: listSettings(deps),
     put: putSetting(deps),
     remove: removeSetting(deps),
+    accountBlock: accountBlockAccess(deps),
     ownerOf: (bucket) => deps.settings.ownerOf(bucket),
     corsRules: async (bucket) => (await deps.settings.get(bucket, 'cors'))?.rules,
     isPublic: policyStatus(deps),

@@ -15,6 +15,7 @@ import type { ObjectHead, ObjectStore, VersionName } from '../contract.ts';
 import { bucketMissing } from '../stores/names.ts';
 import { leavesOwnerOut, linesFor, OBJECT_PERMISSIONS } from './access-lists.ts';
 import { bucketRequest, bucketSide, ownershipOf, type SideDeps } from './bucket-side.ts';
+import { blockOf } from './public-access-block.ts';
 
 /** What object sides are read from. */
 export interface ObjectSideDeps extends SideDeps {
@@ -107,7 +108,7 @@ async function objectSide(
   if (isLochError(found)) return { side, missing: found };
   const { acl, ownerAccountId = side.accountId } = found.attributes;
   const foreign = ownerAccountId !== side.accountId;
-  const block = await deps.settings.get(name.bucket, 'publicAccessBlock');
+  const block = await blockOf(deps, name.bucket);
   return {
     side: {
       ...side,

@@ -49,6 +49,13 @@ const objectLock = z.strictObject({
     .optional(),
 });
 
+const accessBlock = z.strictObject({
+  blockPublicAcls: z.boolean(),
+  ignorePublicAcls: z.boolean(),
+  blockPublicPolicy: z.boolean(),
+  restrictPublicBuckets: z.boolean(),
+});
+
 const website = z.strictObject({
   indexSuffix: z.string().min(1).optional(),
   errorKey: z.string().min(1).optional(),
@@ -69,16 +76,9 @@ export const SETTING_KINDS = {
     's3:DeleteBucketPolicy',
   ),
   acl: kind(accessControlList, 's3:GetBucketAcl', 's3:PutBucketAcl'),
-  publicAccessBlock: kind(
-    z.strictObject({
-      blockPublicAcls: z.boolean(),
-      ignorePublicAcls: z.boolean(),
-      blockPublicPolicy: z.boolean(),
-      restrictPublicBuckets: z.boolean(),
-    }),
-    's3:GetBucketPublicAccessBlock',
-    's3:PutBucketPublicAccessBlock',
-  ),
+  publicAccessBlock: kind(accessBlock, 's3:GetBucketPublicAccessBlock', 's3:PutBucketPublicAccessBlock'),
+  /** Of an account, for all its buckets. */
+  accountPublicAccessBlock: kind(accessBlock, 's3:GetAccountPublicAccessBlock', 's3:PutAccountPublicAccessBlock'),
   ownership: kind(
     z.strictObject({ objectOwnership: z.enum(['BucketOwnerEnforced', 'BucketOwnerPreferred', 'ObjectWriter']) }),
     's3:GetBucketOwnershipControls',

@@ -2,8 +2,9 @@ import { s3Arn } from '../../core/arn.ts';
 import { canonicalUserId } from '../../core/canonical-user.ts';
 import type { RequestContext } from '../../core/caller.ts';
 import type { StoreCall } from '../../core/store-call.ts';
-import { letsOthersIn, listOf } from '../buckets/access-lists.ts';
-import { listWithEnforcedOwner, refusePublicList } from '../buckets/check-setting.ts';
+import { isPublicList, letsOthersIn, listOf } from '../buckets/access-lists.ts';
+import { listWithEnforcedOwner, publicListRefused } from '../buckets/check-setting.ts';
+import { accountBlock } from '../buckets/public-access-block.ts';
 import type { ObjectAccess } from '../contract.ts';
 import { assertBucketName } from '../stores/names.ts';
 import type { ObjectDeps } from './object-deps.ts';
@@ -53,6 +54,10 @@ async function firstSettings(
   if (letsOthersIn(list) && (objectOwnership ?? defaults.objectOwnership) === 'BucketOwnerEnforced') {
     throw listWithEnforcedOwner();
   }
-  if (defaults.publicAccessBlock) await refusePublicList(deps, context, name, list, 's3:CreateBucket', s3Arn(name));
+  if (!isPublicList(list)) return [...calls, deps.settings.putCall(name, 'acl', list)];
+  const ofAccount = await accountBlock(deps, context.principal.accountId);
+  if (defaults.publicAccessBlock || ofAccount?.blockPublicAcls === true) {
+    throw await publicListRefused(deps, context, { bucket: name, action: 's3:CreateBucket', resource: s3Arn(name) });
+  }
   return [...calls, deps.settings.putCall(name, 'acl', list)];
 }

@@ -2,6 +2,7 @@
 import * as s3 from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canonicalUserId } from '../../../core/canonical-user.ts';
+import { signHttp } from '../../../testing/clients/signed-request.ts';
 import { contextOf } from '../../../testing/builders/test-lake.ts';
 import { openS3Lake, S3_LAKE, type S3Key, type S3Lake } from '../../../testing/builders/s3-lake.ts';
 
@@ -11,12 +12,14 @@ let lake: S3Lake;
 let main: s3.S3Client;
 let other: s3.S3Client;
 let nobody: s3.S3Client;
+let otherKey: S3Key;
 let count = 0;
 
 beforeAll(async () => {
   lake = await openS3Lake({ bucketDefaults: { objectOwnership: 'ObjectWriter', publicAccessBlock: false } });
   main = lake.client();
-  other = lake.client((await lake.account(OTHER)).key);
+  otherKey = (await lake.account(OTHER)).key;
+  other = lake.client(otherKey);
   nobody = lake.client(lake.rootKey, { signer: { sign: async (request) => request } });
 });
 afterAll(() => lake.close());
@@ -140,6 +143,33 @@ describe('bucket policies', () => {
     expect(await put(other, Bucket, 'from-other')).toBe('403 AccessDenied');
     expect(await put(other, Bucket, 'from-other', { ACL: 'bucket-owner-full-control' })).toBe('done');
     expect(await get(main, Bucket, 'from-other')).toBe('done');
+  });
+
+  it('look at the tags of the caller, and deny what is not encrypted', async () => {
+    const Bucket = await bucket();
+    const { identity } = lake.governance;
+    const context = contextOf((await lake.governance.identities.principal(root))!);
+    const key = await lake.user('tagged');
+    const arn = `arn:aws:iam::${S3_LAKE.accountId}:user/tagged`;
+    const allow = { Effect: 'Allow', Principal: { AWS: arn }, Resource: on(Bucket, '*') };
+    const Condition = { StringEquals: { 'aws:PrincipalTag/team': 'blue' } };
+    await policy(Bucket, { ...allow, Action: 's3:GetObject', Condition });
+    expect(await get(lake.client(key), Bucket, 'open/a')).toBe('403 AccessDenied');
+    await identity.tagEntity(context, { kind: 'user', name: 'tagged' }, { team: 'blue' });
+    expect(await get(lake.client(key), Bucket, 'open/a')).toBe('done');
+    await policy(
+      Bucket,
+      { ...allow, Action: 's3:PutObject' },
+      {
+        ...allow,
+        Effect: 'Deny',
+        Principal: '*',
+        Action: 's3:PutObject',
+        Condition: { Null: { 's3:x-amz-server-side-encryption': 'true' } },
+      },
+    );
+    expect(await put(lake.client(key), Bucket, 'plain')).toBe('403 AccessDenied');
+    expect(await put(main, Bucket, 'plain')).toBe('403 AccessDenied');
   });
 
   it('and those of users look at the tags of a bucket where it was told so', async () => {
@@ -363,5 +393,41 @@ describe('who may read', () => {
     await expect(lake.access.explainAccess(asReader, { ...question, principal: root })).rejects.toMatchObject({
       code: 'access_denied',
     });
+  });
+});
+
+describe('the public-access block of an account', () => {
+  const control = async (method: string, body?: string, account: string = S3_LAKE.accountId, key = lake.rootKey) => {
+    const signed = await signHttp(key, {
+      method,
+      path: '/v20180820/configuration/publicAccessBlock',
+      headers: { 'x-amz-account-id': account },
+      endpoint: lake.endpoint,
+      payloadHash: 'UNSIGNED-PAYLOAD',
+    });
+    const { host: _, ...headers } = signed.headers;
+    const answer = await fetch(lake.endpoint + signed.path, {
+      method,
+      headers,
+      ...(body === undefined ? {} : { body }),
+    });
+    return `${answer.status} ${(await answer.text()).replace(/<\?xml.*?\?>\s*|<RequestId>.*/gs, '')}`;
+  };
+
+  it('holds for all of its buckets, beside their own', async () => {
+    const Bucket = await bucket({ ACL: 'public-read' });
+    expect(await list(nobody, Bucket)).toBe('done');
+    expect(await control('GET')).toMatch(/^404 .*NoSuchPublicAccessBlockConfiguration/);
+    const block =
+      '<PublicAccessBlockConfiguration><IgnorePublicAcls>true</IgnorePublicAcls><BlockPublicAcls>true</BlockPublicAcls></PublicAccessBlockConfiguration>';
+    expect(await control('PUT', block)).toBe('200 ');
+    expect(await control('GET')).toMatch(/^200 .*<IgnorePublicAcls>true<.*<BlockPublicPolicy>false</);
+    expect(await list(nobody, Bucket)).toBe('403 AccessDenied');
+    const made = main.send(new s3.CreateBucketCommand({ Bucket: 'made-public', ACL: 'public-read' }));
+    expect(await outcome(made)).toBe('403 AccessDenied');
+    expect(await control('GET', undefined, OTHER)).toMatch(/^403 .*AccessDenied/);
+    expect(await control('PUT', block, S3_LAKE.accountId, otherKey)).toMatch(/^403 .*AccessDenied/);
+    expect(await control('DELETE')).toBe('204 ');
+    expect(await list(nobody, Bucket)).toBe('done');
   });
 });

@@ -12,6 +12,7 @@ export const taggingForm: SettingForm<'tagging'> = {
   absent: 'NoSuchTagSet',
   write: ({ tags }) => tagSetRecord(tags),
   read: (document) => ({ tags: readTagSet(document, MAX_BUCKET_TAGS) }),
+  putStatus: 204,
 };
 
 const flag = (document: XmlElement, name: string): boolean => {
