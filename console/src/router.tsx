@@ -7,6 +7,7 @@ import {
   lazyRouteComponent,
 } from '@tanstack/react-router';
 import { CatalogPage } from './features/catalog/catalog-page.tsx';
+import { CrawlersPage } from './features/catalog/crawlers-page.tsx';
 import { DroppedPage } from './features/catalog/dropped-page.tsx';
 import { TablePage } from './features/catalog/table-page.tsx';
 import { QueryPage } from './features/consumption/query-page.tsx';
@@ -49,9 +50,19 @@ const tree = root.addChildren([
     getParentRoute: () => root,
     path: '/catalog',
     component: CatalogPage,
-    validateSearch: (search) => ({ q: text(search.q), database: text(search.database) }),
+    validateSearch: (search) => ({
+      q: text(search.q),
+      database: text(search.database),
+      filters: text(search.filters),
+    }),
   }),
   createRoute({ getParentRoute: () => root, path: '/catalog/$database/$table', component: TablePage }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/crawlers',
+    component: CrawlersPage,
+    validateSearch: (search) => ({ name: text(search.name) }),
+  }),
   createRoute({ getParentRoute: () => root, path: '/dropped', component: DroppedPage }),
   createRoute({ getParentRoute: () => root, path: '/runs', component: RunsPage }),
   createRoute({

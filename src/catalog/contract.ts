@@ -36,6 +36,7 @@ import type {
 
 export type * from './connections/contract.ts';
 export * from './search/contract.ts';
+export type * from './lineage/contract.ts';
 export type * from './databases/contract.ts';
 export type * from './iceberg-contract.ts';
 export type * from './schemas/contract.ts';

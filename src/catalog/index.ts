@@ -5,9 +5,10 @@ import type { StoredEvent } from '../core/events.ts';
 import type { Identities, Policy, TableDirectory } from '../governance/contract.ts';
 import type { MetadataStore } from '../metadata/contract.ts';
 import type { ForeignTables, TableFormat } from '../storage/contract.ts';
-import type { Catalog, Classifiers, Crawlers, Discovery, SourceTables } from './contract.ts';
+import type { Catalog, Classifiers, Crawlers, Discovery, Lineage, SourceTables } from './contract.ts';
 import type { ConnectionProbe, Connections } from './connections/contract.ts';
 import { openConnections } from './connections/index.ts';
+import { lineageUseCases } from './lineage/index.ts';
 import { discoveryUseCases } from './search/index.ts';
 import { openCrawlers } from './crawlers/index.ts';
 import { icebergUseCases } from './iceberg/index.ts';
@@ -32,6 +33,7 @@ export const catalogStoreModules: readonly URL[] = [
   new URL('./iceberg/store.ts', import.meta.url),
   new URL('./crawlers/store.ts', import.meta.url),
   new URL('./search/store.ts', import.meta.url),
+  new URL('./lineage/store.ts', import.meta.url),
   new URL('./connections/store.ts', import.meta.url),
   new URL('./settings/store.ts', import.meta.url),
   new URL('./schemas/store.ts', import.meta.url),
@@ -82,6 +84,7 @@ export async function openCatalog(dependencies: CatalogDependencies): Promise<{
   readonly crawlers: Crawlers;
   readonly classifiers: Classifiers;
   readonly discovery: Discovery;
+  readonly lineage: Lineage;
   readonly connections?: Connections;
   readonly schemas: Schemas;
   readonly settings: CatalogSettings;
@@ -110,8 +113,9 @@ export async function openCatalog(dependencies: CatalogDependencies): Promise<{
   purge.unref();
   const { sealer, probe } = dependencies;
   const connections = sealer === undefined ? undefined : openConnections({ ...parts, sealer, probe });
+  const lineage = lineageUseCases(parts);
   const crawls = await openCrawlers(
-    { ...parts, identities: dependencies.identities, openConnection: connections?.open },
+    { ...parts, lineage, identities: dependencies.identities, openConnection: connections?.open },
     onFailure,
   );
   const catalog: Catalog = {
@@ -134,6 +138,7 @@ export async function openCatalog(dependencies: CatalogDependencies): Promise<{
     crawlers,
     classifiers: crawls.classifiers,
     discovery: discoveryUseCases(parts),
+    lineage,
     ...(connections === undefined ? {} : { connections }),
     schemas,
     settings: settingsUseCases(parts),

@@ -7,6 +7,7 @@
  */
 import type { RequestContext } from '../core/caller.ts';
 import type { EngineColumn } from '../engines/contract.ts';
+import type { TableName } from '../governance/contract.ts';
 
 export type QueryState = 'QUEUED' | 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED';
 
@@ -92,4 +93,32 @@ export interface Queries {
   ): Promise<ResultPage>;
   /** Resolves when the query has reached a final state. */
   wait(id: string, signal: AbortSignal): Promise<QueryExecution>;
+}
+
+/** What a column looks like to one viewer. */
+export interface ColumnProfile {
+  readonly name: string;
+  readonly type: string;
+  readonly nulls: number;
+  readonly nullShare: number;
+  /** About how many values are different. */
+  readonly distinct?: number;
+  readonly min?: string;
+  readonly max?: string;
+  readonly top: readonly { readonly value: string; readonly count: number }[];
+  /** Masked for this viewer: no value is told. */
+  readonly masked: boolean;
+}
+
+export interface TableProfile {
+  /** Of those the viewer may see. */
+  readonly rows: number;
+  readonly columns: readonly ColumnProfile[];
+  /** Columns that are not profiled: hidden from the viewer, or beyond the first forty. */
+  readonly left: number;
+}
+
+export interface Profiles {
+  /** **Errors**: those of a SELECT on the table. */
+  profile(context: RequestContext, name: TableName, signal: AbortSignal): Promise<TableProfile>;
 }

@@ -10,9 +10,10 @@ import type { Audit, Identities, Policy } from '../governance/contract.ts';
 import type { MetadataStore } from '../metadata/contract.ts';
 import type { StatementRunner } from '../processing/contract.ts';
 import type { ObjectStore } from '../storage/contract.ts';
-import type { Queries } from './contract.ts';
+import type { Profiles, Queries } from './contract.ts';
 import { executionStoreModule, openExecutions } from './executions/index.ts';
 import { executionProcedures } from './executions/store.ts';
+import { profileTable } from './profile/profile-table.ts';
 import { createQueryPath } from './queries/index.ts';
 
 /** Store modules of this layer, for the metadata store. */
@@ -44,6 +45,7 @@ export interface ConsumptionOptions {
 
 export interface Consumption extends Lifecycle {
   readonly queries: Queries;
+  readonly profiles: Profiles;
   /** The query path, for jobs and doors that hold rows themselves. */
   readonly runner: StatementRunner;
   /** ARN of the principal whose query results lie under a key; for the use-cases of objects. */
@@ -74,6 +76,9 @@ export async function openConsumption(options: ConsumptionOptions): Promise<Cons
   });
   return {
     queries: executions.queries,
+    profiles: {
+      profile: (context, name, signal) => profileTable({ ...options, runner: path.runner }, context, name, signal),
+    },
     runner: path.runner,
     ownerOf: executions.ownerOf,
     expireResults: executions.expireResults,

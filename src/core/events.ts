@@ -79,6 +79,8 @@ export interface EventPayloads {
     files: number;
     bytes: number;
   };
+  /** `flow` is the JSON of what was made from what. */
+  catalogLineageRecorded: { job: string; runId: string; flow: string };
   catalogCrawlerRunChanged: { crawler: string; runId: string; state: string };
   processingJobRunChanged: { job: string; runId: string; state: string };
   processingWorkflowRunChanged: { workflow: string; runId: string; state: string };

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Catalog } from '../catalog/contract.ts';
+import type { Catalog, LineageRecorder } from '../catalog/contract.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Lifecycle } from '../core/lifecycle.ts';
 import type { SecretSealer } from '../core/secret.ts';
@@ -22,6 +22,7 @@ export interface IngestionDeps {
   readonly catalog: Catalog;
   readonly tables: TableFormat;
   readonly runner: StatementRunner;
+  readonly lineage?: LineageRecorder;
   readonly policy: Policy;
   readonly audit: Audit;
   readonly sealer: SecretSealer;

@@ -1,6 +1,7 @@
 /** The composition root: the only place that chooses implementations and knows every layer's opener. */
 import { join } from 'node:path';
 import { catalogStoreModules, openCatalog } from '../catalog/index.ts';
+import { openLineageSink } from '../catalog/lineage/lineage-sink.ts';
 import { consumptionStoreModules, openConsumption } from '../consumption/index.ts';
 import { createFileRewriter } from '../consumption/queries/rewrite-files.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
@@ -149,7 +150,18 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       }),
     );
     directory = catalogPart.directory;
-    const { catalog, crawlers, classifiers, discovery, connections, schemas, settings, tags } = catalogPart;
+    const { catalog, crawlers, classifiers, discovery, lineage, connections, schemas, settings, tags } = catalogPart;
+    if (config.lineage.openlineage_url !== '') {
+      opened(
+        openLineageSink({
+          store,
+          url: config.lineage.openlineage_url,
+          token: config.lineage.openlineage_token,
+          place: { region, accountId },
+          onFailure: report('lineage'),
+        }),
+      );
+    }
     const engine = opened(
       await openDuckdbEngine({
         workDirectory: join(data.workDirectory, 'engine'),
@@ -177,7 +189,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       }),
     );
     results = consumption;
-    const { queries, runner } = consumption;
+    const { profiles, queries, runner } = consumption;
     const storage = openStorage({
       select: { engine, clock, workDirectory: join(data.workDirectory, 'select') },
       lifecycleDayMs: config.s3.lifecycle_day_seconds * 1000,
@@ -211,6 +223,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         store,
         catalog,
         crawlers,
+        lineage,
         directory,
         ownerOf: consumption.ownerOf,
         policy,
@@ -239,6 +252,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
     const ingestion = opened(
       await openIngestion({
         store,
+        lineage,
         objects,
         access: storage.access,
         policy,
@@ -301,12 +315,14 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       crawlers,
       classifiers,
       discovery,
+      lineage,
       connections,
       schemas,
       settings,
       tags,
       directory,
       engine,
+      profiles,
       queries,
       runner,
       processing,

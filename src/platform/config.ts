@@ -36,6 +36,16 @@ const schema = z.strictObject({
       console_port: port.default(4567),
     })
     .prefault({}),
+  lineage: z
+    .strictObject({
+      /** Where lineage is sent as OpenLineage events; empty: nowhere. */
+      openlineage_url: z.string().default(''),
+      openlineage_token: z
+        .string()
+        .default('')
+        .transform((text) => new Secret(text)),
+    })
+    .prefault({}),
   engine: z
     .strictObject({
       workers: z.coerce.number().int().min(1).max(64).default(2),

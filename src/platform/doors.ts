@@ -14,6 +14,7 @@ import { type ApiEnvironment, createApiApp } from '../doors/console-api/app.ts';
 import { bucketRoutes } from '../doors/console-api/routes/buckets.ts';
 import { bundleRoutes } from '../doors/console-api/routes/bundles.ts';
 import { catalogRoutes } from '../doors/console-api/routes/catalog.ts';
+import { discoveryRoutes } from '../doors/console-api/routes/discovery.ts';
 import { governanceRoutes } from '../doors/console-api/routes/governance.ts';
 import { ingestionRoutes } from '../doors/console-api/routes/ingestion.ts';
 import { objectRoutes } from '../doors/console-api/routes/objects.ts';
@@ -64,6 +65,7 @@ export function openDoors(deps: {
       counts: (context) => overviewCounts(parts, context),
     }),
     catalogRoutes({ catalog, crawlers, queries }),
+    discoveryRoutes(parts),
     queryRoutes({ queries }),
     processingRoutes(parts.processing),
     ingestionRoutes({ ...parts.ingestion, loader: parts.loader, stopping: deps.stopping }),

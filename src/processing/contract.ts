@@ -23,6 +23,11 @@ export interface StatementOutcome {
     readonly columns: readonly string[];
     readonly snapshotId?: string;
   }[];
+  /** What each column of the result is made of, where the statement tells it without doubt. */
+  readonly columnFlows?: readonly {
+    readonly output: string;
+    readonly inputs: readonly { readonly table: TableName; readonly column: string }[];
+  }[];
   readonly bytesScanned: number;
   readonly planMs: number;
   readonly queueMs: number;

@@ -1,4 +1,4 @@
-import type { Catalog, Crawlers } from '../catalog/contract.ts';
+import type { Catalog, Crawlers, LineageRecorder } from '../catalog/contract.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Lifecycle } from '../core/lifecycle.ts';
 import type { Audit, Identities, Policy, TableDirectory } from '../governance/contract.ts';
@@ -34,6 +34,7 @@ export interface ProcessingOptions {
   readonly identities: Identities;
   readonly objects: ObjectStore;
   readonly runner: StatementRunner;
+  readonly lineage?: LineageRecorder;
   readonly clock: Clock;
   /** Folder for intermediate results; emptied at start. Best on the file system of the objects. */
   readonly workDirectory: string;

@@ -2,7 +2,7 @@ import type { RequestContext } from '../../core/caller.ts';
 import { LochError } from '../../core/errors.ts';
 import type { Identities } from '../../governance/contract.ts';
 import { parseS3Uri } from '../../storage/contract.ts';
-import type { Connections, CrawlerTarget, SourceTables } from '../contract.ts';
+import type { Connections, CrawlerTarget, LineageRecorder, SourceTables } from '../contract.ts';
 import type { CatalogParts } from '../databases/parts.ts';
 import type { GrokMatcher } from './classifiers/grok.ts';
 import type { StoredRun } from './rows.ts';
@@ -12,6 +12,8 @@ export interface CrawlerParts extends CatalogParts {
   readonly identities: Identities;
   /** Runs the patterns of custom classifiers. */
   readonly matcher: GrokMatcher;
+  /** Told of which places tables were made of. */
+  readonly lineage?: LineageRecorder;
   /** Connections for JDBC targets, and what reads the tables behind them; without them there are no such targets. */
   readonly openConnection?: Connections['open'] | undefined;
   readonly sourceTables?: SourceTables | undefined;

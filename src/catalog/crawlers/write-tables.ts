@@ -295,6 +295,13 @@ export async function writeTables(parts: CrawlerParts, crawl: Crawl): Promise<st
         ? described.partitions.map(({ columns: _, ...partition }) => partition)
         : described.partitions;
       await writePartitions(parts, crawl, table, partitions);
+      if (before !== undefined) return;
+      await parts.lineage?.record({
+        job: `crawler/${definition.name}`,
+        runId: run.id,
+        inputs: [{ kind: 'objects', bucket, prefix: dataset.path }],
+        outputs: [{ kind: 'table', database: table.database, table: table.name }],
+      });
     });
   }
   for (const table of openTables) {

@@ -148,6 +148,7 @@ function outcomeOf(statement: BoundStatement, result: EngineResult, planMs: numb
       columns: table.columnsRead,
       ...(table.kind === 'table' && table.scan.snapshotId !== undefined ? { snapshotId: table.scan.snapshotId } : {}),
     })),
+    ...(statement.columnFlows === undefined ? {} : { columnFlows: statement.columnFlows }),
     bytesScanned: tables.reduce((sum, table) => sum + (table.kind === 'table' ? table.bytes : 0), 0),
     planMs,
     queueMs: result.queueMs,

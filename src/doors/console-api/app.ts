@@ -243,6 +243,9 @@ function routeName(method: string, path: string): string {
 
 /** Fixed parts of paths after the noun; everything else there is a name or an id. */
 const VERBS = new Set([
+  'lineage',
+  'profile',
+  'words',
   'start',
   'stop',
   'keys',

@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Catalog, CatalogColumn } from '../../catalog/contract.ts';
+import type { Catalog, CatalogColumn, LineageEnd, LineageRecorder } from '../../catalog/contract.ts';
 import { newId } from '../../core/ids.ts';
 import type { EngineFile } from '../../engines/contract.ts';
 import type { Policy } from '../../governance/contract.ts';
@@ -22,6 +22,8 @@ export interface LoaderDeps {
   readonly runner: StatementRunner;
   readonly connector: SourceConnector;
   readonly workDirectory: string;
+  /** Told of what a load made from what, after its commit. */
+  readonly lineage?: LineageRecorder;
 }
 
 /** One load at work. */
@@ -65,6 +67,12 @@ export function createLoader(deps: LoaderDeps): Loader {
         signal.throwIfAborted();
         progress({ phase: 'committing', rows: written.rows, bytes: 0 });
         const { snapshotId, bytes } = await commitFiles(deps, context, target, { ...written, loadId });
+        await deps.lineage?.record({
+          job: 'load',
+          runId: loadId,
+          inputs: endsOf(deps.connector, source),
+          outputs: [{ kind: 'table', ...name }],
+        });
         return {
           rows: written.rows,
           files: written.files.length,
@@ -77,4 +85,13 @@ export function createLoader(deps: LoaderDeps): Loader {
       }
     },
   };
+}
+
+/** Where a load's rows came from: the folders of its files, or the tables of its database, by address without secrets. */
+function endsOf(connector: SourceConnector, source: Parameters<Loader['load']>[1]['source']): LineageEnd[] {
+  if (source.kind === 'postgres') {
+    return [{ kind: 'dataset', namespace: connector.shownUrl(source.url), name: source.table }];
+  }
+  const folders = new Set(source.keys.map((key) => key.slice(0, key.lastIndexOf('/') + 1)));
+  return [...folders].map((prefix) => ({ kind: 'objects', bucket: source.bucket, prefix }));
 }

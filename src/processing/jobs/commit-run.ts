@@ -1,6 +1,6 @@
 import type { RequestContext } from '../../core/caller.ts';
 import { isLochError, LochError } from '../../core/errors.ts';
-import type { Catalog } from '../../catalog/contract.ts';
+import type { Catalog, LineageFlow } from '../../catalog/contract.ts';
 import type { TableName } from '../../governance/contract.ts';
 import type { DataFile } from '../../storage/contract.ts';
 import type { JobRunCounts } from '../contract.ts';
@@ -13,6 +13,8 @@ export interface CommitPlan {
   /** What the content builds on: the commit is refused when the table's snapshot is another. Absent: any. */
   readonly base?: { readonly snapshotId: string | null };
   readonly location: string;
+  /** What the content was made of. */
+  readonly lineage?: Pick<LineageFlow, 'inputs' | 'columns'>;
 }
 
 /** The table changed after the run had read it: the run reads again. */

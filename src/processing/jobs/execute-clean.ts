@@ -165,6 +165,11 @@ async function writeRows(attempt: Attempt, won: Contest): Promise<{ change: numb
       files,
       base: { snapshotId: target.snapshotId ?? null },
       location: target.location,
+      lineage: {
+        inputs: [
+          { kind: 'objects', bucket: attempt.definition.source.bucket, prefix: attempt.definition.source.prefix },
+        ],
+      },
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { RequestContext } from '../../core/caller.ts';
 import { LochError } from '../../core/errors.ts';
-import type { Catalog } from '../../catalog/contract.ts';
+import type { Catalog, LineageRecorder } from '../../catalog/contract.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
 import type { ObjectStore } from '../../storage/contract.ts';
 import type { JobDefinition, JobRun, JobRunCounts, StatementRunner } from '../contract.ts';
@@ -16,6 +16,8 @@ export interface RunDeps extends ObjectRights {
   readonly catalog: Catalog;
   readonly objects: ObjectStore;
   readonly runner: StatementRunner;
+  /** Told of what a run made from what, after its commit. */
+  readonly lineage?: LineageRecorder;
 }
 
 export interface RunWork {
@@ -58,6 +60,13 @@ export async function executeRun(
       const committing = { ...context, signal: new AbortController().signal };
       const snapshotId = await commitRun(deps.catalog, committing, runId, staged, counts);
       await recordCommit(deps, committing, staged, snapshotId, counts);
+      await deps.lineage?.record({
+        inputs: [],
+        ...staged.lineage,
+        job: `job/${definition.name}`,
+        runId,
+        outputs: [{ kind: 'table', ...staged.target }],
+      });
       return await deps.store.write(jobProcedures.succeed, { id: runId, counts, snapshotId });
     } catch (error) {
       if (!(error instanceof StaleBase)) throw error;

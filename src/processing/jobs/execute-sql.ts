@@ -71,6 +71,17 @@ export async function executeSql(
       kind: definition.mode,
       files,
       location: target.location,
+      lineage: {
+        inputs: outcome.tables.map(({ name }) => ({ kind: 'table', ...name })),
+        ...(shape.columnFlows === undefined
+          ? {}
+          : {
+              columns: shape.columnFlows.map(({ output, inputs }) => ({
+                output,
+                inputs: inputs.map(({ table, column }) => ({ end: { kind: 'table', ...table }, column })),
+              })),
+            }),
+      },
       // A job that reads the table it replaces must not undo what was committed since.
       ...(ownTable === undefined ? {} : { base: { snapshotId: ownTable.snapshotId ?? null } }),
     },

@@ -85,6 +85,9 @@ export async function testCatalog(
     get catalog() {
       return current.catalog;
     },
+    get lineage() {
+      return current.lineage;
+    },
     get discovery() {
       return current.discovery;
     },

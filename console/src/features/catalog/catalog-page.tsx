@@ -1,18 +1,11 @@
-import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { api, at } from '../../api.ts';
 import { Failure } from '../../components/failure.tsx';
 import { when } from '../../components/format.ts';
 import { PageHead } from '../../components/page.tsx';
 import { Rows } from '../../components/rows.tsx';
-
-interface Hit {
-  readonly database: string;
-  readonly table: string;
-  readonly description?: string;
-  readonly format: string;
-  readonly columns: readonly string[];
-}
+import { filtersOf, filterText, SearchResults } from './search-results.tsx';
 
 interface TableEntry {
   readonly database: string;
@@ -24,9 +17,10 @@ interface TableEntry {
   readonly version: number;
 }
 
-/** Databases and their tables, and search over names, descriptions and columns. */
+/** Databases and their tables, and search over technical and business words with facets. */
 export function CatalogPage() {
-  const { q, database } = useSearch({ from: '/catalog' });
+  const { q, database, filters: chosen } = useSearch({ from: '/catalog' });
+  const filters = filtersOf(chosen);
   const navigate = useNavigate({ from: '/catalog' });
   return (
     <>
@@ -34,48 +28,45 @@ export function CatalogPage() {
         title="Catalog"
         about="Every table you may see, whichever door made it."
         actions={
-          <Link className="button" to="/dropped">
-            Dropped tables
-          </Link>
+          <>
+            <Link className="button" to="/crawlers" search={{ name: undefined }}>
+              Crawlers
+            </Link>
+            <Link className="button" to="/dropped">
+              Dropped tables
+            </Link>
+          </>
         }
       />
       <p>
         <input
           type="search"
-          aria-label="Search tables and columns"
-          placeholder="Search tables and columns, e.g. customer email"
+          aria-label="Search tables, columns and what they mean"
+          placeholder="Search tables, columns, owners and terms, e.g. customer email"
           style={{ width: '100%' }}
           value={q ?? ''}
-          onChange={(event) => navigate({ search: { q: event.target.value || undefined, database }, replace: true })}
+          onChange={(event) =>
+            navigate({ search: { q: event.target.value || undefined, database, filters: chosen }, replace: true })
+          }
         />
       </p>
-      {q === undefined ? <Databases selected={database} /> : <Hits text={q} />}
+      {q === undefined && chosen === undefined ? (
+        <>
+          <p>
+            <Link to="/catalog" search={{ q: '', database, filters: undefined }}>
+              Browse by owner, sensitivity, terms and format
+            </Link>
+          </p>
+          <Databases selected={database} />
+        </>
+      ) : (
+        <SearchResults
+          text={q ?? ''}
+          filters={filters}
+          onFilters={(next) => navigate({ search: { q: q ?? '', database, filters: filterText(next) } })}
+        />
+      )}
     </>
-  );
-}
-
-function Hits({ text }: { readonly text: string }) {
-  const search = useQuery({
-    queryKey: ['search', text],
-    queryFn: () => api.get<{ hits: Hit[] }>(`/search?q=${encodeURIComponent(text)}`),
-    placeholderData: keepPreviousData,
-  });
-  if (search.error) return <Failure error={search.error} />;
-  if (search.isPending) return <p className="empty">Searching …</p>;
-  return (
-    <section className="card" data-testid="hits">
-      <Rows
-        rows={search.data.hits}
-        keyOf={(hit) => `${hit.database}.${hit.table}`}
-        empty={`No table you may see has all of these words: ${text}`}
-        columns={[
-          { title: 'Table', cell: (hit) => <TableLink database={hit.database} table={hit.table} /> },
-          { title: 'Format', cell: (hit) => <span className="badge">{hit.format}</span> },
-          { title: 'Columns that match', cell: (hit) => <span className="mono">{hit.columns.join(', ')}</span> },
-          { title: 'Description', cell: (hit) => hit.description ?? '' },
-        ]}
-      />
-    </section>
   );
 }
 

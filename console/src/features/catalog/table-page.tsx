@@ -1,11 +1,14 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { api, at } from '../../api.ts';
 import { Failure } from '../../components/failure.tsx';
 import { count, when } from '../../components/format.ts';
 import { PageHead } from '../../components/page.tsx';
 import { ResultGrid, Rows } from '../../components/rows.tsx';
+import { FilesTab } from './files-tab.tsx';
+import { ProfileTab } from './profile-tab.tsx';
+import { WordsForm } from './words-form.tsx';
 
 interface Column {
   readonly name: string;
@@ -45,7 +48,18 @@ interface TableDetail {
   }[];
 }
 
-const TABS = ['Preview', 'Schema', 'Partitions', 'Snapshots', 'Versions', 'About'] as const;
+const TABS = [
+  'Preview',
+  'Schema',
+  'Profile',
+  'Lineage',
+  'Partitions',
+  'Snapshots',
+  'Files',
+  'Versions',
+  'About',
+] as const;
+const LineageTab = lazy(() => import('./lineage-tab.tsx'));
 
 /** One table: a preview under the viewer's grants, schema, partitions, snapshots, versions. */
 export function TablePage() {
@@ -73,6 +87,9 @@ export function TablePage() {
           </>
         }
       />
+      <section className="card" aria-label="What people say of it">
+        <WordsForm table={table} />
+      </section>
       <div className="tabs" role="tablist">
         {TABS.map((title) => (
           <button key={title} type="button" role="tab" aria-selected={tab === title} onClick={() => setTab(title)}>
@@ -83,6 +100,20 @@ export function TablePage() {
       <section className="card" role="tabpanel">
         {tab === 'Preview' && <Preview name={name} />}
         {tab === 'Schema' && <Schema columns={[...table.columns, ...table.partitionKeys]} keys={table.partitionKeys} />}
+        {tab === 'Profile' && <ProfileTab name={name} />}
+        {tab === 'Lineage' && (
+          <Suspense fallback={<p className="empty">Loading …</p>}>
+            <LineageTab name={name} />
+          </Suspense>
+        )}
+        {tab === 'Files' &&
+          (table.format === 'iceberg' ? (
+            <FilesTab name={name} />
+          ) : (
+            <p className="empty">
+              The files of this table are what lies at <span className="mono">{table.storage.location}</span>.
+            </p>
+          ))}
         {tab === 'Partitions' && (
           <Rows
             rows={partitions}
@@ -126,6 +157,20 @@ export function TablePage() {
                 cell: (snapshot) => count(Number(snapshot.summary['total-records'] ?? 0)),
               },
               { title: 'Files', numeric: true, cell: (snapshot) => snapshot.summary['total-data-files'] ?? '' },
+              {
+                title: '',
+                cell: (snapshot) => (
+                  <Link
+                    to="/query"
+                    search={{
+                      sql: `SELECT *\nFROM "${table.database}"."${table.name}" FOR VERSION AS OF ${snapshot.snapshotId}\nLIMIT 100`,
+                      id: undefined,
+                    }}
+                  >
+                    Query as of then
+                  </Link>
+                ),
+              },
             ]}
           />
         )}
@@ -138,10 +183,8 @@ export function TablePage() {
               { title: 'Version', numeric: true, cell: (version) => version.version },
               { title: 'When', cell: (version) => when(version.updatedAt) },
               {
-                title: 'Columns',
-                cell: (version) => (
-                  <span className="mono">{version.columns.map((column) => column.name).join(', ')}</span>
-                ),
+                title: 'Schema',
+                cell: (version) => <Change version={version} versions={versions} />,
               },
             ]}
           />
@@ -149,6 +192,37 @@ export function TablePage() {
         {tab === 'About' && <About table={table} />}
       </section>
     </>
+  );
+}
+
+/** What a version changed of the one before it that is still there. */
+function Change({ version, versions }: { readonly version: TableRecord; readonly versions: readonly TableRecord[] }) {
+  const before = versions
+    .filter((other) => other.version < version.version)
+    .reduce<TableRecord | undefined>(
+      (last, one) => (last === undefined || one.version > last.version ? one : last),
+      undefined,
+    );
+  const names = <span className="mono">{version.columns.map((column) => column.name).join(', ')}</span>;
+  if (before === undefined) return names;
+  const was = new Map(before.columns.map((column) => [column.name, column.type]));
+  const is = new Map(version.columns.map((column) => [column.name, column.type]));
+  const changes = [
+    ...version.columns.filter((column) => !was.has(column.name)).map((column) => `+ ${column.name} ${column.type}`),
+    ...before.columns.filter((column) => !is.has(column.name)).map((column) => `− ${column.name}`),
+    ...version.columns
+      .filter((column) => was.has(column.name) && was.get(column.name) !== column.type)
+      .map((column) => `${column.name} ${was.get(column.name)} → ${column.type}`),
+  ];
+  if (changes.length === 0) return <span className="sub">the same columns</span>;
+  return (
+    <span className="tops">
+      {changes.map((change) => (
+        <span key={change} className="badge mono">
+          {change}
+        </span>
+      ))}
+    </span>
   );
 }
 

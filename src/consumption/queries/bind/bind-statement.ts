@@ -18,6 +18,7 @@ import { type Requalified, rewriteStatement, type StatementTemplate } from '../r
 import { fileColumns } from '../secure/file-source.ts';
 import { icebergColumns } from '../secure/iceberg-source.ts';
 import type { SourceColumn } from '../secure/secured-scan.ts';
+import { columnFlows, type FlowSource, type ResultColumnFlow } from './column-flows.ts';
 import { columnsRead, requalifiedColumns } from './column-names.ts';
 import { metadataTable } from './metadata-tables.ts';
 import { predicatesOfShape, unmaskedColumns } from './shape-predicates.ts';
@@ -66,6 +67,8 @@ export interface BoundStatement {
   readonly template: StatementTemplate;
   readonly preamble: readonly string[];
   readonly settings: Readonly<Record<string, string>>;
+  /** What each column of the result is made of, where that is sure. */
+  readonly columnFlows?: readonly ResultColumnFlow[];
 }
 
 export interface BindOptions {
@@ -100,10 +103,22 @@ export async function bindStatement(
     rewriteStatement(deps.engine, text, tree, inspection, requalified),
     bindSources(deps, context, inspection, options, depth),
   ]);
+  const flows = columnFlows(
+    tree,
+    inspection,
+    uses.flatMap((use, i): FlowSource[] => {
+      const source = sources[i]!;
+      if (source.kind !== 'table' && source.kind !== 'view') return [];
+      return [{ use, name: source.name, columns: visibleNames(source) }];
+    }),
+  );
   return {
     sql: text,
     uses,
     sources,
+    ...(flows === undefined || sources.some(({ kind }) => kind !== 'table' && kind !== 'view')
+      ? {}
+      : { columnFlows: flows }),
     template,
     preamble: transpiled.preamble,
     settings: transpiled.settings,
@@ -199,7 +214,7 @@ function columnsOf(table: ResolvedTable, snapshotId: string | undefined): readon
   return table.metadata === undefined ? fileColumns(table.record) : icebergColumns(table.metadata, snapshotId);
 }
 
-function visibleNames({ columns, shape }: Found): string[] {
+function visibleNames({ columns, shape }: Pick<Found, 'columns' | 'shape'>): string[] {
   const shown = columns.filter((column) => column.hidden !== true);
   if (shape.kind === 'full') return shown.map((column) => column.name);
   const visible = new Set(shape.columns.map((name) => name.toLowerCase()));

@@ -9,6 +9,9 @@ const crawlerBody = z.strictObject({
   database: z.string().min(1),
   path: z.string().startsWith('s3://'),
   tablePrefix: z.string().default(''),
+  kind: z.enum(['s3', 'delta', 'iceberg', 'hudi']).default('s3'),
+  recrawl: z.enum(['CRAWL_EVERYTHING', 'CRAWL_NEW_FOLDERS_ONLY', 'CRAWL_EVENT_MODE']).default('CRAWL_EVERYTHING'),
+  schedule: z.string().default(''),
 });
 
 /** Databases, tables with versions, partitions and a preview, search, the bin, and crawlers. */
@@ -65,17 +68,26 @@ export function catalogRoutes(deps: {
 
   app.get('/crawlers', async (c) => c.json({ crawlers: await crawlers.list(c.get('context')) }));
   app.post('/crawlers', async (c) => {
-    const { path, ...input } = crawlerBody.parse(c.get('body'));
-    c.set('auditParameters', { ...input, path });
+    const { path, kind, ...input } = crawlerBody.parse(c.get('body'));
+    c.set('auditParameters', { ...input, path, kind });
     const context = c.get('context');
     return c.json(
-      await crawlers.create(context, { ...input, role: context.principal.arn, targets: [{ path, exclusions: [] }] }),
+      await crawlers.create(context, {
+        ...input,
+        role: context.principal.arn,
+        targets: [{ kind, path, exclusions: [] }],
+      }),
       201,
     );
   });
   app.get('/crawlers/:name/runs', async (c) =>
     c.json({ runs: await crawlers.runs(c.get('context'), c.req.param('name')) }),
   );
+  app.post('/crawlers/:name/stop', async (c) => {
+    c.set('auditParameters', c.req.param());
+    await crawlers.stop(c.get('context'), c.req.param('name'));
+    return c.body(null, 202);
+  });
   app.post('/crawlers/:name/start', async (c) => {
     c.set('auditParameters', c.req.param());
     return c.json(await crawlers.start(c.get('context'), c.req.param('name')), 202);
