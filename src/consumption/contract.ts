@@ -101,7 +101,7 @@ export interface ColumnProfile {
   readonly type: string;
   readonly nulls: number;
   readonly nullShare: number;
-  /** About how many values are different. */
+  /** How many values are different. */
   readonly distinct?: number;
   readonly min?: string;
   readonly max?: string;
@@ -113,6 +113,8 @@ export interface ColumnProfile {
 export interface TableProfile {
   /** Of those the viewer may see. */
   readonly rows: number;
+  /** False: numbers of different values are estimates. */
+  readonly exact: boolean;
   readonly columns: readonly ColumnProfile[];
   /** Columns that are not profiled: hidden from the viewer, or beyond the first forty. */
   readonly left: number;

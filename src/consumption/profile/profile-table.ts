@@ -11,6 +11,8 @@ import type { ColumnProfile, TableProfile } from '../contract.ts';
 
 const MOST_COLUMNS = 40;
 const TOP_VALUES = 5;
+/** Up to so many rows different values are counted; beyond they are estimated. */
+const EXACT_ROWS = 1_000_000;
 const LONGEST_VALUE = 80;
 
 export interface ProfileDeps {
@@ -45,12 +47,14 @@ export async function profileTable(
     return (await deps.runner.run(context, request, signal)).rows;
   };
   const short = (expression: string) => `left(CAST(${expression} AS VARCHAR), ${LONGEST_VALUE})`;
+  const [total] = await run(`SELECT count(*) FROM ${from}`);
+  const exact = Number(total![0]) <= EXACT_ROWS;
   const measures = columns.flatMap(({ name: column, type }) => {
     const value = sqlName(column);
     const told = !masked.has(column) && !isNested(type);
     return [
       `count(${value})`,
-      isNested(type) ? 'NULL' : `approx_count_distinct(${value})`,
+      isNested(type) ? 'NULL' : exact ? `count(DISTINCT ${value})` : `approx_count_distinct(${value})`,
       told ? short(`min(${value})`) : 'NULL',
       told ? short(`max(${value})`) : 'NULL',
     ];
@@ -80,5 +84,5 @@ export async function profileTable(
       ...(max === null || max === undefined ? {} : { max }),
     });
   }
-  return { rows, columns: profiles, left: all.length - columns.length };
+  return { rows, exact, columns: profiles, left: all.length - columns.length };
 }

@@ -18,6 +18,7 @@ interface ColumnProfile {
 
 interface TableProfile {
   readonly rows: number;
+  readonly exact: boolean;
   readonly columns: readonly ColumnProfile[];
   readonly left: number;
 }
@@ -35,7 +36,8 @@ export function ProfileTab({ name }: { readonly name: { readonly database: strin
   return (
     <>
       <p className="sub">
-        Over {count(rows)} rows, as your grants show them. Numbers of different values are estimates.
+        Over {count(rows)} rows, as your grants show them.
+        {!profile.data.exact && ' Numbers of different values are estimates.'}
         {left > 0 && ` ${left} columns are not shown: hidden from you, or beyond the first forty.`}
       </p>
       <Rows

@@ -89,7 +89,9 @@ export function SearchResults({
       </aside>
       <section className="card" data-testid="hits">
         <p className="sub" role="status">
-          {more ? `More than ${count(total)} tables; the best are shown.` : `${count(total)} tables`}
+          {more
+            ? `More than ${count(total)} tables; the best are shown.`
+            : `${count(total)} ${total === 1 ? 'table' : 'tables'}`}
         </p>
         <Rows
           rows={hits}

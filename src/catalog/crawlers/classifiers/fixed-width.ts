@@ -26,7 +26,8 @@ export function classifyFixedWidth(text: string, whole: boolean): TextFinding {
   const all = text.split(/\r\n|\n|\r/);
   if (!whole) all.pop();
   const lines = all.filter((line) => line !== '').slice(0, MOST_LINES);
-  if (lines.length < FEWEST_LINES) return { saw: `${lines.length} lines; ${FEWEST_LINES} are needed to tell` };
+  if (lines.length < FEWEST_LINES)
+    return { saw: `${lines.length === 1 ? 'one line' : `${lines.length} lines`}; ${FEWEST_LINES} are needed to tell` };
   const width = Math.max(...lines.map((line) => line.length));
   if (width > LONGEST_LINE) return { saw: `lines of ${width} characters` };
   if (lines.some((line) => line.includes('\t'))) return { saw: 'tabs, which have no width' };
