@@ -35,7 +35,7 @@ import { createForeignTables } from '../storage/foreign/index.ts';
 import { createBundles } from '../storage/offline/index.ts';
 import { createTableFormat } from '../storage/tables/index.ts';
 import { createBundleSigner } from './bundle-signer.ts';
-import { bucketDefaults, type Config } from './config.ts';
+import { bucketDefaults, type Config, scheduledBackups } from './config.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { objectStoreModules, openObjects } from './open-objects.ts';
 import { ownerContext } from './owner-context.ts';
@@ -284,12 +284,18 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         onFailure: report('audit table'),
       }),
     );
-    const operations = openOperations({
-      store,
-      dataDirectory: data.path,
-      before: ['keys', 'streams'],
-      after: ['objects', 'tiers'],
-    });
+    const operations = opened(
+      await openOperations({
+        store,
+        dataDirectory: data.path,
+        before: ['keys', 'streams'],
+        after: ['objects', 'tiers'],
+        ...(place.undisturbed === undefined ? {} : { undisturbed: place.undisturbed }),
+        clock,
+        ...scheduledBackups(config),
+        onFailure: report('backup'),
+      }),
+    );
     const bundles = createBundles({
       objects,
       signer: createBundleSigner(data.keysDirectory),

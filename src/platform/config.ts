@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { totalmem } from 'node:os';
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { LochError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
@@ -114,6 +115,17 @@ const schema = z.strictObject({
   /** Where statements keep their files; in memory, or declared encrypted, encrypted objects can be queried. */
   work_dir: z.string().default(''),
   work_dir_encrypted: z.stringbool().or(z.boolean()).default(false),
+  backup: z
+    .strictObject({
+      /** A repository of points, outside of the data directory; with it points are taken by `schedule`. */
+      directory: z.string().default(''),
+      /** Five or six fields of cron. */
+      schedule: z.string().default('0 3 * * *'),
+      time_zone: z.string().default('UTC'),
+      keep_points: z.coerce.number().int().min(1).default(30),
+      keep_days: z.coerce.number().int().min(1).default(90),
+    })
+    .prefault({}),
   zones: z.enum(['default', 'medallion', 'four-layer']).default('default'),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
   audit: z.strictObject({ retention_days: z.coerce.number().int().min(1).default(90) }).prefault({}),
@@ -136,6 +148,14 @@ export function bucketDefaults({ s3, storage }: Pick<Config, 's3' | 'storage'>) 
     publicAccessBlock: s3.default_public_access_block,
     ...(algorithm === 'none' ? {} : { encryption: { algorithm } }),
   };
+}
+
+/** Backups by the clock, when a directory for them is set. */
+export function scheduledBackups({ backup }: Pick<Config, 'backup'>) {
+  if (backup.directory === '') return {};
+  const retention = { points: backup.keep_points, days: backup.keep_days };
+  const directory = resolve(backup.directory);
+  return { scheduled: { directory, schedule: backup.schedule, timeZone: backup.time_zone, retention } };
 }
 
 type Tree = { [key: string]: unknown };

@@ -24,6 +24,8 @@ export interface OpenedObjects {
   readonly objects: ObjectStore;
   /** For other writers of the data directory's disk. **Errors**: `disk_full`. */
   assertRoom(bytes: number): Promise<void>;
+  /** Runs work while nothing is swept from the data directory. */
+  readonly undisturbed?: <T>(work: () => Promise<T>) => Promise<T>;
   /** What `loch status` tells. **Errors**: `unavailable`. */
   check(): Promise<string>;
 }
@@ -59,6 +61,7 @@ async function openLocal({ store, data, config, clock, withBucket, report }: Dep
   return {
     objects,
     assertRoom: (bytes) => objects.assertRoom(bytes),
+    undisturbed: (work) => objects.undisturbed(work),
     check: async () => `${(await objects.buckets()).length} buckets`,
   };
 }

@@ -19,6 +19,8 @@ export interface BackupSources {
   /** Folders under the data directory, in the order they must be copied, before and after the metadata. */
   readonly before: readonly string[];
   readonly after: readonly string[];
+  /** Runs work while no bytes of objects are swept. */
+  readonly undisturbed?: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 /** What was being written when it was read, and is named by nothing. */

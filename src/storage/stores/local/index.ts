@@ -62,6 +62,8 @@ export interface LocalObjectStore extends ObjectStore {
   sweepUnreferenced(): Promise<number>;
   /** For other writers of the same disk. **Errors**: `disk_full` when so many bytes more would pass the watermark. */
   assertRoom(bytes: number): Promise<void>;
+  /** Runs work while nothing is swept, as copying the files that rows name. */
+  undisturbed<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /**
@@ -181,6 +183,7 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalO
     sweepUnreferenced: unreferenced,
     ...(opened === undefined ? {} : { tiers: opened.tiers }),
     assertRoom: (bytes: number) => space.assertRoom(bytes),
+    undisturbed: alone,
   });
 }
 
