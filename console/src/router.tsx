@@ -6,6 +6,7 @@ import {
   Link,
   lazyRouteComponent,
 } from '@tanstack/react-router';
+import { Failure } from './components/failure.tsx';
 import { CatalogPage } from './features/catalog/catalog-page.tsx';
 import { CrawlersPage } from './features/catalog/crawlers-page.tsx';
 import { DroppedPage } from './features/catalog/dropped-page.tsx';
@@ -82,7 +83,13 @@ const tree = root.addChildren([
   createRoute({ getParentRoute: () => root, path: '/link/$token', component: LinkPage }),
 ]);
 
-export const router = createRouter({ routeTree: tree, history: createHashHistory(), defaultPreload: false });
+export const router = createRouter({
+  routeTree: tree,
+  history: createHashHistory(),
+  defaultPreload: false,
+  // A page that fails says so in its place; the way to the others stays.
+  defaultErrorComponent: ({ error }) => <Failure error={error} />,
+});
 
 declare module '@tanstack/react-router' {
   interface Register {

@@ -112,6 +112,8 @@ describe.skipIf(browserPath() === undefined)(
       await lifecycle.getByLabel('Prefix (all if empty)').fill('drafts/');
       await lifecycle.getByRole('button', { name: 'Add rule' }).click();
       await lifecycle.getByText('deleted after 30 days').waitFor();
+      await lifecycle.getByRole('button', { name: 'Run the rules now' }).click();
+      await lifecycle.getByRole('button', { name: 'Ran; run again' }).waitFor();
       const blocked = page.getByLabel('refuse policies that make public');
       expect(await blocked.isChecked()).toBe(true);
       const policy = page.getByRole('region', { name: 'Policy' });
@@ -129,6 +131,16 @@ describe.skipIf(browserPath() === undefined)(
       await policy.getByRole('button', { name: 'Save policy' }).click();
       await expect.poll(() => policy.getByRole('alert').textContent()).toMatch(/public/i);
       await shoot('storage-settings');
+    });
+
+    it('verify every byte on demand, and tell of lifecycle runs and tiers', async () => {
+      await page.getByRole('navigation').getByRole('link', { name: 'Storage', exact: true }).click();
+      await page.getByRole('link', { name: 'State of the store' }).click();
+      await page.getByRole('button', { name: 'Verify now' }).click();
+      await page.getByText('No damage was found.').waitFor();
+      await page.getByText(/The last round ended .* versions, .* read and compared/).waitFor();
+      await page.getByRole('region', { name: 'Lifecycle runs' }).getByRole('link', { name: 'letters' }).waitFor();
+      await shoot('storage-state');
     });
 
     it('show a user without rights no bucket, and tell why a bucket of another stays shut', async () => {

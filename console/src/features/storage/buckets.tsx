@@ -19,7 +19,15 @@ export function Buckets() {
   });
   return (
     <>
-      <PageHead title="Storage" about="Buckets. The zones raw, cleaned and curated are buckets of the same names." />
+      <PageHead
+        title="Storage"
+        about="Buckets. The zones raw, cleaned and curated are buckets of the same names."
+        actions={
+          <Link className="button" to="/storage" search={place({ tab: 'state' })}>
+            State of the store
+          </Link>
+        }
+      />
       {buckets.error !== null && <Failure error={buckets.error} />}
       {remove.error !== null && <Failure error={remove.error} />}
       <NewBucket onMade={refresh} />

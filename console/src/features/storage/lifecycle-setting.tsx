@@ -1,4 +1,6 @@
+import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
+import { api, at } from '../../api.ts';
 import { Failure } from '../../components/failure.tsx';
 import { Rows } from '../../components/rows.tsx';
 import { useSetting } from './use-setting.ts';
@@ -24,11 +26,17 @@ const CLASSES = ['STANDARD_IA', 'ONEZONE_IA', 'INTELLIGENT_TIERING', 'GLACIER_IR
 export function LifecycleSetting({ bucket }: { readonly bucket: string }) {
   const { now, change } = useSetting<Lifecycle>(bucket, 'lifecycle');
   const rules = now.data?.rules ?? [];
+  const run = useMutation({ mutationFn: () => api.post(at`/lifecycle/${bucket}/runs`) });
   const put = (next: readonly Rule[]) => change.mutate(next.length === 0 ? null : { ...now.data, rules: next });
   return (
     <section className="card" aria-label="Lifecycle">
-      <h2>Lifecycle</h2>
-      {[now, change].map((step) => step.error !== null && <Failure key={String(step.error)} error={step.error} />)}
+      <div className="spread">
+        <h2>Lifecycle</h2>
+        <button type="button" onClick={() => run.mutate()} disabled={rules.length === 0 || run.isPending}>
+          {run.isPending ? 'Running …' : run.isSuccess ? 'Ran; run again' : 'Run the rules now'}
+        </button>
+      </div>
+      {[now, change, run].map((step) => step.error !== null && <Failure key={String(step.error)} error={step.error} />)}
       <Rows
         rows={rules}
         keyOf={(rule) => rule.id}

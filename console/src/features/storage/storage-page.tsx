@@ -9,12 +9,13 @@ import { Crumbs } from './crumbs.tsx';
 import { ObjectPage } from './object-page.tsx';
 import { Objects } from './objects.tsx';
 import { type Bucket, place } from './storage-types.ts';
+import { StoreState } from './store-state.tsx';
 import { WhoMay } from './who-may.tsx';
 
 /** Buckets, what is in them, and what they are set to. */
 export function StoragePage() {
   const { bucket, prefix, key, tab } = useSearch({ from: '/storage' });
-  if (bucket === undefined) return <Buckets />;
+  if (bucket === undefined) return tab === 'state' ? <StoreState /> : <Buckets />;
   if (key !== undefined) return <ObjectPage bucket={bucket} objectKey={key} />;
   return <BucketPage name={bucket} prefix={prefix ?? ''} tab={tab ?? 'objects'} />;
 }
