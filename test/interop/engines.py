@@ -6,7 +6,6 @@ stdout: one answer for each step. Engines: rest and glue (pyiceberg), boto3. Row
 import json
 import sys
 
-import boto3
 import pyarrow as pa
 from pyiceberg.catalog import load_catalog
 from pyiceberg.exceptions import CommitFailedException
@@ -61,6 +60,8 @@ def read(table):
 
 def step(engine, action, name, rows=()):
     if engine == "boto3":
+        import boto3  # not there beside s3fs, which wants another version
+
         glue = boto3.client(
             "glue",
             endpoint_url=request["endpoint"],
@@ -79,6 +80,20 @@ def step(engine, action, name, rows=()):
     if action == "append":
         table.append(arrow(rows))
         return "done"
+    if action == "plan":
+        # What the server plans and what the client plans from the manifests must be the same files.
+        files = lambda scan: sorted(task.file.file_path for task in scan.plan_files())
+        client, server = catalogs["rest"](), load_catalog(
+            "planned",
+            type="rest",
+            uri=request["uri"],
+            credential=f"{key}:{secret}",
+            warehouse="loch",
+            **{"rest-scan-planning-enabled": "true", "scan-planning-mode": "server"},
+        )
+        both = [each.load_table((request["database"], name)) for each in (client, server)]
+        found = [[files(table.scan(row_filter=condition)) for condition in rows] for table in both]
+        return [found[0] == found[1], [len(each) for each in found[0]]]
     if action == "io":
         return [type(table.io).__name__, "s3.session-token" in table.io.properties]
     return read(table)

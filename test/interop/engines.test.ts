@@ -149,6 +149,40 @@ describe('tables shared by pyiceberg over REST and Glue, Spark and loch load', (
     return undefined;
   });
 
+  it('are planned by the server as pyiceberg plans them', async (context) => {
+    const conditions = [
+      'id >= 0',
+      'id < 1005',
+      "region = 'glue'",
+      "id in (1000, 1020) or region = 'nobody'",
+      'amount is null',
+    ];
+    const list = [['rest', 'plan', tableOf('rest'), conditions]] as unknown as Parameters<typeof steps>[1];
+    const [planned] = await steps(context, list);
+    expect(planned).toEqual([true, [4, 1, expect.any(Number), expect.any(Number), 0]]);
+  });
+
+  it('are read and written by pyiceberg with requests signed at the server', async (context) => {
+    const signed = {
+      ...keys(),
+      database: 'curated',
+      rest: {
+        'header.X-Iceberg-Access-Delegation': 'remote-signing',
+        'py-io-impl': 'pyiceberg.io.fsspec.FsspecFileIO',
+        's3.signer': 'S3V4RestSigner',
+      },
+      steps: [
+        ['rest', 'create', 'signed', rowsOf('rest', 'rest')],
+        ['rest', 'io', 'signed'],
+        ['rest', 'read', 'signed'],
+      ],
+    };
+    const environment = await pythonEnvironment(['pyiceberg[s3fs]==0.12.0', 'pyarrow==26.0.1']);
+    const interpreter = python(context, environment);
+    const [, io, rows] = await runScript<unknown[]>(interpreter, join(import.meta.dirname, 'engines.py'), signed);
+    expect([io, rows]).toEqual([['FsspecFileIO', false], rowsOf('rest', 'rest')]);
+  });
+
   it('are read by pyiceberg without a key of its own, by lent credentials', async (context) => {
     const [io] = await steps(context, [['rest', 'io', tableOf('rest')]]);
     expect(io).toEqual([expect.any(String), true]);

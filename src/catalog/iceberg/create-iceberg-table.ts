@@ -47,6 +47,7 @@ async function draft(
   context: RequestContext,
   spec: IcebergTableSpec,
 ): Promise<{ readonly checked: NewTable; readonly metadata: TableMetadata }> {
+  if (spec.schema !== undefined) parts.tables.assertFields(spec.schema.fields);
   const schema =
     spec.schema ??
     parts.tables.schemaFromColumns(spec.columns.map((column) => ({ ...column, name: column.name.toLowerCase() })));

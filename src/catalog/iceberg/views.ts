@@ -37,6 +37,7 @@ export const createView =
     const location = await locationOf(parts, context, database, spec.name, spec.location);
     const now = parts.clock.now();
     const { schema, version, properties } = spec;
+    parts.tables.assertFields(schema.fields);
     const metadata = newViewMetadata({ location, schema, version, properties, now });
     return register(parts, context, { database, table: spec.name.toLowerCase() }, metadata);
   };

@@ -422,7 +422,7 @@ describe('updates of a table', () => {
     for (const [update, named] of [
       [{ action: 'add-schema' }, 'schema'],
       [{ action: 'add-schema', schema: { fields: 'x' } }, 'schema.fields'],
-      [{ action: 'add-schema', schema: { fields: [null] } }, 'malformed'],
+      [{ action: 'add-schema', schema: { fields: [null] } }, 'has no name'],
       [{ action: 'add-snapshot', snapshot: { 'snapshot-id': 5 } }, 'timestamp-ms'],
       [{ action: 'set-properties', updates: { a: 1 } }, 'updates'],
       [{ action: 'set-snapshot-ref', 'ref-name': 'x', type: 'branch' }, 'snapshot-id'],

@@ -469,6 +469,8 @@ export interface TableFormat {
   writeLayout(metadata: TableMetadata): WriteLayout;
   /** A file the engine wrote by `writeLayout`, once it lies at `location`, as a data file of the table. */
   dataFile(metadata: TableMetadata, file: EngineFile, location: string): DataFile;
+  /** That fields a caller sent have the shape of fields at every depth. **Errors**: `invalid_argument` naming where not. */
+  assertFields(fields: unknown): void;
   /** Column name path → field id of the current schema, for the engine's writer. */
   fieldIds(schema: IcebergSchema): Readonly<Record<string, number>>;
   /** A table of Glue/Hive column types as an Iceberg schema, ids from 1. **Errors**: `unsupported` naming the type. */

@@ -7,7 +7,7 @@ import { fileFields, needsFileFields } from './file-fields.ts';
 import { planScan, snapshotManifests } from './plan-scan.ts';
 import { scanManifests, scanTasks } from './scan-tasks.ts';
 import { reachableFiles } from './reachable-files.ts';
-import { assignFreshIds, assertSchema, fieldIdsByPath } from './schema.ts';
+import { assertFieldShapes, assignFreshIds, assertSchema, fieldIdsByPath } from './schema.ts';
 import { snapshotFiles } from './snapshot-files.ts';
 import { stageCommit } from './stage.ts';
 import { mapLimited, TableFiles, type TableObjects } from './table-files.ts';
@@ -67,6 +67,7 @@ export function createTableFormat({ objects, clock, cacheBytes = CACHE_BYTES }: 
     readDocument: (location) => files.readDocument(location),
     writeLayout,
     dataFile: dataFileOf,
+    assertFields: (fields) => assertFieldShapes(fields),
     fieldIds: fieldIdsByPath,
     applyUpdates: (base, updates) => applyTableUpdates(base, updates, clock.now()),
     assertRequirements: assertTableRequirements,

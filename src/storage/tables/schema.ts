@@ -131,6 +131,46 @@ export function primitiveOf(type: IcebergType): PrimitiveType | undefined {
   return typeof type === 'string' ? parsePrimitiveType(type) : undefined;
 }
 
+/**
+ * That what a caller sent is fields of a schema at every depth. **Errors**: `invalid_argument` naming where it is not.
+ */
+export function assertFieldShapes(fields: unknown, within = 'the schema'): asserts fields is readonly IcebergField[] {
+  if (!Array.isArray(fields)) throw notFields(`${within} has no list of fields`);
+  for (const field of fields as readonly Partial<IcebergField>[]) {
+    if (typeof field !== 'object' || field === null || typeof field.name !== 'string') {
+      throw notFields(`a field of ${within} has no name`);
+    }
+    if (!Number.isInteger(field.id)) throw notFields(`\`${field.name}\` has no id`);
+    assertTypeShape(field.type, `\`${field.name}\``);
+  }
+}
+
+function assertTypeShape(type: unknown, of: string): void {
+  if (typeof type === 'string') return;
+  const { type: kind, ...nested } = (type ?? {}) as Readonly<Record<string, unknown>>;
+  switch (kind) {
+    case 'struct':
+      assertFieldShapes(nested.fields, of);
+      break;
+    case 'list':
+      if (!Number.isInteger(nested['element-id'])) throw notFields(`the list ${of} has no \`element-id\``);
+      assertTypeShape(nested.element, of);
+      break;
+    case 'map':
+      if (!Number.isInteger(nested['key-id']) || !Number.isInteger(nested['value-id'])) {
+        throw notFields(`the map ${of} has no \`key-id\` and \`value-id\``);
+      }
+      assertTypeShape(nested.key, of);
+      assertTypeShape(nested.value, of);
+      break;
+    default:
+      throw notFields(`${of} has no type`);
+  }
+}
+
+const notFields = (what: string): LochError =>
+  new LochError('invalid_argument', `The schema cannot be taken: ${what}.`);
+
 /** **Errors**: `invalid_argument` for duplicate or empty names; `unsupported` for an unknown type. */
 export function assertSchema(schema: IcebergSchema): void {
   assertNames(schema.fields, '');

@@ -6,7 +6,14 @@ import { LochError } from '../../core/errors.ts';
 import { newId, newSnapshotId } from '../../core/ids.ts';
 import type { IcebergSchema, PartitionSpec, Snapshot, TableMetadata } from './contract-types.ts';
 import { partitionSpecOf, type PartitionRequest } from './partition-spec.ts';
-import { assertSchema, assignFreshIds, fieldIdsByPath, fieldPlaces, highestFieldId } from './schema.ts';
+import {
+  assertFieldShapes,
+  assertSchema,
+  assignFreshIds,
+  fieldIdsByPath,
+  fieldPlaces,
+  highestFieldId,
+} from './schema.ts';
 
 /** Previous metadata files that are kept, unless the table says otherwise. */
 const METADATA_VERSIONS = 100;
@@ -20,6 +27,7 @@ export function newTableMetadata(options: {
   readonly sortOrder?: { readonly fields: readonly unknown[] } | undefined;
   readonly now: number;
 }): TableMetadata {
+  assertFieldShapes(options.schema.fields);
   const schema = renumbered(options.schema);
   assertSchema(schema);
   const spec = partitionSpecOf(schema, options.partition, { specId: 0, lastPartitionId: 999 });

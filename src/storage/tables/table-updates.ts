@@ -17,7 +17,7 @@ import type {
   TableUpdate,
 } from './contract-types.ts';
 import { bindSpec } from './partition-tuple.ts';
-import { assertSchema, highestFieldId } from './schema.ts';
+import { assertFieldShapes, assertSchema, highestFieldId } from './schema.ts';
 import { nextTimestamp } from './table-metadata.ts';
 import {
   assertEvolves,
@@ -232,6 +232,7 @@ function lastOr(id: number, last: number | undefined, what: string): number {
 function addSchema(draft: Draft, update: Json): void {
   const { metadata } = draft;
   const given = update.schema as IcebergSchema;
+  assertFieldShapes(given.fields);
   assertSchema(given);
   const same = metadata.schemas.find(
     (schema) =>
