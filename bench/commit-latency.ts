@@ -1,5 +1,5 @@
 /**
- * Iceberg append commits by one writer to a table of 100 snapshots and more, through the catalog's use-case on the
+ * Iceberg append commits by one writer, then by sixteen at once, to a table of 100 snapshots and more, through the catalog's use-case on the
  * embedded stores: manifest, manifest list and metadata file durable, then the pointer swap.
  * `ratio` is the p50 over the bar of 10 ms and ten fdatasyncs of the same disk, so at most 1 holds the bar.
  */
@@ -13,6 +13,7 @@ import { contextOf, TEST_ACCOUNT } from '../src/testing/builders/request-context
 
 const BEFORE = 100;
 const MEASURED = 200;
+const WRITERS = 16;
 const SYNCS = 300;
 const TABLE = { database: 'bench', table: 'events' };
 
@@ -21,7 +22,7 @@ export async function run(): Promise<Record<string, unknown>> {
   const directory = await mkdtemp(join(process.env.LOCH_BENCH_DIR ?? tmpdir(), 'loch-bench-'));
   try {
     const before = await fdatasyncRate(directory);
-    const { times, snapshots } = await commits(directory);
+    const { times, snapshots, together } = await commits(directory);
     const rate = (before + (await fdatasyncRate(directory))) / 2;
     const bar = 10 + 10_000 / rate;
     const p50 = quantile(times, 0.5);
@@ -32,6 +33,9 @@ export async function run(): Promise<Record<string, unknown>> {
       p99: quantile(times, 0.99),
       max: quantile(times, 1),
       commits_per_second: 1000 / (times.reduce((sum, ms) => sum + ms, 0) / times.length),
+      writers_16_p50: quantile(together.times, 0.5),
+      writers_16_p99: quantile(together.times, 0.99),
+      writers_16_commits_per_second: together.perSecond,
       snapshots,
       fdatasync_per_second: rate,
       peak_rss_mb: Math.round(process.resourceUsage().maxRSS / 1024),
@@ -42,7 +46,11 @@ export async function run(): Promise<Record<string, unknown>> {
   }
 }
 
-async function commits(directory: string): Promise<{ readonly times: number[]; readonly snapshots: number }> {
+async function commits(directory: string): Promise<{
+  readonly times: number[];
+  readonly snapshots: number;
+  readonly together: { readonly times: number[]; readonly perSecond: number };
+}> {
   const lake = await openCommitLake(directory);
   const root = contextOf('root');
   const { catalog } = lake;
@@ -63,8 +71,21 @@ async function commits(directory: string): Promise<{ readonly times: number[]; r
     if (i >= BEFORE) times.push(performance.now() - start);
   }
   const { length } = await catalog.snapshots(root, TABLE);
+  const together: number[] = [];
+  const started = performance.now();
+  await Promise.all(
+    Array.from({ length: WRITERS }, async (_, writer) => {
+      for (let i = 0; i < MEASURED / 10; i++) {
+        const start = performance.now();
+        const file = dataFile(1_000_000 + writer * 1_000 + i);
+        await catalog.commitTable(root, TABLE, { kind: 'append', files: [file] }, { runId: `w${writer}-${i}` });
+        together.push(performance.now() - start);
+      }
+    }),
+  );
+  const perSecond = (together.length * 1000) / (performance.now() - started);
   await lake.close();
-  return { times, snapshots: length };
+  return { times, snapshots: length, together: { times: together, perSecond } };
 }
 
 function dataFile(i: number): DataFile {

@@ -1,5 +1,5 @@
 /**
- * Planning a scan over 10,000 data files, against pyiceberg planning the same metadata in the same run.
+ * Planning a scan over 10,000 data files (another number as argument: `scan-planning 100000`), against pyiceberg planning the same metadata in the same run.
  * `ratio` is our time over pyiceberg's, both medians; ours with nothing cached (metadata file read, every manifest
  * decoded). Bar: at most 0.5. Without Python the ratio is null and says why.
  */
@@ -12,22 +12,24 @@ import { createTableFormat } from '../src/storage/tables/index.ts';
 import { pyicebergEnvironment, runPython } from '../test/interop/pyiceberg/environment.ts';
 import { folderObjects } from '../test/interop/pyiceberg/table-writer.ts';
 
-const FILES = 10_000;
 const COMMITS = 50;
+/** Runs at 10,000 files; fewer of larger tables. */
 const RUNS = 9;
 const PREDICATE = [{ column: 'day', op: '=' as const, values: ['2026-02-10'] }];
 
 /** Runs the bench. **Units**: milliseconds. */
-export async function run(): Promise<Record<string, unknown>> {
+export async function run(args: readonly string[] = []): Promise<Record<string, unknown>> {
+  const size = Number(args[0] ?? 10_000);
+  const runs = Math.max(3, Math.round((RUNS * 10_000) / size));
   const root = await mkdtemp(join(tmpdir(), 'loch-bench-'));
   try {
-    const location = await makeTable(root);
-    const full = await repeat(() => plan(root, location, {}));
-    const pruned = await repeat(() => plan(root, location, { predicates: PREDICATE }));
+    const location = await makeTable(root, size);
+    const full = await repeat(runs, () => plan(root, location, {}));
+    const pruned = await repeat(runs, () => plan(root, location, { predicates: PREDICATE }));
     const format = createTableFormat({ objects: folderObjects(root), clock: systemClock });
     const metadata = await format.readMetadata(location);
-    const cached = await repeat(() => format.planScan(metadata, {}).then((scan) => scan.files.length));
-    const python = await pyicebergTimes(root, location);
+    const cached = await repeat(runs, () => format.planScan(metadata, {}).then((scan) => scan.files.length));
+    const python = await pyicebergTimes(root, location, runs);
     return {
       ratio: typeof python === 'string' ? null : median(full.times) / median(python.full),
       bar: 0.5,
@@ -53,10 +55,13 @@ async function plan(root: string, location: string, request: { readonly predicat
   return scan.files.length;
 }
 
-async function repeat(work: () => Promise<number>): Promise<{ readonly times: number[]; readonly files: number }> {
+async function repeat(
+  runs: number,
+  work: () => Promise<number>,
+): Promise<{ readonly times: number[]; readonly files: number }> {
   const times: number[] = [];
   let files = 0;
-  for (let i = 0; i < RUNS; i++) {
+  for (let i = 0; i < runs; i++) {
     const start = performance.now();
     files = await work();
     times.push(performance.now() - start);
@@ -64,7 +69,7 @@ async function repeat(work: () => Promise<number>): Promise<{ readonly times: nu
   return { times, files };
 }
 
-async function makeTable(root: string): Promise<string> {
+async function makeTable(root: string, size: number): Promise<string> {
   const format = createTableFormat({ objects: folderObjects(root), clock: systemClock });
   let metadata: TableMetadata = format.newTable({
     location: 's3://bench/planning',
@@ -83,7 +88,7 @@ async function makeTable(root: string): Promise<string> {
       { column: 'region', transform: 'identity' },
     ],
   });
-  const perCommit = FILES / COMMITS;
+  const perCommit = Math.ceil(size / COMMITS);
   let location = '';
   for (let commit = 0; commit < COMMITS; commit++) {
     const files = Array.from({ length: perCommit }, (_, i) => dataFile(commit * perCommit + i));
@@ -131,13 +136,13 @@ function dataFile(i: number): DataFile {
   };
 }
 
-async function pyicebergTimes(root: string, metadata: string) {
+async function pyicebergTimes(root: string, metadata: string, runs: number) {
   const environment = await pyicebergEnvironment();
   if ('missing' in environment) return environment.missing;
   return runPython<{ readonly full: number[]; readonly pruned: number[]; readonly files: number }>(
     environment.python,
     'plan_table.py',
-    { root, metadata, runs: RUNS, filter: "day = '2026-02-10'" },
+    { root, metadata, runs, filter: "day = '2026-02-10'" },
   );
 }
 
