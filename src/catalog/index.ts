@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { LochError } from '../core/errors.ts';
 import type { SecretSealer } from '../core/secret.ts';
 import type { StoredEvent } from '../core/events.ts';
-import type { Identities, Policy, TableDirectory } from '../governance/contract.ts';
+import type { FindSide, Identities, Policy, ResourcePolicies, TableDirectory } from '../governance/contract.ts';
 import type { MetadataStore } from '../metadata/contract.ts';
 import type { ForeignTables, TableFormat } from '../storage/contract.ts';
 import type { Catalog, Classifiers, Crawlers, Discovery, Lineage, SourceTables } from './contract.ts';
@@ -23,6 +23,7 @@ import type { SchemaName, Schemas } from './schemas/contract.ts';
 import { schemaUseCases } from './schemas/index.ts';
 import type { CatalogSettings, CatalogTags } from './settings/contract.ts';
 import { settingsUseCases } from './settings/index.ts';
+import { catalogSideFinder, PolicyCache } from './settings/policy-cache.ts';
 import { tagUseCases } from './settings/tags.ts';
 
 export type { CatalogObjects } from './databases/parts.ts';
@@ -54,6 +55,8 @@ export interface CatalogDependencies {
   readonly ownerOf?: (bucket: string, key: string) => Promise<string | undefined>;
   /** Who makes storage credentials for engines; without him none are lent. */
   readonly lender?: Lender;
+  /** Reads resource policies; without it that of the catalog is kept and decides nothing. */
+  readonly resourcePolicies?: ResourcePolicies;
   /** Seals connections at rest; without it there are none. */
   readonly sealer?: SecretSealer;
   /** Reads what tables a source has; without it there are no JDBC targets. */
@@ -88,6 +91,8 @@ export async function openCatalog(dependencies: CatalogDependencies): Promise<{
   readonly connections?: Connections;
   readonly schemas: Schemas;
   readonly settings: CatalogSettings;
+  /** The catalog's side of decisions about Glue resources. */
+  readonly findSide?: FindSide;
   readonly tags: CatalogTags;
   readonly directory: TableDirectory;
   close(): Promise<void>;
@@ -123,6 +128,8 @@ export async function openCatalog(dependencies: CatalogDependencies): Promise<{
     ...icebergUseCases(parts, { lender: dependencies.lender }),
   };
   const { crawlers } = crawls;
+  const { resourcePolicies } = dependencies;
+  const policyCache = resourcePolicies === undefined ? undefined : new PolicyCache(store, resourcePolicies);
   const schemas = schemaUseCases(parts);
   const tags = tagUseCases(parts, {
     registry: (context, name) => schemas.registry(context, name),
@@ -141,7 +148,8 @@ export async function openCatalog(dependencies: CatalogDependencies): Promise<{
     lineage,
     ...(connections === undefined ? {} : { connections }),
     schemas,
-    settings: settingsUseCases(parts),
+    settings: settingsUseCases(parts, policyCache),
+    ...(policyCache === undefined ? {} : { findSide: catalogSideFinder(policyCache, dependencies.accountId) }),
     tags,
     directory: tableDirectory(parts),
     async close() {

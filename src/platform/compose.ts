@@ -122,7 +122,13 @@ export async function compose(data: DataDirectory, config: Config, options: { re
     });
     const stored = opened(place.objects);
     const bucketSettings = opened(openBucketSettings({ store, objects: stored, defaults: bucketDefaults(config) }));
-    findSide = createSideFinder({ settings: bucketSettings, resourcePolicies: governance.resourcePolicies });
+    const bucketSide = createSideFinder({
+      settings: bucketSettings,
+      resourcePolicies: governance.resourcePolicies,
+    });
+    let catalogSide: FindSide | undefined;
+    findSide = async (context, request) =>
+      (await bucketSide(context, request)) ?? (await catalogSide?.(context, request));
     const objects = encryptingStore(stored, {
       envelopes: createEnvelopes({ dataKeys: governance.dataKeys, clock }),
       defaultOf: (bucket) => bucketDefaultEncryption(bucketSettings, bucket),
@@ -145,11 +151,13 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         ownerOf: async (bucket, key) => results?.ownerOf(bucket, key),
         lender: governance.identity,
         sealer,
+        resourcePolicies: governance.resourcePolicies,
         probe: probeSource,
         sourceTables: describeSource,
       }),
     );
     directory = catalogPart.directory;
+    catalogSide = catalogPart.findSide;
     const { catalog, crawlers, classifiers, discovery, lineage, connections, schemas, settings, tags } = catalogPart;
     if (config.lineage.openlineage_url !== '') {
       opened(

@@ -22,8 +22,8 @@ export interface CatalogSettings {
   /** For what is the same for all catalogs and only asked for. **Errors**: `access_denied`. */
   authorize(context: RequestContext, action: string): Promise<void>;
   /**
-   * Sets the policy of the catalog. Its Deny statements bind everybody; its Allow statements would give callers of
-   * other accounts access, of which there are none yet.
+   * Sets the policy of the catalog: a second place that may allow what the caller's own policies do not, and that may
+   * deny what they do. Lake Formation's grants are asked all the same.
    * **Errors**: `malformed_policy`; `precondition_failed` when `expectedHash` or `exists` does not hold.
    */
   putPolicy(

@@ -4,6 +4,7 @@ import type { RequestContext } from '../../core/caller.ts';
 import { LochError } from '../../core/errors.ts';
 import type { CatalogParts } from '../databases/parts.ts';
 import type { CatalogPolicy, CatalogSettings } from './contract.ts';
+import type { PolicyCache } from './policy-cache.ts';
 import settingsStore, { POLICY } from './store.ts';
 
 const LONGEST_POLICY = 10_240;
@@ -34,6 +35,7 @@ function checkDocument(document: string): void {
 /** The use-cases of the catalog's settings. */
 export function settingsUseCases(
   parts: Pick<CatalogParts, 'store' | 'policy' | 'clock' | 'accountId' | 'region'>,
+  cache: PolicyCache | undefined,
 ): CatalogSettings {
   const { procedures } = settingsStore;
   const allow = (context: RequestContext, action: string) =>
@@ -49,12 +51,15 @@ export function settingsUseCases(
     authorize: allow,
     async putPolicy(context, input) {
       checkDocument(input.document);
+      cache?.parse(input.document);
       await allow(context, 'PutResourcePolicy');
-      return parts.store.write(procedures.putPolicy, {
+      const put = await parts.store.write(procedures.putPolicy, {
         ...input,
         hash: createHash('sha256').update(input.document).digest('base64'),
         at: parts.clock.now(),
       });
+      cache?.forget();
+      return put;
     },
     async policy(context) {
       await allow(context, 'GetResourcePolicy');
@@ -70,6 +75,7 @@ export function settingsUseCases(
     async deletePolicy(context, expectedHash) {
       await allow(context, 'DeleteResourcePolicy');
       await parts.store.write(procedures.deletePolicy, expectedHash === undefined ? {} : { expectedHash });
+      cache?.forget();
     },
     async importStatus(context) {
       await allow(context, 'GetCatalogImportStatus');

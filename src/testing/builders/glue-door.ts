@@ -18,7 +18,7 @@ export async function openGlueDoor(options: { readonly probe?: ConnectionProbe }
   const door = await openGovernedAwsDoor({
     accountId: TEST_ACCOUNT,
     modules: catalogStoreModules,
-    async open({ store, governance: { policy, identities } }) {
+    async open({ store, governance: { policy, identities, resourcePolicies } }) {
       opened = await openCatalog({
         store,
         objects,
@@ -26,6 +26,7 @@ export async function openGlueDoor(options: { readonly probe?: ConnectionProbe }
         policy,
         identities,
         clock: systemClock,
+        resourcePolicies,
         sealer: createSealer(Buffer.alloc(32, 7)),
         accountId: TEST_ACCOUNT,
         region: 'us-east-1',

@@ -10,7 +10,7 @@ import { newId } from '../../core/ids.ts';
 import { iamService } from '../../doors/aws/iam/service.ts';
 import { createAwsDoor } from '../../doors/aws/index.ts';
 import type { AwsServiceDoor } from '../../doors/aws/service.ts';
-import type { TableDirectory } from '../../governance/contract.ts';
+import type { FindSide, TableDirectory } from '../../governance/contract.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
 import { stsService } from '../../doors/aws/sts/service.ts';
 import { type Governance, governanceStoreModules, openGovernance } from '../../governance/index.ts';
@@ -48,6 +48,7 @@ export async function openGovernedAwsDoor(options: {
   readonly open?: (parts: { readonly store: MetadataStore; readonly governance: Governance }) => Promise<{
     readonly services: readonly AwsServiceDoor[];
     readonly directory: TableDirectory;
+    readonly findSide?: FindSide;
     close(): Promise<void>;
   }>;
 }): Promise<GovernedAwsDoor> {
@@ -73,6 +74,7 @@ export async function openGovernedAwsDoor(options: {
       if (opened === undefined) throw new Error('There is no catalog here.');
       return opened.directory;
     },
+    findSide: () => opened?.findSide,
   });
   opened = await options.open?.({ store, governance });
   const { identities, audit, identity } = governance;

@@ -526,6 +526,29 @@ describe('the catalog as a whole', () => {
     }
   });
 
+  it('is bound by its resource policy: what it denies is denied, what it allows needs no other policy', async () => {
+    const nobody = await lake.user('nina', { Effect: 'Allow', Action: 's3:*', Resource: '*' });
+    const asks = (client: GlueClient) => failureOf(client.send(new GetConnectionsCommand({ HidePassword: true })));
+    expect(await asks(nobody)).toMatchObject({ name: 'AccessDeniedException' });
+    expect(await asks(analyst)).toMatchObject({ message: 'resolved' });
+    const statement = (Effect: string, user: string) => ({
+      Effect,
+      Principal: { AWS: `arn:aws:iam::${TEST_ACCOUNT}:user/${user}` },
+      Action: 'glue:GetConnections',
+      Resource: ['catalog', 'connection/*'].map(arnOf),
+    });
+    const put = (...Statement: object[]) =>
+      glue.send(new PutResourcePolicyCommand({ PolicyInJson: JSON.stringify({ Version: '2012-10-17', Statement }) }));
+    await put(statement('Allow', 'nina'), statement('Deny', 'ana'));
+    expect(await asks(nobody)).toMatchObject({ message: 'resolved' });
+    expect(await asks(analyst)).toMatchObject({ name: 'AccessDeniedException' });
+    await put({ Effect: 'Deny', Principal: '*', Action: 'glue:*', Resource: '*' });
+    expect(await asks(glue)).toMatchObject({ name: 'AccessDeniedException' });
+    await glue.send(new DeleteResourcePolicyCommand({})); // root cannot shut himself out of that
+    expect(await asks(nobody)).toMatchObject({ name: 'AccessDeniedException' });
+    expect(await asks(analyst)).toMatchObject({ message: 'resolved' });
+  });
+
   it('shows itself, its encryption and its import, and refuses encryption it does not do', async () => {
     expect((await glue.send(new GetCatalogCommand({ CatalogId: TEST_ACCOUNT }))).Catalog).toMatchObject({
       CatalogId: TEST_ACCOUNT,

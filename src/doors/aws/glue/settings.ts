@@ -69,7 +69,7 @@ function putEncryption(context: RequestContext, input: PutDataCatalogEncryptionS
 export function settingsOperations(settings: CatalogSettings): Record<string, OperationSpec> {
   return {
     PutResourcePolicy: {
-      partial: 'of the catalog alone; its Deny statements are not yet evaluated',
+      partial: 'of the catalog alone; callers of other accounts have no catalog here yet, whatever it allows them',
       async run(context: RequestContext, input: PutResourcePolicyRequest): Promise<PutResourcePolicyResponse> {
         checkPolicyResource(context, input.ResourceArn);
         const policy = await settings.putPolicy(context, {
