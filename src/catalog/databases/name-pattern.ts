@@ -1,7 +1,8 @@
 /**
  * The pattern of table names in GetTables: a regular expression for the whole name, as Glue takes it, matched by
  * walking all its states at once, so that no pattern costs more than its length times the name's.
- * Known: literals, `\x`, `\d`, `\w`, `.`, `[a-z]`, `[^…]`, `(…)`, `|`, `*`, `+`, `?`. A leading `*` is any text, as in Hive.
+ * Known: literals, `\x`, `\d`, `\w`, `.`, `[a-z]`, `[^…]`, `(…)`, `|`, `*`, `+`, `?`. As in Hive, and as clients
+ * of Glue write it, a `*` at the beginning or after a letter, digit, `_` or `-` is any text: `*_raw`, `orders*`.
  */
 import { LochError } from '../../core/errors.ts';
 
@@ -18,6 +19,7 @@ type Node =
 type State = { readonly eats: Test; readonly next: number } | { readonly splits: readonly number[] };
 
 const ANY: Node = { eats: () => true };
+const ANYTHING: Node = { repeated: ANY, sign: '*' };
 
 function parse(text: string): Node {
   let at = 0;
@@ -39,9 +41,13 @@ function parse(text: string): Node {
   const sequence = (depth: number): Node => {
     const nodes: Node[] = [];
     while (at < text.length && text[at] !== '|' && text[at] !== ')') {
+      const isLiteral = /[A-Za-z0-9_-]/.test(text[at]!);
       const node = atom(depth);
       const sign = text[at] ?? '';
-      if (sign !== '' && '*+?'.includes(sign)) {
+      if (sign === '*' && isLiteral) {
+        at++;
+        nodes.push(node, ANYTHING); // `orders*`: nobody asks for a letter any number of times
+      } else if (sign !== '' && '*+?'.includes(sign)) {
         at++;
         nodes.push({ repeated: node, sign });
       } else {
@@ -62,7 +68,7 @@ function parse(text: string): Node {
     }
     if (char === '[') return { eats: set() };
     if (char === '.') return ANY;
-    if (char === '*' && start === 0) return { repeated: ANY, sign: '*' };
+    if (char === '*' && (start === 0 || '|('.includes(text[start - 1]!))) return ANYTHING;
     if ('*+?{'.includes(char)) throw fail(`\`${char}\` has nothing to repeat, or is not known here`);
     if (char === '^' || char === '$') return { sequence: [] }; // the whole name is matched anyway
     if (char !== '\\') return { eats: (other) => other === char.toLowerCase() };
