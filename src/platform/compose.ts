@@ -198,9 +198,11 @@ export async function compose(data: DataDirectory, config: Config, options: { re
     );
     results = consumption;
     const { profiles, queries, runner } = consumption;
+    const notificationHosts = config.storage.notification_hosts.split(',').filter((host) => host !== '');
     const storage = openStorage({
       select: { engine, clock, workDirectory: join(data.workDirectory, 'select') },
       lifecycleDayMs: config.s3.lifecycle_day_seconds * 1000,
+      notificationHosts,
       objects,
       settings: bucketSettings,
       resourcePolicies: governance.resourcePolicies,
@@ -213,7 +215,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       region,
     });
     const upkeep = opened(
-      openUpkeep({
+      await openUpkeep({
         store,
         objects,
         settings: bucketSettings,
@@ -223,6 +225,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         accountId,
         region,
         lifecycleDayMs: config.s3.lifecycle_day_seconds * 1000,
+        notificationHosts,
         onFailure: report('upkeep of storage'),
       }),
     );

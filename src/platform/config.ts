@@ -94,6 +94,8 @@ const schema = z.strictObject({
           ca_file: z.string().default(''),
         })
         .prefault({}),
+      /** Hosts that buckets may notify, comma-separated; `*.example.org` for all below. */
+      notification_hosts: z.string().default(''),
       /** Directories of colder classes; empty: in the data directory; `none`: those classes are refused. */
       tiers: z.strictObject({ cold: z.string().default(''), archive: z.string().default('') }).prefault({}),
       /** How objects are encrypted that ask for nothing, in buckets that say nothing. */

@@ -493,6 +493,11 @@ export { type LifecycleConfiguration, type LifecycleRule, parseLifecycle } from 
 export type { ScrubStatus } from './stores/local/scrubber.ts';
 export type { ObjectTiers, TierPlace, TiersStatus, TierStatus } from './tiers/contract-types.ts';
 export type { Upkeep } from './upkeep/index.ts';
+export {
+  type NotificationConfiguration,
+  type NotificationTarget,
+  parseNotification,
+} from './notifications/configuration.ts';
 export type { SelectInput } from './select/request.ts';
 export type { SelectEvent } from './select/select-object.ts';
 /** Checksums piece by piece, for doors that verify bodies no store sees. */

@@ -25,6 +25,8 @@ import { blockOf } from './public-access-block.ts';
 
 /** What sides are read from. */
 export interface SideDeps {
+  /** Hosts that buckets may notify; none when absent. */
+  readonly notificationHosts?: readonly string[];
   readonly settings: BucketSettings;
   readonly policy: Policy;
   readonly resourcePolicies: ResourcePolicies;

@@ -2,6 +2,7 @@
 import { s3Arn } from '../../core/arn.ts';
 import type { RequestContext } from '../../core/caller.ts';
 import { LochError } from '../../core/errors.ts';
+import { webhookOf } from '../notifications/webhook-target.ts';
 import { isPublicList, letsOthersIn } from './access-lists.ts';
 import { ownershipOf, policyId, type SideDeps } from './bucket-side.ts';
 import type { AccessControlList } from '../versions.ts';
@@ -52,6 +53,11 @@ const checkOwnership: Check<'ownership'> = async (deps, _context, bucket, { obje
   if (list !== undefined && letsOthersIn(list)) throw listWithEnforcedOwner();
 };
 
+/** **Errors**: `invalid_argument` for a target that cannot be one. */
+const checkTargets: Check<'notification'> = async (deps, _context, _bucket, { targets }) => {
+  for (const { arn } of targets) webhookOf(arn, deps.notificationHosts ?? []);
+};
+
 /** The bucket takes no lists. */
 export function aclNotSupported(): LochError {
   return new LochError('acl_not_supported', 'The bucket does not allow ACLs: its owner is enforced. Use its policy.');
@@ -99,6 +105,7 @@ const CHECKS: { readonly [K in BucketSettingKind]?: Check<K> } = {
   policy: checkPolicy,
   acl: checkAcl,
   ownership: checkOwnership,
+  notification: checkTargets,
 };
 
 /** **Errors**: those of the kind's check. */

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { checkLifecycle } from '../lifecycle/check-rules.ts';
 import { lifecycleSchema } from '../lifecycle/configuration.ts';
+import { notificationSchema, parseNotification } from '../notifications/configuration.ts';
 import { accessControlList } from './access-control-list.ts';
 
 type S3Action = `s3:${string}`;
@@ -121,7 +122,13 @@ export const SETTING_KINDS = {
   ),
   /** How long versions are kept that do not say it themselves. That versions may be locked is a fact of the bucket. */
   objectLock: kind(objectLock, 's3:GetBucketObjectLockConfiguration', 's3:PutBucketObjectLockConfiguration'),
-  notification: kind(z.never(), 's3:GetBucketNotification', 's3:PutBucketNotification'),
+  notification: kind(
+    notificationSchema,
+    's3:GetBucketNotification',
+    's3:PutBucketNotification',
+    's3:PutBucketNotification',
+    (value) => void parseNotification(value),
+  ),
   logging: kind(z.never(), 's3:GetBucketLogging', 's3:PutBucketLogging'),
   replication: kind(z.never(), 's3:GetReplicationConfiguration', 's3:PutReplicationConfiguration'),
   inventory: kind(z.never(), 's3:GetInventoryConfiguration', 's3:PutInventoryConfiguration'),

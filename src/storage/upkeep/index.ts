@@ -1,4 +1,4 @@
-/** What a store needs while it runs and nobody asks: rules of lifecycle that are due. */
+/** What a store does while it runs and nobody asks: rules of lifecycle that are due, and telling others of changes. */
 import type { Clock } from '../../core/clock.ts';
 import type { RequestContext } from '../../core/caller.ts';
 import { LochError } from '../../core/errors.ts';
@@ -8,6 +8,8 @@ import type { StoreCall } from '../../core/store-call.ts';
 import type { Audit, Policy } from '../../governance/contract.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
 import type { BucketSettings, LifecycleRuns, ObjectStore, ScrubStatus, TiersStatus } from '../contract.ts';
+import { forgetMessages, notificationModule, openNotifier } from '../notifications/index.ts';
+import type { WaitingMessage } from '../notifications/store.ts';
 import { traitsOf } from '../tiers/storage-classes.ts';
 import { createLifecycleRuns, forgetLifecycleRun, lifecycleModule, openLifecycleRunner } from '../lifecycle/index.ts';
 
@@ -22,7 +24,9 @@ export interface UpkeepDeps {
   readonly region: string;
   /** How long a day of lifecycle rules lasts. **Units**: milliseconds. */
   readonly lifecycleDayMs: number;
-  /** Nothing runs by itself; for tests. */
+  /** Hosts that buckets may notify. */
+  readonly notificationHosts: readonly string[];
+  /** Nothing of lifecycle runs by itself; for tests. */
   readonly idle?: boolean;
   readonly onFailure: (error: unknown) => void;
 }
@@ -32,18 +36,23 @@ export interface Upkeep extends Lifecycle {
   readonly lifecycle: LifecycleRuns;
   /** Where classes lie and what waits to be moved, for who may see all buckets. */
   tiers(context: RequestContext): Promise<TiersStatus>;
+  /** Notifications that their targets have refused for a day. */
+  deadLetters(context: RequestContext): Promise<readonly WaitingMessage[]>;
   /** How far the scrub is and what is damaged; with `run`, after it has read everything. **Errors**: `unsupported`. */
   scrub(context: RequestContext, run?: boolean): Promise<ScrubStatus>;
 }
 
 /** The store modules of upkeep. */
-export const upkeepStoreModules: readonly URL[] = [lifecycleModule];
+export const upkeepStoreModules: readonly URL[] = [lifecycleModule, notificationModule];
 
 /** Calls for the transactions that make and delete a bucket: nobody inherits what was kept of another of the name. */
-export const forgetUpkeep = (bucket: string): readonly StoreCall[] => forgetLifecycleRun(bucket);
+export const forgetUpkeep = (bucket: string): readonly StoreCall[] => [
+  ...forgetLifecycleRun(bucket),
+  ...forgetMessages(bucket),
+];
 
 /** Opens the upkeep; what is due begins at once, in the background. */
-export function openUpkeep(deps: UpkeepDeps): Upkeep {
+export async function openUpkeep(deps: UpkeepDeps): Promise<Upkeep> {
   const runner = openLifecycleRunner({
     ...deps,
     dayMs: deps.lifecycleDayMs,
@@ -51,6 +60,8 @@ export function openUpkeep(deps: UpkeepDeps): Upkeep {
     context: (signal) => serviceContext(deps, 'lifecycle', signal),
     ...(deps.idle === true ? { lookEveryMs: 0 } : {}),
   });
+  const notifier = openNotifier({ ...deps, hosts: deps.notificationHosts });
+  await notifier.start();
   return {
     lifecycle: createLifecycleRuns({ ...deps, runner }),
     async tiers(context) {
@@ -68,7 +79,14 @@ export function openUpkeep(deps: UpkeepDeps): Upkeep {
       }
       return run ? scrubber.run(context.signal) : scrubber.status();
     },
-    close: () => runner.close(),
+    async deadLetters(context) {
+      await deps.policy.authorize(context, { action: 's3:ListAllMyBuckets', resource: 'arn:aws:s3:::*' });
+      return notifier.deadLetters();
+    },
+    async close() {
+      await notifier.close();
+      await runner.close();
+    },
   };
 }
 

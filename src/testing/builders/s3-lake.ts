@@ -150,6 +150,7 @@ export async function openS3Lake(
   const engine = await openDuckdbEngine({ workDirectory: join(directory, 'engine'), workers: 1 });
   const { access, settings } = openStorage({
     select: { engine, clock, workDirectory: join(directory, 'select') },
+    notificationHosts: ['127.0.0.1'],
     objects,
     settings: bucketSettings,
     resourcePolicies: governance.resourcePolicies,
@@ -161,7 +162,7 @@ export async function openS3Lake(
     accountId,
     region,
   });
-  const upkeep = openUpkeep({
+  const upkeep = await openUpkeep({
     store,
     objects,
     settings: bucketSettings,
@@ -171,6 +172,7 @@ export async function openS3Lake(
     accountId,
     region,
     lifecycleDayMs: 86_400_000,
+    notificationHosts: ['127.0.0.1'],
     idle: true,
     onFailure: (error) => {
       throw error;

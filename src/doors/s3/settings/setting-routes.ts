@@ -13,6 +13,7 @@ import * as acl from './acl-operations.ts';
 import { corsForm } from './cors-form.ts';
 import { encryptionForm } from './encryption-form.ts';
 import { getLifecycle, putLifecycle } from './lifecycle-form.ts';
+import { notificationForm } from './notification-form.ts';
 import {
   abacForm,
   accelerateForm,
@@ -71,7 +72,7 @@ const ROUTES: Readonly<Record<string, Routes>> = {
     DELETE: ['DeleteBucketLifecycle', deleteOperation('lifecycle')],
   },
   logging: absentRoute('BucketLogging', 'logging', 'BucketLoggingStatus', 'empty'),
-  notification: absentRoute('BucketNotificationConfiguration', 'notification', 'NotificationConfiguration', 'empty'),
+  notification: withoutDelete(routesOf('BucketNotificationConfiguration', notificationForm)),
   'object-lock': {
     GET: ['GetObjectLockConfiguration', getObjectLockConfiguration],
     PUT: ['PutObjectLockConfiguration', putObjectLockConfiguration],
