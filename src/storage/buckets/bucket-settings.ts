@@ -16,6 +16,8 @@ import bucketSettingStore from './store.ts';
 
 const { procedures } = bucketSettingStore;
 const CAPACITY = 10_000;
+/** So many may change one setting at once before one of them is told to try again. */
+const CHANGE_ATTEMPTS = 10;
 const EVENTS = new Set<StoredEvent['name']>([
   'storageBucketSettingChanged',
   'storageBucketCreated',
@@ -90,6 +92,19 @@ export function openBucketSettings(deps: {
     },
     async put(bucket, kind, value, id = '') {
       await store.write(procedures.put, { bucket, kind, id, value: format(kind, value) });
+    },
+    async change(bucket, kind, next) {
+      for (let attempt = 1; ; attempt++) {
+        const was = await store.read(procedures.one, { bucket, kind, id: '' });
+        const value = next(was === null ? undefined : (parse(kind, was) as BucketSetting<typeof kind>));
+        const text = value === undefined ? null : format(kind, value);
+        try {
+          await store.write(procedures.put, { bucket, kind, id: '', value: text, was });
+          return;
+        } catch (error) {
+          if (!isLochError(error, 'conflict') || attempt === CHANGE_ATTEMPTS) throw error;
+        }
+      }
     },
     async remove(bucket, kind, id = '') {
       // A bucket without encryption of its own has the lake's, as in S3.

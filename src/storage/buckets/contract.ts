@@ -68,6 +68,12 @@ export interface BucketSettings extends Lifecycle {
   ): Promise<readonly { readonly id: string; readonly value: BucketSetting<K> }[]>;
   /** Durable when it resolves. **Errors**: `invalid_argument` for a value that is none of the kind. */
   put<K extends BucketSettingKind>(bucket: string, kind: K, value: BucketSetting<K>, id?: string): Promise<void>;
+  /** Changes a value to what `next` makes of it, which may be asked again; undefined removes it. **Errors**: `conflict`. */
+  change<K extends BucketSettingKind>(
+    bucket: string,
+    kind: K,
+    next: (now: BucketSetting<K> | undefined) => BucketSetting<K> | undefined,
+  ): Promise<void>;
   /** Removing what is not set succeeds; a default does not come back. */
   remove(bucket: string, kind: BucketSettingKind, id?: string): Promise<void>;
   /** `put` as a call, for the transaction of something else. */
@@ -93,6 +99,12 @@ export interface BucketSettingAccess {
     value: BucketSetting<K>,
   ): Promise<void>;
   remove(context: RequestContext, name: SettingName<BucketSettingKind>): Promise<void>;
+  /** Tags of a bucket one by one. **Errors**: `invalid_tag` for too many. */
+  readonly tags: {
+    list(context: RequestContext, bucket: string): Promise<Readonly<Record<string, string>>>;
+    add(context: RequestContext, bucket: string, tags: Readonly<Record<string, string>>): Promise<void>;
+    remove(context: RequestContext, bucket: string, keys: readonly string[]): Promise<void>;
+  };
   /** The public-access block of an account for all its buckets. */
   readonly accountBlock: {
     get(context: RequestContext, accountId: string): Promise<BucketSetting<'publicAccessBlock'> | undefined>;

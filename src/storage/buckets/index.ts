@@ -1,4 +1,5 @@
 import { getBucketAcl, putBucketAcl } from './bucket-acl.ts';
+import { bucketTags } from './bucket-tags.ts';
 import type { BucketSettingAccess } from './contract.ts';
 import { getSetting, listSettings } from './get-setting.ts';
 import { policyStatus } from './policy-status.ts';
@@ -20,6 +21,7 @@ export function createSettingAccess(deps: SettingDeps): BucketSettingAccess {
     list: listSettings(deps),
     put: putSetting(deps),
     remove: removeSetting(deps),
+    tags: bucketTags(deps),
     accountBlock: accountBlockAccess(deps),
     ownerOf: (bucket) => deps.settings.ownerOf(bucket),
     corsRules: async (bucket) => (await deps.settings.get(bucket, 'cors'))?.rules,

@@ -6,6 +6,8 @@
  * - `forget` runs in the transactions that delete and that make a bucket, so that nobody inherits what was said of
  *   another bucket of the name.
  */
+import type { Kysely } from 'kysely';
+import { LochError } from '../../core/errors.ts';
 import { defineStoreModule, proceduresOver } from '../../metadata/contract.ts';
 
 interface SettingRow {
@@ -30,6 +32,20 @@ interface SettingKey {
   readonly id: string;
 }
 
+interface NewValue extends SettingKey {
+  readonly value: string | null;
+  readonly was?: string | null;
+}
+
+const settingRow = (db: Kysely<SettingTables>, { bucket, kind, id }: SettingKey) =>
+  db
+    .selectFrom('bucket_setting')
+    .select('value')
+    .where('bucket', '=', bucket)
+    .where('kind', '=', kind)
+    .where('id', '=', id)
+    .executeTakeFirst();
+
 export default defineStoreModule('bucketSettings', {
   migrations: [
     {
@@ -52,8 +68,19 @@ export default defineStoreModule('bucketSettings', {
         .execute(),
     ),
 
-    put: write(async (db, args: SettingKey & { readonly value: string | null }, context): Promise<void> => {
+    one: read(async (db, { bucket, kind, id }: SettingKey): Promise<string | null> => {
+      const row = await settingRow(db, { bucket, kind, id });
+      return row?.value ?? null;
+    }),
+
+    /** With `was`: only if the value is still that one. **Errors**: `conflict`. */
+    put: write(async (db, args: NewValue, context): Promise<void> => {
       const { bucket, kind, id, value } = args;
+      if (args.was !== undefined && ((await settingRow(db, args))?.value ?? null) !== args.was) {
+        throw new LochError('conflict', `The setting \`${kind}\` of the bucket changed meanwhile. Try again.`, {
+          context: { bucket, setting: kind },
+        });
+      }
       await db
         .insertInto('bucket_setting')
         .values({ bucket, kind, id, value, changed_at: context.now })

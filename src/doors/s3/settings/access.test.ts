@@ -396,11 +396,19 @@ describe('who may read', () => {
   });
 });
 
-describe('the public-access block of an account', () => {
-  const control = async (method: string, body?: string, account: string = S3_LAKE.accountId, key = lake.rootKey) => {
+describe('S3 Control', () => {
+  const control = async (
+    method: string,
+    path: string,
+    body?: string,
+    account: string = S3_LAKE.accountId,
+    key = lake.rootKey,
+  ) => {
+    const [plain = '', search = ''] = path.split('?');
     const signed = await signHttp(key, {
       method,
-      path: '/v20180820/configuration/publicAccessBlock',
+      path: `/v20180820/${plain}`,
+      query: Object.fromEntries(new URLSearchParams(search)),
       headers: { 'x-amz-account-id': account },
       endpoint: lake.endpoint,
       payloadHash: 'UNSIGNED-PAYLOAD',
@@ -413,21 +421,44 @@ describe('the public-access block of an account', () => {
     });
     return `${answer.status} ${(await answer.text()).replace(/<\?xml.*?\?>\s*|<RequestId>.*/gs, '')}`;
   };
+  const BLOCK = 'configuration/publicAccessBlock';
 
-  it('holds for all of its buckets, beside their own', async () => {
+  it('tags buckets one by one, beside the whole set', async () => {
+    const Bucket = await bucket();
+    const path = `tags/arn%3Aaws%3As3%3A%3A%3A${Bucket}`;
+    const add = (key: string) =>
+      control(
+        'POST',
+        path,
+        `<TagResourceRequest><Tags><Tag><Key>${key}</Key><Value>1</Value></Tag></Tags></TagResourceRequest>`,
+      );
+    expect(await control('GET', path)).toMatch(/<Tags><\/Tags>/);
+    const racers = await Promise.all(['a', 'b', 'c', 'd'].map(add));
+    expect(racers).toEqual(['204 ', '204 ', '204 ', '204 ']);
+    expect((await control('GET', path)).match(/<Key>.<\/Key>/g)?.sort()).toEqual(
+      ['a', 'b', 'c', 'd'].map((key) => `<Key>${key}</Key>`),
+    );
+    expect(await control('DELETE', `${path}?tagKeys=b`)).toBe('204 ');
+    const { TagSet = [] } = await main.send(new s3.GetBucketTaggingCommand({ Bucket }));
+    expect(TagSet.map(({ Key }) => Key).sort()).toEqual(['a', 'c', 'd']);
+    expect(await control('GET', 'tags/arn%3Aaws%3As3%3A%3A%3Ano-such-bucket')).toMatch(/^404 .*NoSuchBucket/);
+    expect(await control('GET', 'accesspoint')).toMatch(/^501 .*NotImplemented/);
+  });
+
+  it('blocks public access to all buckets of an account, beside their own', async () => {
     const Bucket = await bucket({ ACL: 'public-read' });
     expect(await list(nobody, Bucket)).toBe('done');
-    expect(await control('GET')).toMatch(/^404 .*NoSuchPublicAccessBlockConfiguration/);
+    expect(await control('GET', BLOCK)).toMatch(/^404 .*NoSuchPublicAccessBlockConfiguration/);
     const block =
       '<PublicAccessBlockConfiguration><IgnorePublicAcls>true</IgnorePublicAcls><BlockPublicAcls>true</BlockPublicAcls></PublicAccessBlockConfiguration>';
-    expect(await control('PUT', block)).toBe('200 ');
-    expect(await control('GET')).toMatch(/^200 .*<IgnorePublicAcls>true<.*<BlockPublicPolicy>false</);
+    expect(await control('PUT', BLOCK, block)).toBe('200 ');
+    expect(await control('GET', BLOCK)).toMatch(/^200 .*<IgnorePublicAcls>true<.*<BlockPublicPolicy>false</);
     expect(await list(nobody, Bucket)).toBe('403 AccessDenied');
     const made = main.send(new s3.CreateBucketCommand({ Bucket: 'made-public', ACL: 'public-read' }));
     expect(await outcome(made)).toBe('403 AccessDenied');
-    expect(await control('GET', undefined, OTHER)).toMatch(/^403 .*AccessDenied/);
-    expect(await control('PUT', block, S3_LAKE.accountId, otherKey)).toMatch(/^403 .*AccessDenied/);
-    expect(await control('DELETE')).toBe('204 ');
+    expect(await control('GET', BLOCK, undefined, OTHER)).toMatch(/^403 .*AccessDenied/);
+    expect(await control('PUT', BLOCK, block, S3_LAKE.accountId, otherKey)).toMatch(/^403 .*AccessDenied/);
+    expect(await control('DELETE', BLOCK)).toBe('204 ');
     expect(await list(nobody, Bucket)).toBe('done');
   });
 });
