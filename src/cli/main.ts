@@ -20,6 +20,7 @@ const main = defineCommand({
     doctor: () => import('./commands/doctor.ts').then((m) => m.doctor),
     backup: () => import('./commands/backup.ts').then((m) => m.backup),
     restore: () => import('./commands/restore.ts').then((m) => m.restore),
+    export: () => import('./commands/export.ts').then((m) => m.exportFiles),
     bundle: () => import('./commands/bundle.ts').then((m) => m.bundle),
     load: () => import('./commands/load.ts').then((m) => m.load),
     fsck: () => import('./commands/fsck.ts').then((m) => m.fsck),

@@ -511,6 +511,8 @@ export type {
   BundleImportReport,
   Bundles,
   BundleSecret,
+  TreeExport,
+  TreeExportReport,
 } from './offline/contract-types.ts';
 /** JSON of table metadata: snapshot ids as text inside and as numbers on the wire, no digit of any number lost. */
 export { parseLosslessJson, stringifyLosslessJson } from './tables/lossless-json.ts';

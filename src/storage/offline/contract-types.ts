@@ -59,6 +59,26 @@ export interface BundleImportReport {
   readonly reportFolder: string;
 }
 
+/** What to write as plain files, and where to. */
+export interface TreeExport {
+  /** A directory that is empty or not there. */
+  readonly folder: string;
+  /** Every bucket when not given. */
+  readonly bucket?: string;
+  readonly prefix?: string;
+  /** Copies instead of hard links: files that may be changed. */
+  readonly copy?: boolean;
+}
+
+/** What was written. **Units**: bytes. */
+export interface TreeExportReport {
+  readonly folder: string;
+  readonly files: number;
+  readonly bytes: number;
+  /** Objects whose key cannot be a file beside the others; `left-out.csv` names them. */
+  readonly leftOut: number;
+}
+
 /**
  * Objects on volumes that are carried: encrypted, signed, verified object by object. Both directions can be repeated
  * after a crash and go on where they were.
@@ -71,4 +91,6 @@ export interface Bundles {
    * changed, of another bundle or of another place; `access_denied` for the wrong secret or signer; `conflict`.
    */
   import(request: BundleImport, signal: AbortSignal): Promise<BundleImportReport>;
+  /** The current objects as plain files. **Errors**: `already_exists` for a directory that holds something. */
+  exportTree(request: TreeExport, signal: AbortSignal): Promise<TreeExportReport>;
 }

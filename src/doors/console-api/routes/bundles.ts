@@ -29,6 +29,13 @@ const importBody = z.strictObject({
   secretKind: secretKind.optional(),
 });
 
+const treeBody = z.strictObject({
+  directory: z.string().min(1),
+  bucket: z.string().min(1).optional(),
+  prefix: z.string().optional(),
+  copy: z.boolean(),
+});
+
 function assertRoot({ principal }: RequestContext): void {
   if (principal.kind === 'root') return;
   throw new LochError('access_denied', 'Bundles are written to and read from disks of this machine: only root may.');
@@ -70,6 +77,21 @@ export function bundleRoutes(deps: { readonly bundles: Bundles }): Routes {
         ...(bucket === undefined ? {} : { bucket }),
         ...(signer === undefined ? {} : { signer }),
         ...(body.reports === undefined ? {} : { reportFolder: body.reports }),
+      },
+      c.get('context').signal,
+    );
+    return c.json(report, 201);
+  });
+  app.post('/exports', async (c) => {
+    const { directory, bucket, prefix, copy } = treeBody.parse(c.get('body'));
+    c.set('auditParameters', { directory, ...(bucket === undefined ? {} : { bucket }) });
+    assertRoot(c.get('context'));
+    const report = await deps.bundles.exportTree(
+      {
+        folder: directory,
+        ...(bucket === undefined ? {} : { bucket }),
+        ...(prefix === undefined ? {} : { prefix }),
+        copy,
       },
       c.get('context').signal,
     );
