@@ -103,3 +103,11 @@ it('carries a bucket with its versions, opened by a key file, and tells the audi
   expect(log).not.toContain(readFileSync(key).toString('base64'));
   expect(log).not.toContain('not the key file');
 }, 120_000);
+
+it('writes what was carried as plain files that need no Loch', async () => {
+  const tree = join(folder, 'tree');
+  const written = await runCli(['export', tree, '--bucket', 'field', '--data', near.data]);
+  expect(written).toMatchObject({ code: 0, stdout: expect.stringMatching(/^2 files, 5000006 bytes/) });
+  expect(readFileSync(join(tree, 'field/notes.txt'), 'utf8')).toBe('second');
+  expect(readFileSync(join(tree, 'field/scan.bin')).equals(patterned(5_000_000))).toBe(true);
+});
