@@ -13,6 +13,7 @@ import type {
   CompactionGroup,
   CompactionOptions,
   DataFile,
+  DeltaExported,
   ExpiryOptions,
   FileField,
   ForeignSnapshot,
@@ -302,6 +303,8 @@ export interface Catalog extends IcebergCatalog, PartitionIndexes, ColumnStatist
     options: { readonly predicates?: readonly ScanPredicate[]; readonly snapshotId?: string; readonly asOf?: number },
   ): Promise<TableScan>;
 
+  /** Writes a Delta log beside an Iceberg table. **Errors**: `unsupported` naming what Delta cannot say. */
+  exportDelta?(context: RequestContext, name: TableName): Promise<DeltaExported>;
   createIcebergTable(context: RequestContext, spec: IcebergTableSpec): Promise<ResolvedTable>;
   /** Metadata of a table that `createIcebergTable` would make; nothing is kept. `commitUpdates` can make it. */
   draftIcebergTable(context: RequestContext, spec: IcebergTableSpec): Promise<TableMetadata>;

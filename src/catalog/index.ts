@@ -11,6 +11,7 @@ import { openConnections } from './connections/index.ts';
 import { lineageUseCases } from './lineage/index.ts';
 import { discoveryUseCases } from './search/index.ts';
 import { openCrawlers } from './crawlers/index.ts';
+import { exportDelta } from './iceberg/export-delta.ts';
 import { icebergUseCases } from './iceberg/index.ts';
 import type { Lender } from './iceberg/lend-access.ts';
 import { purgeBin } from './databases/bin.ts';
@@ -68,6 +69,9 @@ export interface CatalogDependencies {
 }
 
 const NO_FOREIGN: ForeignTables = {
+  exportDelta: async () => {
+    throw new LochError('unsupported', 'This catalog was opened without a writer of Delta logs.');
+  },
   readOptimisedOnly: async () => false,
   snapshot: async (kind) => {
     throw new LochError('unsupported', `This catalog was opened without a reader of ${kind} tables.`);
@@ -126,6 +130,7 @@ export async function openCatalog(dependencies: CatalogDependencies): Promise<{
   const catalog: Catalog = {
     ...databaseUseCases(parts),
     ...icebergUseCases(parts, { lender: dependencies.lender }),
+    exportDelta: exportDelta(parts),
   };
   const { crawlers } = crawls;
   const { resourcePolicies } = dependencies;

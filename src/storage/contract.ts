@@ -557,6 +557,8 @@ export type {
 export { columnsOfAvro } from './foreign/avro-types.ts';
 
 export type {
+  DeltaExport,
+  DeltaExported,
   ForeignColumn,
   ForeignFile,
   ForeignKind,

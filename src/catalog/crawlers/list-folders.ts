@@ -120,7 +120,9 @@ class FolderGatherer {
   }
 
   #mark(path: string, kind: FolderKind): void {
-    this.#at(path).kind = kind;
+    const folder = this.#at(path);
+    // A Delta log may stand beside an Iceberg table, for other readers: the table is Iceberg's.
+    if (folder.kind !== 'iceberg') folder.kind = kind;
   }
 
   #at(path: string): Growing {

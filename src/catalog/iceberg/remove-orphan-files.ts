@@ -34,7 +34,9 @@ export const removeOrphanFiles =
     const needed = new Set([...reachable.metadata, ...reachable.data].map(normalized));
     const orphans = candidates.filter(({ location, key: object }) => {
       const owner = parts.names.tableAt(bucket, object);
-      return !needed.has(location) && owner?.database === name.database && owner.table === name.table;
+      // A Delta log beside the table is somebody's way to read it.
+      const log = object.startsWith(`${parseS3Uri(metadata.location).key.replace(/\/+$/, '')}/_delta_log/`);
+      return !log && !needed.has(location) && owner?.database === name.database && owner.table === name.table;
     });
     const files = orphans.map((orphan) => orphan.location);
     if (options.dryRun !== true) await parts.tables.removeFiles(files);

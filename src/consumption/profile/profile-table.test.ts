@@ -69,5 +69,5 @@ it('counts what the viewer may see alone, and tells no value of a masked column'
   });
   await expect(
     lake.consumption.profiles.profile(await lake.user('nobody'), { database: 'bank', table: 'people' }, ana.signal),
-  ).rejects.toMatchObject({ code: 'table_not_found' });
+  ).rejects.toMatchObject({ code: 'database_not_found' });
 });

@@ -243,6 +243,7 @@ function routeName(method: string, path: string): string {
 
 /** Fixed parts of paths after the noun; everything else there is a name or an id. */
 const VERBS = new Set([
+  'delta',
   'lineage',
   'profile',
   'words',

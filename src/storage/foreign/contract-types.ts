@@ -5,6 +5,8 @@
  * - A snapshot names files under the table's own location only; a log that leads elsewhere is refused.
  * - What a reader must know and Loch does not (a reader feature, a table version) is refused by its name, never skipped.
  */
+import type { IcebergField } from '../tables/contract-types.ts';
+
 export type ForeignKind = 'delta' | 'hudi';
 
 export interface ForeignColumn {
@@ -38,6 +40,8 @@ export interface ForeignSnapshot {
   /** Columns whose values stand in the log and not in the files. */
   readonly partitionColumns: readonly ForeignColumn[];
   readonly files: readonly ForeignFile[];
+  /** Delta: the schema as its log has it. */
+  readonly schemaString?: string;
 }
 
 /** Which state of a table: a version (instant), or the last one at a time (ms); the latest without. */
@@ -48,7 +52,26 @@ export interface ForeignVersion {
   readonly readOptimised?: boolean;
 }
 
+/** What a Delta log says of data files that lie below its table. */
+export interface DeltaExport {
+  /** Where the content comes from, for the log's own history. */
+  readonly source: string;
+  readonly fields: readonly IcebergField[];
+  readonly files: readonly { readonly path: string; readonly bytes: number }[];
+}
+
+export interface DeltaExported {
+  readonly version: number;
+  readonly added: number;
+  readonly removed: number;
+}
+
 export interface ForeignTables {
+  /**
+   * Makes the live files of the Delta log at `location` those given, as one commit; writes the first one when there is
+   * no log. **Errors**: `unsupported`, `commit_conflict`.
+   */
+  exportDelta(location: string, table: DeltaExport): Promise<DeltaExported>;
   /**
    * The state of a table at `location`.
    * **Errors**: `unsupported` naming the reader feature, table version or file that is not read; `data_corrupt` naming the

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LochError } from '../../../core/errors.ts';
 import {
   type BrowseQuery,
   type BusinessWords,
@@ -82,6 +83,11 @@ export function discoveryRoutes(deps: {
     const event = c.get('body');
     await lineage.ingest(c.get('context'), event);
     return c.body(null, 201);
+  });
+  app.post('/tables/:database/:table/delta', async (c) => {
+    c.set('auditParameters', c.req.param());
+    if (catalog.exportDelta === undefined) throw new LochError('unsupported', 'There is no writer of Delta logs here.');
+    return c.json(await catalog.exportDelta(c.get('context'), c.req.param()));
   });
   app.get('/tables/:database/:table/lineage', async (c) =>
     c.json(

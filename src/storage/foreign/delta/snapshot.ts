@@ -166,6 +166,7 @@ function snapshotOf(folder: TableFolder, version: number, replay: Replay): Forei
   return {
     kind: 'delta',
     version: String(version),
+    schemaString: metaData.schemaString,
     columns: all.filter((column) => !partitioned.includes(column.name)),
     partitionColumns,
     files: replay.live.map((add): ForeignFile => {
