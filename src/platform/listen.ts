@@ -50,6 +50,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   }
   const server = tls === undefined ? createServer(TIMEOUTS, options.handler) : tlsServer(tls, options.handler);
   server.on('checkContinue', inviteBodies(options.handler));
+  // Expectations that HTTP does not know are nobody's to refuse.
+  server.on('checkExpectation', options.handler);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND') {
@@ -86,7 +88,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
  * A client that expects `100 Continue` is told so when somebody begins to read its body, and not before: what is refused
  * by its headers alone is never sent.
  */
-function inviteBodies(handler: RequestListener): RequestListener {
+export function inviteBodies(handler: RequestListener): RequestListener {
   return (request, response) => {
     const invite = (event: string | symbol) => {
       if (event !== 'data' && event !== 'readable') return;

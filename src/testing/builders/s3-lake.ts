@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { mkdtempSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,6 +12,7 @@ import type { Upkeep } from '../../storage/contract.ts';
 import type { ColumnType, FindSide, TableDirectory, TableName } from '../../governance/contract.ts';
 import { type Governance, governanceStoreModules, openGovernance } from '../../governance/index.ts';
 import { openSqliteStore } from '../../metadata/sqlite/store.ts';
+import { inviteBodies } from '../../platform/listen.ts';
 import { createSealer } from '../../platform/sealer.ts';
 import type { BucketDefaults, ObjectAccess } from '../../storage/contract.ts';
 import {
@@ -191,7 +192,10 @@ export async function openS3Lake(
     region,
     customerKeysOverHttp: options.customerKeysOverHttp ?? true,
   });
-  const server = createServer((request, response) => void door(request, response));
+  const handler = (request: IncomingMessage, response: ServerResponse) => void door(request, response);
+  const server = createServer(handler);
+  server.on('checkContinue', inviteBodies(handler));
+  server.on('checkExpectation', handler);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const root = await governance.ensureRootKey();

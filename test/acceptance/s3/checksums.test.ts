@@ -33,11 +33,19 @@ const sumOf = (algorithm: string, bytes: Uint8Array): string => {
 const member = (algorithm: string) => `Checksum${algorithm}` as 'ChecksumSHA256';
 const BODY = Buffer.alloc(1024, 'A');
 
-describe.each(['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256'] as ChecksumAlgorithm[])('%s', (algorithm) => {
-  const name = algorithm.toLowerCase();
+/** Each algorithm with the names of its cases. */
+const ALGORITHMS: readonly (readonly [ChecksumAlgorithm, string, string])[] = [
+  ['CRC32', 'crc32', 'test_multipart_use_cksum_helper_crc32'],
+  ['CRC32C', 'crc32c', 'test_multipart_use_cksum_helper_crc32c'],
+  ['CRC64NVME', 'test_object_checksum_crc64nvme', 'test_multipart_use_cksum_helper_crc64nvme'],
+  ['SHA1', 'sha1', 'test_multipart_use_cksum_helper_sha1'],
+  ['SHA256', 'test_object_checksum_sha256', 'test_multipart_use_cksum_helper_sha256'],
+];
+
+describe.each(ALGORITHMS)('%s', (algorithm, ofObject, ofParts) => {
   const sum = sumOf(algorithm, BODY);
 
-  it(`test_object_checksum_${name}: is verified, kept and told when asked for`, async () => {
+  it(`${ofObject}: is verified, kept and told when asked for`, async () => {
     const Bucket = await suite.bucket();
     const put = (value: string) =>
       suite.put(Bucket, Key, BODY, { ChecksumAlgorithm: algorithm, [member(algorithm)]: value });
@@ -55,7 +63,7 @@ describe.each(['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256'] as ChecksumAlgo
     expect((await suite.put(Bucket, Key, '', stream))[member(algorithm)]).toBe(sum);
   });
 
-  it(`test_multipart_use_cksum_helper_${name}: is made of the parts of an upload, and told with them (test_get_multipart_checksum_object_attributes)`, async () => {
+  it(`${ofParts}: is made of the parts of an upload, and told with them (test_get_multipart_checksum_object_attributes)`, async () => {
     const Bucket = await suite.bucket();
     const bodies = [Buffer.alloc(5 * MIB, 'a'), Buffer.alloc(5 * MIB, 'b'), Buffer.from('end')];
     const begun = await suite.s3.send(new CreateMultipartUploadCommand({ Bucket, Key, ChecksumAlgorithm: algorithm }));

@@ -115,7 +115,9 @@ export async function raw(
     else headers[name] = value;
   }
   return new Promise((resolve, reject) => {
-    const sent = httpRequest(new URL(signed.path, lake.endpoint), { method, headers }, (answer) => {
+    // Not by a URL, which would take the dots out of the path.
+    const { hostname, port } = new URL(lake.endpoint);
+    const sent = httpRequest({ hostname, port, path: signed.path, method, headers }, (answer) => {
       let text = '';
       answer.setEncoding('utf8');
       answer.on('data', (chunk: string) => {

@@ -29,7 +29,9 @@ const prefixesOf = ({ CommonPrefixes = [] }: Page) => CommonPrefixes.map(({ Pref
 
 /** A case of one listing, which both versions of the operation answer alike. */
 interface Case {
-  readonly name: string;
+  /** The names for ListObjects and ListObjectsV2. */
+  readonly v1: string;
+  readonly v2: string;
   readonly keys: readonly string[];
   readonly input: { readonly Delimiter?: string; readonly Prefix?: string };
   readonly found: readonly string[];
@@ -43,7 +45,8 @@ const PATHS = ['foo/bar', 'foo/baz/xyzzy', 'quux/thud', 'asdf'];
 
 const CASES: readonly Case[] = [
   {
-    name: 'delimiter_basic',
+    v1: 'test_bucket_list_delimiter_basic',
+    v2: 'test_bucket_listv2_delimiter_basic',
     keys: ['foo/bar', 'foo/bar/xyzzy', 'quux/thud', 'asdf'],
     input: { Delimiter: '/' },
     found: ['asdf'],
@@ -51,7 +54,8 @@ const CASES: readonly Case[] = [
     says: 'rolls keys up at slashes',
   },
   {
-    name: 'delimiter_alt',
+    v1: 'test_bucket_list_delimiter_alt',
+    v2: 'test_bucket_listv2_delimiter_alt',
     keys: PLAIN,
     input: { Delimiter: 'a' },
     found: ['foo'],
@@ -59,7 +63,8 @@ const CASES: readonly Case[] = [
     says: 'rolls keys up at any character',
   },
   {
-    name: 'delimiter_percentage',
+    v1: 'test_bucket_list_delimiter_percentage',
+    v2: 'test_bucket_listv2_delimiter_percentage',
     keys: ['b%ar', 'b%az', 'c%ab', 'foo'],
     input: { Delimiter: '%' },
     found: ['foo'],
@@ -67,7 +72,8 @@ const CASES: readonly Case[] = [
     says: 'rolls keys up at a percent sign',
   },
   {
-    name: 'delimiter_whitespace',
+    v1: 'test_bucket_list_delimiter_whitespace',
+    v2: 'test_bucket_listv2_delimiter_whitespace',
     keys: ['b ar', 'b az', 'c ab', 'foo'],
     input: { Delimiter: ' ' },
     found: ['foo'],
@@ -75,7 +81,8 @@ const CASES: readonly Case[] = [
     says: 'rolls keys up at a space',
   },
   {
-    name: 'delimiter_dot',
+    v1: 'test_bucket_list_delimiter_dot',
+    v2: 'test_bucket_listv2_delimiter_dot',
     keys: ['b.ar', 'b.az', 'c.ab', 'foo'],
     input: { Delimiter: '.' },
     found: ['foo'],
@@ -83,66 +90,96 @@ const CASES: readonly Case[] = [
     says: 'rolls keys up at a dot',
   },
   {
-    name: 'delimiter_unreadable',
+    v1: 'test_bucket_list_delimiter_unreadable',
+    v2: 'test_bucket_listv2_delimiter_unreadable',
     keys: PLAIN,
     input: { Delimiter: '\n' },
     found: PLAIN,
     says: 'takes a delimiter that cannot be read',
   },
   {
-    name: 'delimiter_empty',
+    v1: 'test_bucket_list_delimiter_empty',
+    v2: 'test_bucket_listv2_delimiter_empty',
     keys: PLAIN,
     input: { Delimiter: '' },
     found: PLAIN,
     says: 'takes an empty delimiter for none',
   },
-  { name: 'delimiter_none', keys: PLAIN, input: {}, found: PLAIN, says: 'rolls nothing up without a delimiter' },
   {
-    name: 'delimiter_not_exist',
+    v1: 'test_bucket_list_delimiter_none',
+    v2: 'test_bucket_listv2_delimiter_none',
+    keys: PLAIN,
+    input: {},
+    found: PLAIN,
+    says: 'rolls nothing up without a delimiter',
+  },
+  {
+    v1: 'test_bucket_list_delimiter_not_exist',
+    v2: 'test_bucket_listv2_delimiter_not_exist',
     keys: PLAIN,
     input: { Delimiter: '/' },
     found: PLAIN,
     says: 'lists all keys when none holds the delimiter',
   },
   {
-    name: 'delimiter_prefix_ends_with_delimiter',
+    v1: 'test_bucket_list_delimiter_prefix_ends_with_delimiter',
+    v2: 'test_bucket_listv2_delimiter_prefix_ends_with_delimiter',
     keys: ['asdf/'],
     input: { Prefix: 'asdf/', Delimiter: '/' },
     found: ['asdf/'],
     says: 'lists the key that is the prefix itself',
   },
   {
-    name: 'prefix_basic',
+    v1: 'test_bucket_list_prefix_basic',
+    v2: 'test_bucket_listv2_prefix_basic',
     keys: DEEP,
     input: { Prefix: 'foo/' },
     found: ['foo/bar', 'foo/baz'],
     says: 'lists below a prefix',
   },
   {
-    name: 'prefix_alt',
+    v1: 'test_bucket_list_prefix_alt',
+    v2: 'test_bucket_listv2_prefix_alt',
     keys: ['bar', 'baz', 'foo'],
     input: { Prefix: 'ba' },
     found: ['bar', 'baz'],
     says: 'takes any text as prefix',
   },
-  { name: 'prefix_empty', keys: DEEP, input: { Prefix: '' }, found: DEEP, says: 'lists all below an empty prefix' },
-  { name: 'prefix_none', keys: DEEP, input: {}, found: DEEP, says: 'lists all without a prefix' },
   {
-    name: 'prefix_not_exist',
+    v1: 'test_bucket_list_prefix_empty',
+    v2: 'test_bucket_listv2_prefix_empty',
+    keys: DEEP,
+    input: { Prefix: '' },
+    found: DEEP,
+    says: 'lists all below an empty prefix',
+  },
+  {
+    v1: 'test_bucket_list_prefix_none',
+    v2: 'test_bucket_listv2_prefix_none',
+    keys: DEEP,
+    input: {},
+    found: DEEP,
+    says: 'lists all without a prefix',
+  },
+  {
+    v1: 'test_bucket_list_prefix_not_exist',
+    v2: 'test_bucket_listv2_prefix_not_exist',
     keys: DEEP,
     input: { Prefix: 'd' },
     found: [],
     says: 'lists nothing below a prefix no key has',
   },
   {
-    name: 'prefix_unreadable',
+    v1: 'test_bucket_list_prefix_unreadable',
+    v2: 'test_bucket_listv2_prefix_unreadable',
     keys: DEEP,
     input: { Prefix: '\n' },
     found: [],
     says: 'takes a prefix that cannot be read',
   },
   {
-    name: 'prefix_delimiter_basic',
+    v1: 'test_bucket_list_prefix_delimiter_basic',
+    v2: 'test_bucket_listv2_prefix_delimiter_basic',
     keys: PATHS,
     input: { Prefix: 'foo/', Delimiter: '/' },
     found: ['foo/bar'],
@@ -150,7 +187,8 @@ const CASES: readonly Case[] = [
     says: 'rolls up behind the prefix',
   },
   {
-    name: 'prefix_delimiter_alt',
+    v1: 'test_bucket_list_prefix_delimiter_alt',
+    v2: 'test_bucket_listv2_prefix_delimiter_alt',
     keys: ['bar', 'bazar', 'cab', 'foo'],
     input: { Prefix: 'ba', Delimiter: 'a' },
     found: ['bar'],
@@ -158,21 +196,24 @@ const CASES: readonly Case[] = [
     says: 'looks for the delimiter behind the prefix only',
   },
   {
-    name: 'prefix_delimiter_prefix_not_exist',
+    v1: 'test_bucket_list_prefix_delimiter_prefix_not_exist',
+    v2: 'test_bucket_listv2_prefix_delimiter_prefix_not_exist',
     keys: ['b/a/r', 'b/a/c', 'b/a/g', 'g'],
     input: { Prefix: 'd', Delimiter: '/' },
     found: [],
     says: 'lists nothing below an absent prefix',
   },
   {
-    name: 'prefix_delimiter_delimiter_not_exist',
+    v1: 'test_bucket_list_prefix_delimiter_delimiter_not_exist',
+    v2: 'test_bucket_listv2_prefix_delimiter_delimiter_not_exist',
     keys: ['b/a/c', 'b/a/g', 'b/a/r', 'g'],
     input: { Prefix: 'b', Delimiter: 'z' },
     found: ['b/a/c', 'b/a/g', 'b/a/r'],
     says: 'lists plain keys when none below the prefix holds the delimiter',
   },
   {
-    name: 'prefix_delimiter_prefix_delimiter_not_exist',
+    v1: 'test_bucket_list_prefix_delimiter_prefix_delimiter_not_exist',
+    v2: 'test_bucket_listv2_prefix_delimiter_prefix_delimiter_not_exist',
     keys: ['b/a/c', 'b/a/g', 'b/a/r', 'g'],
     input: { Prefix: 'y', Delimiter: 'z' },
     found: [],
@@ -180,14 +221,14 @@ const CASES: readonly Case[] = [
   },
 ];
 
-describe.each(CASES)('$name', ({ name, keys, input, found, prefixes = [], says }) => {
-  it(`test_bucket_list_${name}: ${says}`, async () => {
+describe.each(CASES)('$v1', ({ v1, v2, keys, input, found, prefixes = [], says }) => {
+  it(`${v1}: ${says}`, async () => {
     const page = await list(await suite.bucket(keys), { ...input, EncodingType: 'url' });
     expect([keysOf(page), prefixesOf(page)].map(decoded)).toEqual([found, prefixes]);
     expect(page.IsTruncated).toBe(false);
   });
 
-  it(`test_bucket_listv2_${name}: ${says}`, async () => {
+  it(`${v2}: ${says}`, async () => {
     const page = await listV2(await suite.bucket(keys), { ...input, EncodingType: 'url' });
     expect([keysOf(page), prefixesOf(page)].map(decoded)).toEqual([found, prefixes]);
     expect(page).toMatchObject({ IsTruncated: false, KeyCount: found.length + prefixes.length });
@@ -255,13 +296,21 @@ const PAGES = [
 ] as const;
 
 describe.each([
-  { name: 'delimiter_prefix', names: { K0: 'asdf', P0: 'boo/', P1: 'cquux/' } },
-  { name: 'delimiter_prefix_underscore', names: { K0: '_obj1_', P0: '_under1/', P1: '_under2/' } },
-])('$name', ({ name, names }) => {
+  {
+    v1: 'test_bucket_list_delimiter_prefix',
+    v2: 'test_bucket_listv2_delimiter_prefix',
+    names: { K0: 'asdf', P0: 'boo/', P1: 'cquux/' },
+  },
+  {
+    v1: 'test_bucket_list_delimiter_prefix_underscore',
+    v2: 'test_bucket_listv2_delimiter_prefix_underscore',
+    names: { K0: '_obj1_', P0: '_under1/', P1: '_under2/' },
+  },
+])('$v1', ({ v1, v2, names }) => {
   const text = (sign: string) => sign.replace(/^(K0|P0|P1)/, (one) => names[one as keyof typeof names]);
   const keys = [names.K0, `${names.P0}bar`, `${names.P0}baz/xyzzy`, `${names.P1}thud`, `${names.P1}bla`];
 
-  it(`test_bucket_list_${name}: pages by marker through keys and common prefixes`, async () => {
+  it(`${v1}: pages by marker through keys and common prefixes`, async () => {
     const Bucket = await suite.bucket(keys);
     for (const { prefix, max, pages } of PAGES) {
       let Marker = '';
@@ -277,7 +326,7 @@ describe.each([
     }
   });
 
-  it(`test_bucket_listv2_${name}: pages by token through keys and common prefixes`, async () => {
+  it(`${v2}: pages by token through keys and common prefixes`, async () => {
     const Bucket = await suite.bucket(keys);
     for (const { prefix, max, pages } of PAGES) {
       let ContinuationToken: string | undefined;

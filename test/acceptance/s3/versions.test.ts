@@ -203,6 +203,14 @@ it('test_versioning_obj_create_overwrite_multipart: makes a version of each uplo
   for (let i = 0; i < 3; i++) await removeAt(Bucket, 'testobj', written, i);
 });
 
+it('test_versioning_bucket_atomic_upload_return_version_id: tells the version of a write where versions are kept', async () => {
+  const [kept, plain] = [await versioned(), await suite.bucket()];
+  const { VersionId } = await suite.put(kept, 'foo', 'x');
+  expect((await suite.versions(kept)).versions).toEqual([VersionId]);
+  expect((await suite.put(plain, 'foo', 'x')).VersionId).toBeUndefined();
+  expect((await suite.s3.send(new HeadObjectCommand({ Bucket: plain, Key: 'foo' }))).VersionId).toBeUndefined();
+});
+
 it('test_versioning_obj_list_marker: lists keys in order and versions newest first, page by page', async () => {
   const Bucket = await versioned();
   const one = await write(Bucket, 'testobj', 5);
