@@ -149,7 +149,7 @@ describe('tables shared by pyiceberg over REST and Glue, Spark and loch load', (
     return undefined;
   });
 
-  it('are planned by the server as pyiceberg plans them', async (context) => {
+  it('are planned by the server as pyiceberg plans them', { timeout: 300_000 }, async (context) => {
     const conditions = [
       'id >= 0',
       'id < 1005',
@@ -162,7 +162,7 @@ describe('tables shared by pyiceberg over REST and Glue, Spark and loch load', (
     expect(planned).toEqual([true, [4, 1, expect.any(Number), expect.any(Number), 0]]);
   });
 
-  it('are read and written by pyiceberg with requests signed at the server', async (context) => {
+  it('are read and written by pyiceberg with requests signed at the server', { timeout: 600_000 }, async (context) => {
     const signed = {
       ...keys(),
       database: 'curated',
@@ -183,7 +183,7 @@ describe('tables shared by pyiceberg over REST and Glue, Spark and loch load', (
     expect([io, rows]).toEqual([['FsspecFileIO', false], rowsOf('rest', 'rest')]);
   });
 
-  it('are read by pyiceberg without a key of its own, by lent credentials', async (context) => {
+  it('are read by pyiceberg without a key of its own, by lent credentials', { timeout: 300_000 }, async (context) => {
     const [io] = await steps(context, [['rest', 'io', tableOf('rest')]]);
     expect(io).toEqual([expect.any(String), true]);
   });
