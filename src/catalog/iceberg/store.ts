@@ -1,3 +1,4 @@
+import type { Kysely } from 'kysely';
 import { defineStoreModule, proceduresOver } from '../../metadata/contract.ts';
 import { LochError } from '../../core/errors.ts';
 
@@ -17,7 +18,24 @@ const { read, write } = proceduresOver<IcebergDoorTables>();
 
 /** How long a key is remembered: four times what clients are told. **Units**: milliseconds. */
 const KEPT_MS = 2 * 3_600_000;
-const SWEPT = 100;
+const SWEPT = 10;
+
+/** Every key that is written takes some that are too old with it, so that they never pile up. */
+async function forgetOld(db: Kysely<IcebergDoorTables>, now: number): Promise<void> {
+  const old = await db
+    .selectFrom('catalog_request_key')
+    .select(['principal', 'request_key'])
+    .where('at', '<', now - KEPT_MS)
+    .limit(SWEPT)
+    .execute();
+  for (const row of old) {
+    await db
+      .deleteFrom('catalog_request_key')
+      .where('principal', '=', row.principal)
+      .where('request_key', '=', row.request_key)
+      .execute();
+  }
+}
 
 /** What the Iceberg door keeps about requests. */
 const icebergStore = defineStoreModule('catalogIceberg', {
@@ -49,7 +67,7 @@ const icebergStore = defineStoreModule('catalogIceberg', {
           })
           .onConflict((conflict) => conflict.doNothing())
           .executeTakeFirst();
-        if (Number(added.numInsertedOrUpdatedRows) > 0) return;
+        if (Number(added.numInsertedOrUpdatedRows) > 0) return forgetOld(db, args.at);
         throw new LochError(
           'conflict',
           'A request with this idempotency key was carried out meanwhile. Send it again.',
@@ -57,7 +75,7 @@ const icebergStore = defineStoreModule('catalogIceberg', {
       },
     ),
 
-    /** Keeps the final answer of a key, and forgets some that are too old. */
+    /** Keeps the final answer of a key. */
     keepAnswer: write(
       async (
         db,
@@ -69,19 +87,7 @@ const icebergStore = defineStoreModule('catalogIceberg', {
           .values({ principal, request_key: key, fingerprint, status, body, at })
           .onConflict((conflict) => conflict.columns(['principal', 'request_key']).doUpdateSet({ status, body }))
           .execute();
-        const old = await db
-          .selectFrom('catalog_request_key')
-          .select(['principal', 'request_key'])
-          .where('at', '<', at - KEPT_MS)
-          .limit(SWEPT)
-          .execute();
-        for (const row of old) {
-          await db
-            .deleteFrom('catalog_request_key')
-            .where('principal', '=', row.principal)
-            .where('request_key', '=', row.request_key)
-            .execute();
-        }
+        await forgetOld(db, at);
       },
     ),
 

@@ -572,6 +572,10 @@ describe('an idempotency key', () => {
     const first = await post(`${TABLES}/lost`, body, of);
     const second = await post(`${TABLES}/lost`, body, of);
     expect(second.body['metadata-location']).toBe(first.body['metadata-location']);
+    const gone = key();
+    await newTable('unlisted');
+    const unregister = () => post(`${TABLES}/unlisted/unregister`, undefined, gone);
+    expect((await unregister()).body).toEqual((await unregister()).body);
     await door.lake.reopen();
     catalog = door.lake.catalog;
     expect((await post(`${TABLES}/lost`, body, of)).body['metadata-location']).toBe(first.body['metadata-location']);

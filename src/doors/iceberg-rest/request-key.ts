@@ -8,7 +8,7 @@
  */
 import { createHash } from 'node:crypto';
 import { toLochError } from '../../core/errors.ts';
-import { stringifyLosslessJson } from '../../storage/contract.ts';
+import { parseLosslessJson, stringifyLosslessJson } from '../../storage/contract.ts';
 import { icebergError, restFailure } from './errors.ts';
 import type { IcebergAnswer, IcebergRequest } from './request.ts';
 import type { IcebergOperation } from './routes.ts';
@@ -70,10 +70,15 @@ async function once(
       );
     }
     if (kept.status === undefined) return operation.replay === undefined ? { status: 204 } : operation.replay(request);
-    return { status: kept.status, ...(kept.body ? { body: JSON.parse(kept.body) as unknown } : {}) };
+    return { status: kept.status, ...(kept.body ? { body: parseLosslessJson(kept.body) } : {}) };
   }
   try {
-    return await operation.run({ ...request, context: catalog.withKey(context, key, fingerprint) });
+    const answer = await operation.run({ ...request, context: catalog.withKey(context, key, fingerprint) });
+    // What cannot be told again from what is there is kept; none of these answers holds a credential.
+    if (operation.replay === undefined && answer.body !== undefined) {
+      await catalog.keepAnswer(context, key, { fingerprint, status: answer.status, body: bodyText(answer.body) });
+    }
+    return answer;
   } catch (error) {
     const failure = toLochError(error);
     const { status, body } = icebergError(failure, context.requestId, operation.noun);
