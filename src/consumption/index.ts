@@ -8,7 +8,7 @@ import { Secret, type SecretSealer } from '../core/secret.ts';
 import type { Engine } from '../engines/contract.ts';
 import type { Audit, Identities, Policy } from '../governance/contract.ts';
 import type { MetadataStore } from '../metadata/contract.ts';
-import type { StatementRunner } from '../processing/contract.ts';
+import type { StatementRunner, TableMaintenance } from '../processing/contract.ts';
 import type { ObjectStore } from '../storage/contract.ts';
 import type { Profiles, Queries } from './contract.ts';
 import { executionStoreModule, openExecutions } from './executions/index.ts';
@@ -39,6 +39,8 @@ export interface ConsumptionOptions {
   readonly concurrency?: number;
   /** Default 30 minutes. */
   readonly queryTimeoutMs?: number;
+  /** The upkeep of tables, once it is open: without it OPTIMIZE and VACUUM are not supported. */
+  readonly upkeep?: () => TableMaintenance | undefined;
   /** Told of failures of background work, which is tried again. */
   readonly onFailure?: (error: unknown) => void;
 }

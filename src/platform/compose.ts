@@ -17,6 +17,7 @@ import { probeSource } from '../ingestion/probe-source.ts';
 import { openSqliteStore } from '../metadata/sqlite/store.ts';
 import { openAuditTable } from '../operations/audit-table/index.ts';
 import { openOperations } from '../operations/index.ts';
+import type { TableMaintenance } from '../processing/contract.ts';
 import { openProcessing, processingStoreModules } from '../processing/index.ts';
 import {
   bucketDefaultEncryption,
@@ -178,8 +179,10 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         queueLimit: config.engine.queue_limit,
       }),
     );
+    let maintenance: TableMaintenance | undefined;
     const consumption = opened(
       await openConsumption({
+        upkeep: () => maintenance,
         store,
         catalog,
         policy,
@@ -260,6 +263,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         onFailure: report('processing'),
       }),
     );
+    maintenance = processing.maintenance;
     const ingestion = opened(
       await openIngestion({
         store,

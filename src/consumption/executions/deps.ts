@@ -2,7 +2,7 @@ import type { Catalog } from '../../catalog/contract.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Identities, Policy } from '../../governance/contract.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
-import type { StatementRunner } from '../../processing/contract.ts';
+import type { StatementRunner, TableMaintenance } from '../../processing/contract.ts';
 import type { ObjectStore } from '../../storage/contract.ts';
 
 /** What query executions are built from. */
@@ -23,5 +23,7 @@ export interface ExecutionDeps {
   readonly queryTimeoutMs: number;
   /** Writes down whose results lie under a prefix; at once when it is known. */
   readonly ownPrefix: (prefix: string, principalArn: string) => Promise<void>;
+  /** The upkeep of tables, once it is open. */
+  readonly upkeep?: () => TableMaintenance | undefined;
   readonly onFailure: (error: unknown) => void;
 }

@@ -234,7 +234,13 @@ async function produceText(
 ): Promise<Outcome> {
   const startedAt = performance.now();
   const { database, outputLocation } = record.execution;
-  const { columns, rows } = await runUtility(deps.catalog, context, utility, database ?? DEFAULT_DATABASE);
+  const { columns, rows } = await runUtility(
+    deps.catalog,
+    context,
+    utility,
+    database ?? DEFAULT_DATABASE,
+    deps.upkeep?.(),
+  );
   const { bucket, key } = parseS3Uri(outputLocation);
   const text = rows.map((row) => `${row.join('\t')}\n`).join('');
   await deps.objects.put(bucket, key, Buffer.from(text, 'utf8'), {

@@ -1,6 +1,9 @@
-/** SHOW and DESCRIBE: what the catalog tells this caller, as lines of text. */
+/** SHOW and DESCRIBE: what the catalog tells this caller, as lines of text; and the upkeep of tables by statement. */
 import type { Catalog, CatalogColumn, TableRecord } from '../../catalog/contract.ts';
 import type { RequestContext } from '../../core/caller.ts';
+import { LochError } from '../../core/errors.ts';
+import type { TableName } from '../../governance/contract.ts';
+import type { TableMaintenance } from '../../processing/contract.ts';
 import type { TableRef, UtilityStatement } from './statement-kind.ts';
 
 /** Columns and rows of a statement's answer. */
@@ -10,6 +13,8 @@ export interface UtilityAnswer {
 }
 
 const PAGE = 500;
+/** From so many small files on OPTIMIZE joins them. **Source**: Athena, `optimize_rewrite_data_file_threshold`. */
+const OPTIMIZE_FILES = 5;
 
 /** **Errors**: `table_not_found`, `database_not_found`, as the catalog gives them. */
 export async function runUtility(
@@ -17,8 +22,13 @@ export async function runUtility(
   context: RequestContext,
   statement: UtilityStatement,
   defaultDatabase: string,
+  upkeep: TableMaintenance | undefined,
 ): Promise<UtilityAnswer> {
   switch (statement.kind) {
+    case 'optimize':
+    case 'vacuum':
+      await maintain(upkeep, context, nameOf(statement.table, defaultDatabase), statement.kind);
+      return { columns: [], rows: [] };
     case 'databases': {
       const names = await everyPage((after) => catalog.listDatabases(context, { limit: PAGE, ...after }));
       return { columns: ['database_name'], rows: matching(names, statement.like) };
@@ -52,6 +62,28 @@ export async function runUtility(
       const table = await catalog.getTable(context, nameOf(statement.table, defaultDatabase));
       return ofTable(statement.kind, table);
     }
+  }
+}
+
+/** VACUUM expires snapshots and then looks for orphans, as Athena does; both by the table's own properties. */
+async function maintain(
+  upkeep: TableMaintenance | undefined,
+  context: RequestContext,
+  name: TableName,
+  kind: 'optimize' | 'vacuum',
+): Promise<void> {
+  if (upkeep === undefined) {
+    throw new LochError('unsupported', `${kind.toUpperCase()} is not supported here: there is no upkeep of tables.`);
+  }
+  const types = kind === 'optimize' ? (['compaction'] as const) : (['retention', 'orphan_file_deletion'] as const);
+  for (const type of types) {
+    const settings = type === 'compaction' ? { compaction: { minFiles: OPTIMIZE_FILES } } : {};
+    const run = await upkeep.runNow(context, name, type, settings);
+    const ended = await upkeep.wait(run.id, context.signal);
+    if (ended.state === 'COMPLETED') continue;
+    throw new LochError('statement_failed', ended.error ?? `${kind.toUpperCase()} was cut off. Run it again.`, {
+      context: { run: run.id },
+    });
   }
 }
 

@@ -7,6 +7,8 @@ import { type Token, tokensOf } from '../queries/gate/sql-tokens.ts';
 export type UtilityStatement =
   | { readonly kind: 'databases'; readonly like?: string }
   | { readonly kind: 'tables' | 'views'; readonly database?: string; readonly like?: string }
+  /** The upkeep of an Iceberg table: `OPTIMIZE t REWRITE DATA USING BIN_PACK`, `VACUUM t`. */
+  | { readonly kind: 'optimize' | 'vacuum'; readonly table: TableRef }
   | { readonly kind: 'columns' | 'partitions' | 'create' | 'properties' | 'describe'; readonly table: TableRef };
 
 export interface TableRef {
@@ -41,6 +43,22 @@ export function statementKind(sql: string): StatementKind {
     const table = reader.table();
     reader.end();
     return { statementType: 'UTILITY', substatementType: 'DESCRIBE_TABLE', utility: { kind: 'describe', table } };
+  }
+  if (reader.accept('optimize')) {
+    const table = reader.table();
+    for (const word of ['rewrite', 'data', 'using', 'bin_pack']) reader.expect(word);
+    if (reader.peek()?.text.toLowerCase() === 'where') {
+      throw new LochError('unsupported', 'OPTIMIZE with WHERE is not supported: it takes the whole table.', {
+        context: { statement: 'OPTIMIZE' },
+      });
+    }
+    reader.end();
+    return { statementType: 'UTILITY', substatementType: 'OPTIMIZE', utility: { kind: 'optimize', table } };
+  }
+  if (reader.accept('vacuum')) {
+    const table = reader.table();
+    reader.end();
+    return { statementType: 'UTILITY', substatementType: 'VACUUM', utility: { kind: 'vacuum', table } };
   }
   throw notSupported(tokens);
 }
@@ -85,7 +103,7 @@ function notSupported(tokens: readonly Token[]): LochError {
   const name = words.join(' ') || tokens[0]!.text;
   return new LochError(
     'unsupported',
-    `${name} is not supported. Supported: SELECT, SHOW DATABASES, TABLES, VIEWS, COLUMNS, PARTITIONS, CREATE TABLE and TBLPROPERTIES, DESCRIBE.`,
+    `${name} is not supported. Supported: SELECT, SHOW DATABASES, TABLES, VIEWS, COLUMNS, PARTITIONS, CREATE TABLE and TBLPROPERTIES, DESCRIBE, OPTIMIZE, VACUUM.`,
     { context: { statement: name } },
   );
 }
