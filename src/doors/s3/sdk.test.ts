@@ -502,7 +502,7 @@ describe('what is not there', () => {
     expect((await failure(s3.send(torrent))).message).toBe('GetObjectTorrent is not supported by Loch.');
     const put = (input: object) => failure(s3.send(new PutObjectCommand({ Bucket, Key: 'k', Body: 'x', ...input })));
     expect(await put({ ServerSideEncryption: 'aws:kms:dsse' })).toMatchObject({ name: 'NotImplemented', status: 501 });
-    expect(await put({ StorageClass: 'GLACIER' })).toMatchObject({ name: 'InvalidStorageClass', status: 400 });
+    expect(await put({ StorageClass: 'TAPE' })).toMatchObject({ name: 'InvalidStorageClass', status: 400 });
     expect(await put({ ACL: 'public-read' })).toMatchObject({ name: 'AccessControlListNotSupported', status: 400 });
     expect(await put({ ACL: 'bucket-owner-full-control' })).toMatchObject({ name: 'none' });
     const version = new GetObjectCommand({ Bucket, Key: 'k', VersionId: 'abc' });
