@@ -27,6 +27,7 @@ import {
   encryptingStore,
   forgetSettings,
   forgetUpkeep,
+  openAccessTimes,
   openBucketSettings,
   openStorage,
   openUpkeep,
@@ -201,9 +202,13 @@ export async function compose(data: DataDirectory, config: Config, options: { re
     );
     results = consumption;
     const { profiles, queries, runner } = consumption;
+    const accesses = opened(
+      openAccessTimes({ store, settings: bucketSettings, clock, onFailure: report('access times') }),
+    );
     const notificationHosts = config.storage.notification_hosts.split(',').filter((host) => host !== '');
     const storage = openStorage({
       select: { engine, clock, workDirectory: join(data.workDirectory, 'select') },
+      accesses,
       lifecycleDayMs: config.s3.lifecycle_day_seconds * 1000,
       notificationHosts,
       objects,
@@ -229,6 +234,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         region,
         lifecycleDayMs: config.s3.lifecycle_day_seconds * 1000,
         notificationHosts,
+        accesses,
         onFailure: report('upkeep of storage'),
       }),
     );

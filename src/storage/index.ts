@@ -1,6 +1,7 @@
 import { createSettingAccess } from './buckets/index.ts';
 import type { BucketSettingAccess, ObjectAccess } from './contract.ts';
 import { asCaller } from './encryption/as-caller.ts';
+import type { AccessTimes } from './lifecycle/access-times.ts';
 import { withExpiry } from './lifecycle/with-expiry.ts';
 import { createObjectAccess, type ObjectDeps } from './objects/index.ts';
 
@@ -10,15 +11,20 @@ export type { TierOptions } from './tiers/open-tiers.ts';
 export { createEnvelopes } from './encryption/data-key-envelopes.ts';
 export { encryptingStore } from './encryption/encrypting-store.ts';
 export { bucketDefaultEncryption } from './encryption/bucket-default.ts';
+export { type AccessTimes, openAccessTimes } from './lifecycle/index.ts';
 export { forgetUpkeep, openUpkeep, upkeepStoreModules } from './upkeep/index.ts';
 
 const DAY_MS = 86_400_000;
 
 /** Objects and settings of buckets as callers may use them, over the store that the composition root chose. */
-export function openStorage(deps: ObjectDeps & { readonly lifecycleDayMs?: number }): {
+export function openStorage(
+  deps: ObjectDeps & { readonly lifecycleDayMs?: number; readonly accesses?: Pick<AccessTimes, 'noting'> },
+): {
   readonly access: ObjectAccess;
   readonly settings: BucketSettingAccess;
 } {
-  const access = withExpiry(asCaller(createObjectAccess(deps)), deps.settings, deps.lifecycleDayMs ?? DAY_MS);
+  const plain = asCaller(createObjectAccess(deps));
+  const noted = deps.accesses?.noting(plain) ?? plain;
+  const access = withExpiry(noted, deps.settings, deps.lifecycleDayMs ?? DAY_MS);
   return { access, settings: createSettingAccess(deps) };
 }

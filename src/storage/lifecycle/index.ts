@@ -2,6 +2,7 @@ import type { StoreCall } from '../../core/store-call.ts';
 import { storeCall } from '../../metadata/contract.ts';
 import lifecycleStore from './store.ts';
 
+export { type AccessTimes, openAccessTimes } from './access-times.ts';
 export { createLifecycleRuns } from './run-lifecycle.ts';
 export { type LifecycleRunner, openLifecycleRunner } from './runner.ts';
 

@@ -27,6 +27,9 @@ interface RunRow {
 
 interface LifecycleTables {
   lifecycle_run: RunRow;
+  /** Since when the reads of a bucket are noted. */
+  access_since: { bucket: string; since: number };
+  access_time: { version_id: string; bucket: string; at: number };
 }
 
 const { read, write } = proceduresOver<LifecycleTables>();
@@ -65,6 +68,16 @@ const lifecycleStore = defineStoreModule('storageLifecycle', {
         `CREATE TABLE IF NOT EXISTS lifecycle_run (
            bucket TEXT PRIMARY KEY, day BIGINT NOT NULL, state TEXT NOT NULL, position TEXT, started_at BIGINT NOT NULL,
            ended_at BIGINT, counts TEXT NOT NULL, failure TEXT, holder TEXT, lease_until BIGINT NOT NULL)`,
+      ],
+    },
+    {
+      number: 2,
+      name: 'when versions were read',
+      statements: [
+        'CREATE TABLE IF NOT EXISTS access_since (bucket TEXT PRIMARY KEY, since BIGINT NOT NULL)',
+        `CREATE TABLE IF NOT EXISTS access_time (
+           version_id TEXT PRIMARY KEY, bucket TEXT NOT NULL, at BIGINT NOT NULL) WITHOUT ROWID`,
+        'CREATE INDEX IF NOT EXISTS access_time_bucket ON access_time (bucket)',
       ],
     },
   ],
@@ -153,7 +166,46 @@ const lifecycleStore = defineStoreModule('storageLifecycle', {
     /** For the transactions that make and delete a bucket. */
     forget: write(async (db, args: { bucket: string }): Promise<void> => {
       await db.deleteFrom('lifecycle_run').where('bucket', '=', args.bucket).execute();
+      await db.deleteFrom('access_since').where('bucket', '=', args.bucket).execute();
+      await db.deleteFrom('access_time').where('bucket', '=', args.bucket).execute();
     }),
+
+    noteAccesses: write(
+      async (db, args: { times: readonly { versionId: string; bucket: string; at: number }[] }): Promise<void> => {
+        for (const { versionId, bucket, at } of args.times) {
+          await db
+            .insertInto('access_time')
+            .values({ version_id: versionId, bucket, at })
+            .onConflict((on) => on.column('version_id').doUpdateSet({ at }))
+            .execute();
+        }
+      },
+    ),
+
+    /** When these versions were read, and since when that is noted: from now on, if it was not before. */
+    accesses: write(
+      async (
+        db,
+        args: { bucket: string; ids: readonly string[]; now: number },
+      ): Promise<{ since: number; times: Record<string, number> }> => {
+        const { bucket, ids, now } = args;
+        await db
+          .insertInto('access_since')
+          .values({ bucket, since: now })
+          .onConflict((on) => on.column('bucket').doNothing())
+          .execute();
+        const { since } = await db
+          .selectFrom('access_since')
+          .select('since')
+          .where('bucket', '=', bucket)
+          .executeTakeFirstOrThrow();
+        const rows =
+          ids.length === 0
+            ? []
+            : await db.selectFrom('access_time').select(['version_id', 'at']).where('version_id', 'in', ids).execute();
+        return { since, times: Object.fromEntries(rows.map((row) => [row.version_id, row.at])) };
+      },
+    ),
   },
 });
 

@@ -11,7 +11,13 @@ import type { BucketSettings, LifecycleRuns, ObjectStore, ScrubStatus, TiersStat
 import { forgetMessages, notificationModule, openNotifier } from '../notifications/index.ts';
 import type { WaitingMessage } from '../notifications/store.ts';
 import { traitsOf } from '../tiers/storage-classes.ts';
-import { createLifecycleRuns, forgetLifecycleRun, lifecycleModule, openLifecycleRunner } from '../lifecycle/index.ts';
+import {
+  type AccessTimes,
+  createLifecycleRuns,
+  forgetLifecycleRun,
+  lifecycleModule,
+  openLifecycleRunner,
+} from '../lifecycle/index.ts';
 
 export interface UpkeepDeps {
   readonly store: MetadataStore;
@@ -22,6 +28,8 @@ export interface UpkeepDeps {
   readonly clock: Clock;
   readonly accountId: string;
   readonly region: string;
+  /** When versions were last read. */
+  readonly accesses: AccessTimes;
   /** How long a day of lifecycle rules lasts. **Units**: milliseconds. */
   readonly lifecycleDayMs: number;
   /** Hosts that buckets may notify. */

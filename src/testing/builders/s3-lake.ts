@@ -8,7 +8,7 @@ import { type Clock, systemClock } from '../../core/clock.ts';
 import { createEventBus, type LochEvent } from '../../core/events.ts';
 import { openDuckdbEngine } from '../../engines/duckdb/index.ts';
 import { createS3Door } from '../../doors/s3/index.ts';
-import type { Upkeep } from '../../storage/contract.ts';
+import type { BucketSettingAccess, Upkeep } from '../../storage/contract.ts';
 import type { ColumnType, FindSide, TableDirectory, TableName } from '../../governance/contract.ts';
 import { type Governance, governanceStoreModules, openGovernance } from '../../governance/index.ts';
 import { openSqliteStore } from '../../metadata/sqlite/store.ts';
@@ -24,6 +24,7 @@ import {
   encryptingStore,
   forgetSettings,
   forgetUpkeep,
+  openAccessTimes,
   openBucketSettings,
   openStorage,
   openUpkeep,
@@ -62,6 +63,7 @@ export interface S3Lake {
   readonly governance: Governance;
   /** Objects as callers may use them, below the door. */
   readonly access: ObjectAccess;
+  readonly settings: BucketSettingAccess;
   /** Does nothing by itself. */
   readonly upkeep: Upkeep;
   /** Events of the door and of committed transactions, oldest first. */
@@ -147,10 +149,19 @@ export async function openS3Lake(
     defaultOf: (bucket) => bucketDefaultEncryption(bucketSettings, bucket),
     plaintextFiles: options.plaintextFiles ?? true,
   });
+  const accesses = openAccessTimes({
+    store,
+    settings: bucketSettings,
+    clock,
+    onFailure: (error) => {
+      throw error;
+    },
+  });
   // Its process starts with the first statement.
   const engine = await openDuckdbEngine({ workDirectory: join(directory, 'engine'), workers: 1 });
   const { access, settings } = openStorage({
     select: { engine, clock, workDirectory: join(directory, 'select') },
+    accesses,
     notificationHosts: ['127.0.0.1'],
     objects,
     settings: bucketSettings,
@@ -173,6 +184,7 @@ export async function openS3Lake(
     accountId,
     region,
     lifecycleDayMs: 86_400_000,
+    accesses,
     notificationHosts: ['127.0.0.1'],
     idle: true,
     onFailure: (error) => {
@@ -210,6 +222,7 @@ export async function openS3Lake(
     governance,
     access,
     upkeep,
+    settings,
     events,
     rootKey,
     tables,
@@ -239,6 +252,7 @@ export async function openS3Lake(
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await upkeep.close();
+      await accesses.close();
       await engine.close();
       await objects.close();
       await bucketSettings.close();

@@ -160,6 +160,26 @@ it('test_lifecycle_multipart_expiration: aborts uploads that nobody finishes', a
   expect(Uploads!.map(({ Key }) => Key)).toEqual(['test2/b']);
 });
 
+it('moves what nobody has read for so long, and leaves alone what was read or is not known', async () => {
+  const Bucket = await bucketWith([{ ID: 'none', Prefix: 'none/', Status: 'Enabled', Expiration: { Days: 1 } }]);
+  const big = Buffer.alloc(200_000);
+  for (const key of ['idle', 'read']) await lake.objects.put(Bucket, key, big);
+  const transition = { daysSinceAccess: 30, storageClass: 'STANDARD_IA' as const };
+  const root = contextOf((await lake.governance.identities.principal(`arn:aws:iam::${S3_LAKE.accountId}:root`))!);
+  const rules = [{ id: 'idle', enabled: true, form: 'filter' as const, filter: {}, transitions: [transition] }];
+  await lake.settings.put(root, { bucket: Bucket, kind: 'lifecycle' }, { rules });
+  const classes = async () =>
+    (await lake.objects.list(Bucket)).objects.map(({ attributes }) => attributes.storageClass ?? 'STANDARD');
+  // The first pass begins to note reads: what was before it is not known.
+  await after(100, Bucket);
+  expect(await classes()).toEqual(['STANDARD', 'STANDARD']);
+  clock.advance(20 * DAY);
+  const { Body } = await client().send(new s3.GetObjectCommand({ Bucket, Key: 'read' }));
+  await Body!.transformToByteArray();
+  await after(11, Bucket);
+  expect(await classes()).toEqual(['STANDARD_IA', 'STANDARD']);
+});
+
 it('is started by who may change the rules, and by nobody else', async () => {
   const Bucket = await bucketWith([{ ID: 'r', Prefix: '', Status: 'Enabled', Expiration: { Days: 1 } }]);
   const key = await lake.user('looker', { Effect: 'Allow', Action: 's3:GetObject', Resource: '*' });
