@@ -27,6 +27,7 @@ import {
   encryptingStore,
   forgetSettings,
   forgetUpkeep,
+  openAccessLog,
   openAccessTimes,
   openBucketSettings,
   openStorage,
@@ -205,6 +206,17 @@ export async function compose(data: DataDirectory, config: Config, options: { re
     const accesses = opened(
       openAccessTimes({ store, settings: bucketSettings, clock, onFailure: report('access times') }),
     );
+    const accessLog = opened(
+      openAccessLog({
+        store,
+        objects,
+        settings: bucketSettings,
+        clock,
+        accountId,
+        region,
+        onFailure: report('access logs'),
+      }),
+    );
     const notificationHosts = config.storage.notification_hosts.split(',').filter((host) => host !== '');
     const storage = openStorage({
       select: { engine, clock, workDirectory: join(data.workDirectory, 'select') },
@@ -337,6 +349,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       checkObjects: () => place.check(),
       storage,
       upkeep,
+      accessLog,
       tables,
       catalog,
       crawlers,

@@ -100,6 +100,7 @@ export function openDoors(deps: {
       ],
     }),
     s3: createS3Door({
+      accessLog: parts.accessLog,
       ...shared,
       ...parts.storage,
       accounts: parts.governance.accounts,

@@ -493,6 +493,7 @@ export { type LifecycleConfiguration, type LifecycleRule, parseLifecycle } from 
 export type { ScrubStatus } from './stores/local/scrubber.ts';
 export type { ObjectTiers, TierPlace, TiersStatus, TierStatus } from './tiers/contract-types.ts';
 export type { Upkeep } from './upkeep/index.ts';
+export type { AccessLog } from './access-logs/access-log.ts';
 export {
   type NotificationConfiguration,
   type NotificationTarget,

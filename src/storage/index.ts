@@ -11,6 +11,7 @@ export type { TierOptions } from './tiers/open-tiers.ts';
 export { createEnvelopes } from './encryption/data-key-envelopes.ts';
 export { encryptingStore } from './encryption/encrypting-store.ts';
 export { bucketDefaultEncryption } from './encryption/bucket-default.ts';
+export { openAccessLog } from './access-logs/index.ts';
 export { type AccessTimes, openAccessTimes } from './lifecycle/index.ts';
 export { forgetUpkeep, openUpkeep, upkeepStoreModules } from './upkeep/index.ts';
 

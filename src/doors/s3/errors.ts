@@ -86,6 +86,7 @@ const FINER = {
   InvalidPartNumber: 416,
   InvalidRequest: 400,
   InvalidStorageClass: 400,
+  InvalidTargetBucketForLogging: 400,
   InvalidURI: 400,
   KeyTooLongError: 400,
   MalformedTrailerError: 400,

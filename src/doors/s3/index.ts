@@ -14,10 +14,11 @@ import { type LochError, toLochError } from '../../core/errors.ts';
 import type { EventBus } from '../../core/events.ts';
 import { newId } from '../../core/ids.ts';
 import type { Accounts, Audit, Identities } from '../../governance/contract.ts';
-import type { BucketSettingAccess, ObjectAccess } from '../../storage/contract.ts';
+import type { AccessLog, BucketSettingAccess, ObjectAccess } from '../../storage/contract.ts';
 import { clientGone, splitTarget } from '../kit/request-facts.ts';
 import { createRejections } from '../kit/rejections.ts';
 import { createSigningKeys, type SigningKeys } from '../kit/sigv4/index.ts';
+import { accessEntry } from './access-entry.ts';
 import type { S3Answer } from './answer.ts';
 import { answerOrigin, preflight } from './cors.ts';
 import { s3ErrorOf } from './errors.ts';
@@ -27,6 +28,8 @@ import { parsePath, type S3Request } from './request.ts';
 import { sendAnswer, sendFailure } from './send-answer.ts';
 
 export interface S3DoorDeps {
+  /** Where requests to buckets are noted. */
+  readonly accessLog?: Pick<AccessLog, 'note'>;
   readonly access: ObjectAccess;
   readonly settings: BucketSettingAccess;
   readonly accounts: Accounts;
@@ -44,6 +47,8 @@ export interface S3DoorDeps {
 interface Progress {
   context: RequestContext;
   operation?: FoundOperation;
+  /** Of the answer, when there is one. */
+  headers?: S3Answer['headers'];
 }
 
 /** The handler of S3 requests. It answers everything itself and never throws. */
@@ -58,6 +63,7 @@ export function createS3Door(deps: S3DoorDeps): (incoming: IncomingMessage, resp
     try {
       await answerOrigin(incoming, response, deps.settings);
       const answer = await serve(incoming, facts, progress, deps, signingKeys);
+      progress.headers = answer.headers;
       failure = await sendAnswer(response, answer, facts.requestId);
     } catch (error) {
       const resource = splitTarget(incoming).rawPath;
@@ -73,6 +79,12 @@ export function createS3Door(deps: S3DoorDeps): (incoming: IncomingMessage, resp
       sendFailure(incoming, response, failure, { resource, requestId: facts.requestId });
     }
     report(deps, progress, response, failure);
+    const entry = accessEntry(incoming, response, progress.context, {
+      failure,
+      now: deps.clock.now(),
+      headers: progress.headers,
+    });
+    if (entry !== undefined) deps.accessLog?.note(entry);
   };
 }
 

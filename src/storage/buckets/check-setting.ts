@@ -1,10 +1,11 @@
 /** What must hold of a setting beside its form, before it is put. */
 import { s3Arn } from '../../core/arn.ts';
 import type { RequestContext } from '../../core/caller.ts';
-import { LochError } from '../../core/errors.ts';
+import { isLochError, LochError } from '../../core/errors.ts';
 import { webhookOf } from '../notifications/webhook-target.ts';
 import { isPublicList, letsOthersIn } from './access-lists.ts';
 import { ownershipOf, policyId, type SideDeps } from './bucket-side.ts';
+import type { ObjectStore } from '../contract.ts';
 import type { AccessControlList } from '../versions.ts';
 import type { BucketSetting, BucketSettingKind } from './contract.ts';
 import { BUCKET_ACTIONS, OBJECT_ACTIONS } from './s3-actions.ts';
@@ -12,8 +13,10 @@ import { blockOf } from './public-access-block.ts';
 
 const MAX_POLICY_BYTES = 20 * 1024;
 
+type CheckDeps = SideDeps & { readonly objects: Pick<ObjectStore, 'bucket'> };
+
 type Check<K extends BucketSettingKind> = (
-  deps: SideDeps,
+  deps: CheckDeps,
   context: RequestContext,
   bucket: string,
   value: BucketSetting<K>,
@@ -56,6 +59,21 @@ const checkOwnership: Check<'ownership'> = async (deps, _context, bucket, { obje
 /** **Errors**: `invalid_argument` for a target that cannot be one. */
 const checkTargets: Check<'notification'> = async (deps, _context, _bucket, { targets }) => {
   for (const { arn } of targets) webhookOf(arn, deps.notificationHosts ?? []);
+};
+
+/** **Errors**: `invalid_argument` (InvalidTargetBucketForLogging) for a target that is absent or somebody else's. */
+const checkLogTarget: Check<'logging'> = async (deps, _context, bucket, { targetBucket }) => {
+  const { ownerAccountId } = await deps.objects.bucket(bucket);
+  const target = await deps.objects.bucket(targetBucket).catch((error: unknown) => {
+    if (isLochError(error, 'bucket_not_found')) return undefined;
+    throw error;
+  });
+  if (target?.ownerAccountId === ownerAccountId) return;
+  throw new LochError(
+    'invalid_argument',
+    `The target bucket for logging does not exist, or is not owned by you: \`${targetBucket}\`.`,
+    { context: { s3_code: 'InvalidTargetBucketForLogging', targetBucket } },
+  );
 };
 
 /** The bucket takes no lists. */
@@ -106,11 +124,12 @@ const CHECKS: { readonly [K in BucketSettingKind]?: Check<K> } = {
   acl: checkAcl,
   ownership: checkOwnership,
   notification: checkTargets,
+  logging: checkLogTarget,
 };
 
 /** **Errors**: those of the kind's check. */
 export async function checkSetting<K extends BucketSettingKind>(
-  deps: SideDeps,
+  deps: CheckDeps,
   context: RequestContext,
   name: { readonly bucket: string; readonly kind: K },
   value: BucketSetting<K>,

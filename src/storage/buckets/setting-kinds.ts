@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { checkLifecycle } from '../lifecycle/check-rules.ts';
 import { lifecycleSchema } from '../lifecycle/configuration.ts';
+import { loggingSchema } from '../access-logs/configuration.ts';
 import { notificationSchema, parseNotification } from '../notifications/configuration.ts';
 import { accessControlList } from './access-control-list.ts';
 
@@ -129,7 +130,7 @@ export const SETTING_KINDS = {
     's3:PutBucketNotification',
     (value) => void parseNotification(value),
   ),
-  logging: kind(z.never(), 's3:GetBucketLogging', 's3:PutBucketLogging'),
+  logging: kind(loggingSchema, 's3:GetBucketLogging', 's3:PutBucketLogging'),
   replication: kind(z.never(), 's3:GetReplicationConfiguration', 's3:PutReplicationConfiguration'),
   inventory: kind(z.never(), 's3:GetInventoryConfiguration', 's3:PutInventoryConfiguration'),
   analytics: kind(z.never(), 's3:GetAnalyticsConfiguration', 's3:PutAnalyticsConfiguration'),

@@ -8,6 +8,7 @@ import type { StoreCall } from '../../core/store-call.ts';
 import type { Audit, Policy } from '../../governance/contract.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
 import type { BucketSettings, LifecycleRuns, ObjectStore, ScrubStatus, TiersStatus } from '../contract.ts';
+import { accessLogModule } from '../access-logs/index.ts';
 import { forgetMessages, notificationModule, openNotifier } from '../notifications/index.ts';
 import type { WaitingMessage } from '../notifications/store.ts';
 import { traitsOf } from '../tiers/storage-classes.ts';
@@ -51,7 +52,7 @@ export interface Upkeep extends Lifecycle {
 }
 
 /** The store modules of upkeep. */
-export const upkeepStoreModules: readonly URL[] = [lifecycleModule, notificationModule];
+export const upkeepStoreModules: readonly URL[] = [lifecycleModule, notificationModule, accessLogModule];
 
 /** Calls for the transactions that make and delete a bucket: nobody inherits what was kept of another of the name. */
 export const forgetUpkeep = (bucket: string): readonly StoreCall[] => [

@@ -8,7 +8,7 @@ import { type Clock, systemClock } from '../../core/clock.ts';
 import { createEventBus, type LochEvent } from '../../core/events.ts';
 import { openDuckdbEngine } from '../../engines/duckdb/index.ts';
 import { createS3Door } from '../../doors/s3/index.ts';
-import type { BucketSettingAccess, Upkeep } from '../../storage/contract.ts';
+import type { AccessLog, BucketSettingAccess, Upkeep } from '../../storage/contract.ts';
 import type { ColumnType, FindSide, TableDirectory, TableName } from '../../governance/contract.ts';
 import { type Governance, governanceStoreModules, openGovernance } from '../../governance/index.ts';
 import { openSqliteStore } from '../../metadata/sqlite/store.ts';
@@ -24,6 +24,7 @@ import {
   encryptingStore,
   forgetSettings,
   forgetUpkeep,
+  openAccessLog,
   openAccessTimes,
   openBucketSettings,
   openStorage,
@@ -64,6 +65,7 @@ export interface S3Lake {
   /** Objects as callers may use them, below the door. */
   readonly access: ObjectAccess;
   readonly settings: BucketSettingAccess;
+  readonly accessLog: AccessLog;
   /** Does nothing by itself. */
   readonly upkeep: Upkeep;
   /** Events of the door and of committed transactions, oldest first. */
@@ -157,6 +159,17 @@ export async function openS3Lake(
       throw error;
     },
   });
+  const accessLog = openAccessLog({
+    store,
+    objects,
+    settings: bucketSettings,
+    clock,
+    accountId,
+    region,
+    onFailure: (error) => {
+      throw error;
+    },
+  });
   // Its process starts with the first statement.
   const engine = await openDuckdbEngine({ workDirectory: join(directory, 'engine'), workers: 1 });
   const { access, settings } = openStorage({
@@ -193,6 +206,7 @@ export async function openS3Lake(
   });
   const { audit, identities } = governance;
   const door = createS3Door({
+    accessLog,
     access,
     settings,
     accounts: governance.accounts,
@@ -222,6 +236,7 @@ export async function openS3Lake(
     governance,
     access,
     upkeep,
+    accessLog,
     settings,
     events,
     rootKey,
@@ -253,6 +268,7 @@ export async function openS3Lake(
       await new Promise((resolve) => server.close(resolve));
       await upkeep.close();
       await accesses.close();
+      await accessLog.close();
       await engine.close();
       await objects.close();
       await bucketSettings.close();

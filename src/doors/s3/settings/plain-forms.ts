@@ -43,7 +43,7 @@ export const publicAccessBlockForm: SettingForm<'publicAccessBlock'> = {
 export const OWNERSHIPS = ['BucketOwnerEnforced', 'BucketOwnerPreferred', 'ObjectWriter'] as const;
 
 /** One of the known texts. **Errors**: `malformed_request`. */
-function oneOf<T extends string>(what: string, known: readonly T[], text: string | undefined): T {
+export function oneOf<T extends string>(what: string, known: readonly T[], text: string | undefined): T {
   const found = known.find((name) => name === text);
   if (found !== undefined) return found;
   throw new LochError('malformed_request', `${what} is \`${text ?? ''}\`. Known: ${known.join(', ')}.`);

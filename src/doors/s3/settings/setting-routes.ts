@@ -13,6 +13,7 @@ import * as acl from './acl-operations.ts';
 import { corsForm } from './cors-form.ts';
 import { encryptionForm } from './encryption-form.ts';
 import { getLifecycle, putLifecycle } from './lifecycle-form.ts';
+import { getLogging, putLogging } from './logging-form.ts';
 import { notificationForm } from './notification-form.ts';
 import {
   abacForm,
@@ -71,7 +72,7 @@ const ROUTES: Readonly<Record<string, Routes>> = {
     PUT: ['PutBucketLifecycleConfiguration', putLifecycle],
     DELETE: ['DeleteBucketLifecycle', deleteOperation('lifecycle')],
   },
-  logging: absentRoute('BucketLogging', 'logging', 'BucketLoggingStatus', 'empty'),
+  logging: { GET: ['GetBucketLogging', getLogging], PUT: ['PutBucketLogging', putLogging] },
   notification: withoutDelete(routesOf('BucketNotificationConfiguration', notificationForm)),
   'object-lock': {
     GET: ['GetObjectLockConfiguration', getObjectLockConfiguration],
