@@ -84,6 +84,15 @@ describe('grouping', () => {
     expect((await tables()).filter((name) => name.startsWith('deep_'))).toEqual(['deep_north', 'deep_south']);
   });
 
+  it('makes an index over the partition keys when asked to', async () => {
+    await put('t/year=2026/month=1/a.csv', DAY);
+    const configuration = JSON.stringify({ Version: 1, CreatePartitionIndex: true });
+    await lake.crawlers.create(root, { ...input, configuration });
+    await crawl();
+    const indexes = await lake.catalog.partitionIndexes(root, { database: 'lake', table: 't' });
+    expect(indexes).toMatchObject([{ name: 'crawler_partition_index', keys: ['year', 'month'] }]);
+  });
+
   it('only adds columns under MergeNewColumns', async () => {
     await put('t/a.csv', 'id,n\n1,2\n');
     const configuration = JSON.stringify({

@@ -14,7 +14,7 @@ import { inputOf } from '../databases/table-definition.ts';
 import { updateTable } from '../databases/update-table.ts';
 import type { TableTarget } from './catalog-targets.ts';
 import { type Crawl, type CrawlerParts, checkGoing, exclusionsOf, placeOf } from './crawler-parts.ts';
-import { configurationOf } from './configuration.ts';
+import { type Configuration, configurationOf } from './configuration.ts';
 import {
   clashName,
   DEPRECATED_BY,
@@ -34,6 +34,10 @@ import { counted } from './run-counts.ts';
 import { writeOpenTable } from './write-open-tables.ts';
 import { sourceTables } from './write-source-tables.ts';
 import { writePartitions } from './write-partitions.ts';
+
+/** What Glue's crawlers call the index they make. */
+const INDEX_NAME = 'crawler_partition_index';
+const PLAIN = { mergeNewColumns: false, partitionIndex: false };
 
 interface Plan {
   readonly dataset: Dataset;
@@ -87,14 +91,18 @@ async function writeTable(
   crawl: Crawl,
   described: DescribedTable,
   before: TableRecord | undefined,
-  mergeNewColumns: boolean,
+  options: Pick<Configuration, 'mergeNewColumns' | 'partitionIndex'>,
 ): Promise<TableRecord> {
   const { definition } = crawl.stored;
   const { context } = crawl;
   if (before === undefined) {
-    return createTable(parts)(context, definition.database, described.input, counted(crawl, { tablesCreated: 1 }));
+    const keys = (described.input.partitionKeys ?? []).map((key) => key.name);
+    const partitionIndexes = options.partitionIndex && keys.length > 0 ? [{ name: INDEX_NAME, keys }] : [];
+    return createTable(parts)(context, definition.database, described.input, counted(crawl, { tablesCreated: 1 }), {
+      partitionIndexes,
+    });
   }
-  const drift = mergeDrift(before, described.input, mergeNewColumns);
+  const drift = mergeDrift(before, described.input, options.mergeNewColumns);
   if (drift.kind === 'same') return before;
   const only = definition.schemaChange.update === 'LOG' || drift.kind === 'statistics';
   if (drift.kind === 'changed' && only) {
@@ -211,7 +219,7 @@ async function writeSourceTable(parts: CrawlerParts, crawl: Crawl, input: TableI
   const name = free && !written.has(input.name) ? input.name : clashName(input.name, location);
   const before = name === input.name ? there : await existing(parts, crawl, name);
   written.add(name);
-  await writeTable(parts, crawl, { input: { ...input, name }, partitions: [] }, before, false);
+  await writeTable(parts, crawl, { input: { ...input, name }, partitions: [] }, before, PLAIN);
 }
 
 /** The table of the catalog that lies exactly at a place, whoever made it. */
@@ -290,7 +298,7 @@ export async function writeTables(parts: CrawlerParts, crawl: Crawl): Promise<st
       written.add(name);
       const { bucket, exclusions, dataset } = plan;
       const described = describeTable(dataset, { bucket, exclusions, name, crawler: definition.name });
-      const table = await writeTable(parts, crawl, described, before, configuration.mergeNewColumns);
+      const table = await writeTable(parts, crawl, described, before, configuration);
       const partitions = configuration.inheritPartitions
         ? described.partitions.map(({ columns: _, ...partition }) => partition)
         : described.partitions;

@@ -8,9 +8,12 @@ import {
   GetClassifierCommand,
   GetClassifiersCommand,
   GetCrawlerCommand,
+  type FieldName,
+  type FilterOperator,
   GetTableCommand,
   GlueClient,
   InvalidInputException,
+  ListCrawlsCommand,
   SchedulerNotRunningException,
   StartCrawlerCommand,
   StartCrawlerScheduleCommand,
@@ -139,6 +142,16 @@ describe('classifiers', () => {
       Classifiers: ['app', 'c', 'j', 'gone'],
     });
     expect(crawler).toMatchObject({ Classifiers: ['app', 'c', 'j', 'gone'], LastCrawl: { Status: 'SUCCEEDED' } });
+    const crawls = async (FieldName: FieldName, FilterOperator: FilterOperator, FieldValue: string) =>
+      (
+        await glue.send(
+          new ListCrawlsCommand({ CrawlerName: 'custom', Filters: [{ FieldName, FilterOperator, FieldValue }] }),
+        )
+      ).Crawls;
+    expect(await crawls('STATE', 'EQ', 'COMPLETED')).toHaveLength(1);
+    expect(await crawls('STATE', 'NE', 'COMPLETED')).toEqual([]);
+    expect(await crawls('START_TIME', 'GT', '2100-01-01T00:00:00Z')).toEqual([]);
+    expect(await failure(crawls('DPU_HOUR', 'GT', '1'))).toBeInstanceOf(InvalidInputException);
     expect(await columnsOf('app')).toEqual(['at string', 'level string', 'shop string', 'ms int']);
     expect(await columnsOf('items')).toEqual(['sku string', 'n bigint']);
     expect(await columnsOf('caret')).toEqual(['id bigint', 'name string']);

@@ -2,6 +2,7 @@ import type {
   BatchGetCrawlersRequest,
   BatchGetCrawlersResponse,
   CreateCrawlerRequest,
+  CrawlsFilter,
   DeleteCrawlerRequest,
   GetCrawlerMetricsRequest,
   GetCrawlerMetricsResponse,
@@ -66,6 +67,39 @@ async function metrics(
   return { CrawlerMetricsList: list, ...next };
 }
 
+/** What crawls are filtered by. */
+const RUN_FIELDS: Readonly<Record<string, (run: CrawlerRun) => string | number>> = {
+  CRAWL_ID: (run) => run.id,
+  STATE: (run) => run.state,
+  START_TIME: (run) => run.startedAt,
+  END_TIME: (run) => run.endedAt ?? 0,
+};
+
+/** A test of runs. **Errors**: `invalid_argument` naming the field, operator or value that is not one. */
+function runFilter({ FieldName: field, FilterOperator: operator, FieldValue: value }: CrawlsFilter) {
+  const read = RUN_FIELDS[field ?? ''];
+  if (read === undefined || value === undefined) {
+    throw new LochError(
+      'invalid_argument',
+      `A filter of crawls needs a value and one of ${Object.keys(RUN_FIELDS).join(', ')}.`,
+    );
+  }
+  const isTime = field === 'START_TIME' || field === 'END_TIME';
+  const wanted = isTime ? Number(value) || Date.parse(value) : value;
+  if (Number.isNaN(wanted)) throw new LochError('invalid_argument', `\`${value}\` is not a time for \`${field}\`.`);
+  const tests: Readonly<Record<string, (found: string | number) => boolean>> = {
+    EQ: (found) => found === wanted,
+    NE: (found) => found !== wanted,
+    GT: (found) => found > wanted,
+    GE: (found) => found >= wanted,
+    LT: (found) => found < wanted,
+    LE: (found) => found <= wanted,
+  };
+  const test = tests[operator ?? 'EQ'];
+  if (test === undefined) throw new LochError('invalid_argument', `\`${operator}\` is no operator of a filter.`);
+  return (run: CrawlerRun) => test(read(run));
+}
+
 async function crawls(
   crawlers: Crawlers,
   context: RequestContext,
@@ -73,7 +107,9 @@ async function crawls(
 ): Promise<ListCrawlsResponse> {
   const limit = pageSize(input.MaxResults, PAGE);
   const after = positionOf(input.NextToken, isText);
-  const runs = await crawlers.runs(context, input.CrawlerName!);
+  const filters = (input.Filters ?? []).map(runFilter);
+  const all = await crawlers.runs(context, input.CrawlerName!);
+  const runs = all.filter((run) => filters.every((filter) => filter(run)));
   const start = after === undefined ? 0 : runs.findIndex((run) => run.id === after) + 1;
   const page = runs.slice(start, start + limit);
   return {
@@ -205,7 +241,6 @@ export function crawlerOperations(crawlers: Crawlers): Record<string, OperationS
     },
     ListCrawls: {
       readOnly: true,
-      partial: 'no filters',
       run: (context, input: ListCrawlsRequest) => crawls(crawlers, context, input),
     },
   };
