@@ -75,6 +75,15 @@ const RUN_FIELDS: Readonly<Record<string, (run: CrawlerRun) => string | number>>
   END_TIME: (run) => run.endedAt ?? 0,
 };
 
+const OPERATORS: Readonly<Record<string, (found: string | number, wanted: string | number) => boolean>> = {
+  EQ: (found, wanted) => found === wanted,
+  NE: (found, wanted) => found !== wanted,
+  GT: (found, wanted) => found > wanted,
+  GE: (found, wanted) => found >= wanted,
+  LT: (found, wanted) => found < wanted,
+  LE: (found, wanted) => found <= wanted,
+};
+
 /** A test of runs. **Errors**: `invalid_argument` naming the field, operator or value that is not one. */
 function runFilter({ FieldName: field, FilterOperator: operator, FieldValue: value }: CrawlsFilter) {
   const read = RUN_FIELDS[field ?? ''];
@@ -87,17 +96,9 @@ function runFilter({ FieldName: field, FilterOperator: operator, FieldValue: val
   const isTime = field === 'START_TIME' || field === 'END_TIME';
   const wanted = isTime ? Number(value) || Date.parse(value) : value;
   if (Number.isNaN(wanted)) throw new LochError('invalid_argument', `\`${value}\` is not a time for \`${field}\`.`);
-  const tests: Readonly<Record<string, (found: string | number) => boolean>> = {
-    EQ: (found) => found === wanted,
-    NE: (found) => found !== wanted,
-    GT: (found) => found > wanted,
-    GE: (found) => found >= wanted,
-    LT: (found) => found < wanted,
-    LE: (found) => found <= wanted,
-  };
-  const test = tests[operator ?? 'EQ'];
+  const test = OPERATORS[operator ?? 'EQ'];
   if (test === undefined) throw new LochError('invalid_argument', `\`${operator}\` is no operator of a filter.`);
-  return (run: CrawlerRun) => test(read(run));
+  return (run: CrawlerRun) => test(read(run), wanted);
 }
 
 async function crawls(
