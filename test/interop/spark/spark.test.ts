@@ -1,9 +1,25 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { type RunningLoch, startLoch } from '../../../src/testing/builders/running-loch.ts';
 import { athenaRows } from '../../../src/testing/clients/athena.ts';
 import type { PythonEnvironment } from '../python-environment.ts';
-import { sparkEnvironment } from './environment.ts';
+import { sparkEnvironment, sparkPackages } from './environment.ts';
 import { type SparkAnswer, SparkSession } from './session.ts';
+
+it('is set up here as the guide says', () => {
+  const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8');
+  const guide = read('../../../docs/guide/iceberg-engines.md');
+  const settings = [...guide.matchAll(/^(spark\.\S+) +(\S+)$/gm)].map(([, name, value]) => ({
+    name: name!,
+    value: value!,
+  }));
+  expect(settings.length).toBeGreaterThan(8);
+  const script = read('run_sql.py');
+  for (const { name } of settings) {
+    expect(script).toContain(name.replace(/^spark\.sql\.catalog\.loch(?=\.)/, '{catalog}'));
+  }
+  expect(settings.find(({ name }) => name === 'spark.jars.packages')?.value).toBe(sparkPackages().packages);
+});
 
 describe('Spark with Loch as its catalog', () => {
   let loch: RunningLoch;
