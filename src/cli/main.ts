@@ -26,6 +26,7 @@ const main = defineCommand({
     fsck: () => import('./commands/fsck.ts').then((m) => m.fsck),
     lifecycle: () => import('./commands/lifecycle.ts').then((m) => m.lifecycle),
     s3: () => import('./commands/s3.ts').then((m) => m.s3),
+    keys: () => import('./commands/keys.ts').then((m) => m.keys),
     query: () => import('./commands/query.ts').then((m) => m.query),
   },
 });

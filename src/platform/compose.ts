@@ -97,7 +97,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       for (const event of batch) events.publish(event);
     });
     const monitoring = opened(openMonitoring({ events }));
-    const sealer = createSealer(data.masterKey);
+    const sealer = createSealer(data.masterKeys);
     let directory: TableDirectory | undefined;
     const lateDirectory = () => directory!;
     let findSide: FindSide | undefined;

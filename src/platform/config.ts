@@ -114,6 +114,8 @@ const schema = z.strictObject({
       lifecycle_day_seconds: z.coerce.number().int().min(1).max(86_400).default(86_400),
     })
     .prefault({}),
+  /** What opens a protected master key (`loch keys protect`). */
+  keys: z.strictObject({ passphrase_file: z.string().default(''), command: z.string().default('') }).prefault({}),
   /** Where statements keep their files; in memory, or declared encrypted, encrypted objects can be queried. */
   work_dir: z.string().default(''),
   work_dir_encrypted: z.stringbool().or(z.boolean()).default(false),
@@ -190,7 +192,7 @@ export function settingNames(): string[] {
 export const variableOf = (name: string): string => `LOCH_${name.toUpperCase().replaceAll('.', '_')}`;
 
 /** Variables of that form that are not settings. */
-const OTHER_VARIABLES = new Set(['LOCH_CONFIG', 'LOCH_DATA', 'LOCH_BUNDLE_PASSPHRASE']);
+const OTHER_VARIABLES = new Set(['LOCH_CONFIG', 'LOCH_DATA', 'LOCH_BUNDLE_PASSPHRASE', 'LOCH_KEYS_PASSPHRASE']);
 
 function unknownSetting(name: string, known: readonly string[], source: string): LochError {
   const near = nearestNames(name, known);

@@ -7,22 +7,13 @@
  * - The work directory (`work/`, or a folder of our own under the setting `work_dir`) holds nothing that must survive:
  *   it is emptied at start and at close.
  */
-import { hash, randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statfsSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { hash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { LochError } from '../core/errors.ts';
+import { type MasterKeyAccess, openMasterKeys } from './master-key.ts';
+import { writeSecretFile } from './secret-file.ts';
 
 /** The version of the directory's layout that this program writes. */
 export const FORMAT_VERSION = 1;
@@ -43,26 +34,11 @@ export interface DataDirectory {
   readonly serverFile: string;
   /** 32 bytes: the master key of sealed secrets. */
   readonly masterKey: Uint8Array;
+  /** It and the older ones, which open what they sealed. */
+  readonly masterKeys: readonly Uint8Array[];
+  /** It was made by this start. */
+  readonly masterKeyIsNew: boolean;
   release(): void;
-}
-
-/** Writes `text` to `file` (mode 0600) durably: temporary file, fsync, rename, fsync of the folder. */
-export function writeSecretFile(file: string, text: string): void {
-  const temporary = `${file}.${randomBytes(4).toString('hex')}.tmp`;
-  const descriptor = openSync(temporary, 'wx', 0o600);
-  try {
-    writeFileSync(descriptor, text);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-  renameSync(temporary, file);
-  const folder = openSync(dirname(file), 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
 }
 
 /** The pid in the directory's pid file, if there is one. Whether that process lives is another question. */
@@ -105,19 +81,6 @@ function checkVersion(path: string): void {
   }
 }
 
-function masterKey(path: string): Uint8Array {
-  const file = join(path, 'keys', 'master.key');
-  if (!existsSync(file)) writeSecretFile(file, randomBytes(32).toString('base64'));
-  const key = Buffer.from(readFileSync(file, 'utf8'), 'base64');
-  if (key.length !== 32) {
-    throw new LochError(
-      'data_corrupt',
-      `${file} does not hold a key of 32 bytes. Restore it from a backup of this data directory.`,
-    );
-  }
-  return key;
-}
-
 /** Where the work directory is, as the settings `work_dir` and `work_dir_encrypted` say. */
 export interface WorkPlace {
   /** Empty: in the data directory. */
@@ -138,11 +101,25 @@ const MEMORY_FILE_SYSTEMS = new Set([0x0102_1994, 0x8584_58f6]);
 /** Whether a directory lies in memory (tmpfs, ramfs). What a machine swaps out of it lies in its swap. */
 export const isInMemory = (directory: string): boolean => MEMORY_FILE_SYSTEMS.has(statfsSync(directory).type);
 
+/** Holds a data directory whose server is stopped while `work` runs. **Errors**: `conflict` naming the holder's pid. */
+export function holdDataDirectory<T>(path: string, work: () => T): T {
+  const lock = takeLock(path);
+  try {
+    return work();
+  } finally {
+    lock.close();
+  }
+}
+
 /**
  * Opens (makes) the data directory and holds it. **Errors**: `conflict` naming the holder's pid; `configuration` for a
  * layout of another version.
  */
-export function openDataDirectory(path: string, work: WorkPlace = { directory: '', encrypted: false }): DataDirectory {
+export function openDataDirectory(
+  path: string,
+  work: WorkPlace = { directory: '', encrypted: false },
+  access: MasterKeyAccess = {},
+): DataDirectory {
   for (const folder of ['', 'keys', 'metadata', 'objects', 'logs', 'streams']) {
     mkdirSync(join(path, folder), { recursive: true, mode: 0o700 });
   }
@@ -150,6 +127,7 @@ export function openDataDirectory(path: string, work: WorkPlace = { directory: '
   try {
     checkVersion(path);
     writeFileSync(join(path, 'loch.pid'), `${process.pid}\n`);
+    const master = openMasterKeys(path, access);
     const workDirectory = workDirectoryOf(path, work);
     rmSync(workDirectory, { recursive: true, force: true });
     mkdirSync(workDirectory, { mode: 0o700, recursive: true });
@@ -165,7 +143,9 @@ export function openDataDirectory(path: string, work: WorkPlace = { directory: '
       keysDirectory: join(path, 'keys'),
       rootKeyFile: join(path, 'keys', 'root.json'),
       serverFile: join(path, 'server.json'),
-      masterKey: masterKey(path),
+      masterKey: master.keys[0]!,
+      masterKeys: master.keys,
+      masterKeyIsNew: master.created,
       release() {
         rmSync(workDirectory, { recursive: true, force: true });
         rmSync(join(path, 'loch.pid'), { force: true });

@@ -4,12 +4,15 @@ import type { Clock } from '../core/clock.ts';
 import { LochError, toLochError } from '../core/errors.ts';
 import type { Config } from './config.ts';
 import { compose } from './compose.ts';
-import { openDataDirectory, writeSecretFile } from './data-directory.ts';
+import { openDataDirectory } from './data-directory.ts';
 import { openDoors } from './doors.ts';
 import { isWildcard, listen } from './listen.ts';
 import { openEventLog } from './logging.ts';
 import { isForIceberg, isForS3 } from './routing.ts';
 import { openTls, type Tls } from './tls/index.ts';
+import type { MasterKeyAccess } from './master-key.ts';
+import { masterKeyAccess } from './master-key-access.ts';
+import { writeSecretFile } from './secret-file.ts';
 import { ensureZones } from './zones.ts';
 
 /** A server that answers. */
@@ -22,6 +25,8 @@ export interface RunningServer {
   readonly caFile?: string;
   /** Milliseconds from the start of the process to ready. */
   readonly readyMs: number;
+  /** The master key was made by this start: its owner should be told what losing it means. */
+  readonly masterKeyIsNew: boolean;
   /** Stops listening, finishes or hands back what runs, closes the layers, gives the data directory free. */
   close(): Promise<void>;
 }
@@ -29,12 +34,20 @@ export interface RunningServer {
 const REQUEST_GRACE_MS = 10_000;
 
 /** Starts Loch on a data directory. **Errors**: `conflict` when it is in use; `configuration` for busy ports and the like. */
-export async function startServer(options: { readonly data: string; readonly config: Config }): Promise<RunningServer> {
+export async function startServer(options: {
+  readonly data: string;
+  readonly config: Config;
+  readonly masterKey?: MasterKeyAccess;
+}): Promise<RunningServer> {
   const { config } = options;
-  const data = openDataDirectory(options.data, {
-    directory: config.work_dir,
-    encrypted: config.work_dir_encrypted,
-  });
+  const data = openDataDirectory(
+    options.data,
+    {
+      directory: config.work_dir,
+      encrypted: config.work_dir_encrypted,
+    },
+    options.masterKey ?? masterKeyAccess(config),
+  );
   const stopping = new AbortController();
   let parts: Awaited<ReturnType<typeof compose>> | undefined;
   let tls: Tls | undefined;
@@ -120,6 +133,7 @@ export async function startServer(options: { readonly data: string; readonly con
       ...(identity === undefined || identity.trust.pinned ? {} : { caFile: identity.trust.file }),
       consoleLink: `${own.publicUrl}/#/link/${doors.createLink(rootKey.accessKeyId)}`,
       readyMs,
+      masterKeyIsNew: data.masterKeyIsNew,
       async close() {
         running.events.publish({ name: 'platformStateChanged', payload: { state: 'stopping', detail: '' } });
         stopping.abort();

@@ -132,3 +132,30 @@ describe('loch env, logs and doctor', () => {
     expect(running.stdout).toMatch(new RegExp(`ports\\s+in use by the running server \\(process ${server.pid}\\)`));
   });
 });
+
+describe('loch keys', () => {
+  it('protects the master key by a passphrase, without which nothing starts, rotates it, and tells what losing it means', async () => {
+    await start();
+    const held = await runCli(['keys', 'rotate', '--data', data]);
+    expect(held).toMatchObject({ code: 1, stderr: expect.stringMatching(/in use by process/) });
+    await runCli(['down', '--data', data]);
+    const passphrase = { LOCH_KEYS_PASSPHRASE: 'correct horse battery' };
+    const rotated = await runCli(['keys', 'rotate', '--data', data]);
+    expect(rotated).toMatchObject({ code: 0, stdout: expect.stringMatching(/1 older still open/) });
+    const made = await runCli(['keys', 'protect', '--with', 'passphrase', '--data', data], passphrase);
+    expect(made).toMatchObject({ code: 0, stdout: expect.stringMatching(/loses every sealed secret/) });
+    const told = await runCli(['keys', 'status', '--data', data]);
+    expect(told.stdout).toMatch(/protection {3}passphrase/);
+    const without = await runCli(['up', '--data', data, ...PORTS]);
+    expect(without).toMatchObject({ code: 1, stderr: expect.stringMatching(/LOCH_KEYS_PASSPHRASE/) });
+    const wrong = await runCli(['up', '--data', data, ...PORTS], { LOCH_KEYS_PASSPHRASE: 'wrong horse battery' });
+    expect(wrong).toMatchObject({ code: 1, stderr: expect.stringMatching(/does not open/) });
+    // The keys that were sealed before the rotation still sign.
+    const { code } = await runCli(['up', '--detach', '--data', data, ...PORTS], passphrase);
+    expect(code).toBe(0);
+    const env = await runCli(['env', '--data', data]);
+    expect(env.code).toBe(0);
+    const status = await runCli(['status', '--data', data]);
+    expect(status.code).toBe(0);
+  });
+});

@@ -15,6 +15,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { defineCommand } from 'citty';
 import { loadConfig } from '../../platform/config.ts';
+import { MASTER_KEY_LOSS, protectionOf } from '../../platform/master-key.ts';
 import { dataFlag, orExplain, print } from '../command.ts';
 import { dataDirectoryOf, runningServer } from '../server-file.ts';
 
@@ -47,6 +48,7 @@ export const doctor = defineCommand({
         fsync(data),
         clock(),
         permissions(data),
+        masterKey(data),
         ...certificate(data, config.listen),
       ];
       if (server === undefined) {
@@ -112,6 +114,12 @@ function clock(): Finding {
     what: 'clock',
     detail: `${new Date(now).toISOString()}${now > EARLIEST ? '' : ' is in the past: set the clock, or signatures are refused'}`,
   };
+}
+
+function masterKey(data: string): Finding {
+  const protection = protectionOf(data);
+  const how = protection === undefined ? 'made by the first `loch up`' : `protected by: ${protection}`;
+  return { ok: true, what: 'master key', detail: `${how}. ${MASTER_KEY_LOSS}` };
 }
 
 function permissions(data: string): Finding {

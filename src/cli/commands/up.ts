@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defineCommand } from 'citty';
 import { LochError } from '../../core/errors.ts';
+import type { Config } from '../../platform/config.ts';
 import { dataFlag, orExplain, print } from '../command.ts';
 import { dataDirectoryOf, isAlive, runningServer } from '../server-file.ts';
 
@@ -41,13 +42,19 @@ export const up = defineCommand({
       });
       // After the settings are known to be right: the server is most of the program.
       const { startServer } = await import('../../platform/server.ts');
-      const server = await startServer({ data, config });
+      const masterKey = await masterKeyFor(data, config);
+      const server = await startServer({ data, config, masterKey });
       print(`Loch is ready in ${server.readyMs} ms.`);
       print(`  data directory  ${data}`);
       print(`  AWS endpoint    ${server.awsUrl}   (region ${config.region}; keys: eval "$(loch env --data ${data})")`);
       print(`  console         ${server.consoleLink}`);
       print('                  (one-time link, valid for 30 minutes; another: loch console)');
       if (server.caFile !== undefined) print(`  authority       ${server.caFile}   (clients trust this certificate)`);
+      if (server.masterKeyIsNew) {
+        const { MASTER_KEY_LOSS } = await import('../../platform/master-key.ts');
+        print(`  master key      made in ${join(data, 'keys', 'master.key')} (protect it: loch keys protect)`);
+        print(`                  ${MASTER_KEY_LOSS}`);
+      }
       let stopping = false;
       const stop = () => {
         if (stopping) return;
@@ -58,6 +65,19 @@ export const up = defineCommand({
       for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
     }),
 });
+
+/** What opens the master key; a passphrase that nobody gave is asked for at the terminal. */
+async function masterKeyFor(data: string, config: Config) {
+  const [{ masterKeyAccess }, { protectionOf }] = await Promise.all([
+    import('../../platform/master-key-access.ts'),
+    import('../../platform/master-key.ts'),
+  ]);
+  const access = masterKeyAccess(config);
+  const asked = protectionOf(data) === 'passphrase' && access.passphrase === undefined && process.stdin.isTTY === true;
+  if (!asked) return access;
+  const { askPassphrase } = await import('../ask-passphrase.ts');
+  return { ...access, passphrase: await askPassphrase('Passphrase of the master key: ') };
+}
 
 function flagSettings(args: Record<string, unknown>): Record<string, unknown> {
   const flags: Record<string, unknown> = {};

@@ -10,7 +10,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isIP } from 'node:net';
 import { LochError } from '../../core/errors.ts';
-import { writeSecretFile } from '../data-directory.ts';
+import { writeSecretFile } from '../secret-file.ts';
 import { type KeyPair, makeAuthority, makeServerCertificate } from './certificates.ts';
 
 /** What a listener shows its clients. */

@@ -613,7 +613,7 @@ describe('the disk', () => {
   });
 
   it('whose bytes were changed, swapped or cut gives an error and no wrong byte', async () => {
-    const { bucket } = await roundTrip(300_000, { ServerSideEncryption: 'AES256' });
+    const { bucket } = await roundTrip(600_000, { ServerSideEncryption: 'AES256' });
     const file = [...filesBelow(join(lake.directory, 'objects', bucket))][0]!;
     const whole = readFileSync(file);
     const changed = Buffer.from(whole);
@@ -621,13 +621,13 @@ describe('the disk', () => {
     for (const bytes of [
       changed,
       whole.subarray(0, whole.length - 20),
-      Buffer.concat([whole.subarray(0, 32), whole.subarray(32 + 65_552), whole.subarray(32, 32 + 65_552)]),
+      Buffer.concat([whole.subarray(0, 32), whole.subarray(32 + 262_160), whole.subarray(32, 32 + 262_160)]),
     ]) {
       writeFileSync(file, bytes);
       await expect(bytesOf(bucket, 'k')).rejects.toThrow();
     }
     writeFileSync(file, whole);
-    expect(await bytesOf(bucket, 'k')).toHaveLength(300_000);
+    expect(await bytesOf(bucket, 'k')).toHaveLength(600_000);
   });
 
   it('opens files for engines only where plain bytes may lie', async () => {

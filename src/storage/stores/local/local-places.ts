@@ -6,7 +6,7 @@ import { copyVersion } from './copy-version.ts';
 import { openFile } from './open-file.ts';
 import { type BodyPlaces, placeBody } from './place-body.ts';
 import { headOf, keyText } from './rows.ts';
-import { bytesOnDisk, openedFile, openVersion, readingBytes, readingFile, wholeOf } from './sealed-file.ts';
+import { bytesOnDisk, openedFile, openVersion, readingBytes, wholeOf } from './sealed-file.ts';
 
 /** Files and segments as places of bytes. */
 export function localPlaces(parts: BodyPlaces): BytePlaces {
@@ -24,7 +24,7 @@ export function localPlaces(parts: BodyPlaces): BytePlaces {
         return bodyOf(await wholeOf(openVersion(dataKey, head, range, readingBytes(bytes))));
       }
       const handle = await open(parts.files.pathOf(row.bucket, keyText(row.key), row.version_id), 'r');
-      if (dataKey !== undefined) return openedFile(handle, openVersion(dataKey, head, range, readingFile(handle)));
+      if (dataKey !== undefined) return openedFile(handle, dataKey, head, range);
       return new FileBody(handle, first, last);
     },
     openFile: (row, key, directory, _columns, dataKey) => openFile(parts, row, key, directory, dataKey),

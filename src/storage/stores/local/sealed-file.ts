@@ -1,9 +1,18 @@
 /** Encrypted versions on disk: reads of stored bytes, and what is wrong with them in words. */
 import type { FileHandle } from 'node:fs/promises';
-import { Readable } from 'node:stream';
+import { Readable, type Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { LochError } from '../../../core/errors.ts';
-import type { DataKeyOf, ObjectHead, ObjectName } from '../../contract.ts';
-import { opaqueEtag, openRange, type ReadStored, type SealedLayout, storedSize } from '../../encryption/body-cipher.ts';
+import type { DataKeyOf, DirectBody, ObjectHead, ObjectName } from '../../contract.ts';
+import {
+  type BufferFor,
+  CHUNK_BYTES,
+  opaqueEtag,
+  openRange,
+  type ReadStored,
+  type SealedLayout,
+  storedSize,
+} from '../../encryption/body-cipher.ts';
 import type { ObjectEncryption } from '../../versions.ts';
 import type { Measured } from '../body-meter.ts';
 import type { ServedRange } from '../ranges.ts';
@@ -38,6 +47,7 @@ export function openVersion(
   head: ObjectHead,
   range: ServedRange,
   read: ReadStored,
+  bufferFor?: BufferFor,
 ): AsyncGenerator<Buffer> {
   const { bucket, key: name, versionId } = head;
   const corrupt = (why: string, cause?: unknown) =>
@@ -46,14 +56,23 @@ export function openVersion(
       `s3://${bucket}/${name} (version ${versionId}) does not decrypt: ${why}. Restore it from a backup.`,
       { context: { bucket, key: name, versionId }, cause },
     );
-  return openRange(key, layoutOf(head), range, read, corrupt);
+  return openRange(key, layoutOf(head), range, read, corrupt, bufferFor);
 }
 
-/** Reads stored bytes of a file. */
-export const readingFile =
-  (handle: FileHandle): ReadStored =>
-  async (position, length) => {
-    const bytes = Buffer.allocUnsafe(length);
+const LONG_READ = 64 * 1024;
+
+/** Reads stored bytes of a file; long ones into two buffers in turn. */
+export function readingFile(handle: FileHandle): ReadStored {
+  const buffers: Buffer[] = [];
+  let turn = 0;
+  const bufferFor = (length: number): Buffer => {
+    if (length < LONG_READ) return Buffer.allocUnsafe(length);
+    turn = 1 - turn;
+    if ((buffers[turn]?.length ?? 0) < length) buffers[turn] = Buffer.allocUnsafeSlow(length);
+    return buffers[turn]!.subarray(0, length);
+  };
+  return async (position, length) => {
+    const bytes = bufferFor(length);
     let filled = 0;
     while (filled < length) {
       const { bytesRead } = await handle.read(bytes, filled, length - filled, position + filled);
@@ -62,6 +81,7 @@ export const readingFile =
     }
     return bytes.subarray(0, filled);
   };
+}
 
 /** Reads stored bytes in memory. */
 export const readingBytes =
@@ -80,8 +100,26 @@ export function etagOf(
 
 const READ_CHUNK = 256 * 1024;
 
-/** A stream over a file that is being opened; the file is closed with it, however it ends. */
-export async function openedFile(handle: FileHandle, plain: AsyncGenerator<Buffer>): Promise<Readable> {
+/**
+ * The plain bytes of a range of a file, as a body. As a stream it makes a buffer for each chunk; sent directly it fills
+ * two in turn, each again only after the socket has taken what was in it. The file is closed with it, however it ends.
+ */
+export async function openedFile(
+  handle: FileHandle,
+  key: Uint8Array,
+  head: ObjectHead,
+  range: ServedRange,
+): Promise<Readable & DirectBody> {
+  const buffers: Buffer[] = [];
+  let direct = false;
+  let turn = 0;
+  const bufferFor = (length: number): Buffer => {
+    if (!direct) return Buffer.allocUnsafeSlow(length);
+    turn = 1 - turn;
+    buffers[turn] ??= Buffer.allocUnsafeSlow(CHUNK_BYTES);
+    return buffers[turn]!.subarray(0, length);
+  };
+  const plain = openVersion(key, head, range, readingFile(handle), bufferFor);
   // The first chunk is verified before an answer begins.
   const first = await plain.next().catch(async (error: unknown) => {
     await handle.close();
@@ -93,7 +131,47 @@ export async function openedFile(handle: FileHandle, plain: AsyncGenerator<Buffe
   };
   const body = Readable.from(all(), { objectMode: false, highWaterMark: READ_CHUNK });
   body.once('close', () => void handle.close().catch(() => undefined)); // reading from it is over
-  return body;
+  return Object.assign(body, {
+    sendTo: async (out: Writable) => {
+      direct = true;
+      try {
+        await sendChunks(all(), out);
+      } finally {
+        body.destroy();
+      }
+    },
+  });
+}
+
+/** Sends chunks of which two are in use at a time. */
+async function sendChunks(chunks: AsyncGenerator<Buffer>, out: Writable): Promise<void> {
+  let giveUp!: (error: Error) => void;
+  const gone = new Promise<never>((_, reject) => {
+    giveUp = reject;
+  });
+  gone.catch(() => {});
+  const onClose = () => giveUp(new Error('The reader of the body has gone.'));
+  out.once('close', onClose);
+  const taken: Promise<void>[] = [Promise.resolve(), Promise.resolve()];
+  try {
+    for (let turn = 0; ; turn = 1 - turn) {
+      await Promise.race([taken[turn], gone]);
+      const next = await chunks.next();
+      if (next.done === true) break;
+      const taking = new Promise<void>((resolve, reject) =>
+        out.write(next.value, (error) => (error ? reject(error) : resolve())),
+      );
+      taking.catch(() => {}); // told by the race, or by the end
+      taken[turn] = taking;
+    }
+    await Promise.race([Promise.all(taken), gone]);
+    out.removeListener('close', onClose);
+    out.end();
+    await finished(out);
+  } finally {
+    out.removeListener('close', onClose);
+    await chunks.return(undefined);
+  }
 }
 
 /** All of a short body. */
