@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'no
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BundleSigner } from '../storage/offline/index.ts';
-import { writeSecretFile } from './data-directory.ts';
+import { writeSecretFile } from './secret-file.ts';
 
 /** Signs bundles by the lake's own Ed25519 key, made with the first one. */
 export function createBundleSigner(keysDirectory: string): () => BundleSigner {
