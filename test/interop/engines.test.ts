@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vit
 import { type RunningLoch, startLoch } from '../../src/testing/builders/running-loch.ts';
 import { athenaRows } from '../../src/testing/clients/athena.ts';
 import { pyicebergEnvironment } from './pyiceberg/environment.ts';
-import { type PythonEnvironment, pythonEnvironment, runScript } from './python-environment.ts';
+import { type PythonEnvironment, pythonWith, runScript } from '../../src/testing/clients/python.ts';
 import { sparkEnvironment } from './spark/environment.ts';
 import { SparkSession } from './spark/session.ts';
 
@@ -137,7 +137,7 @@ describe('tables shared by pyiceberg over REST and Glue, Spark and loch load', (
   });
 
   it('are read by awswrangler with the same rows and types', { timeout: 600_000 }, async (context) => {
-    const environment = await pythonEnvironment(['awswrangler==3.17.1']);
+    const environment = await pythonWith(['awswrangler==3.17.1']);
     const facts = await runScript<Record<string, [unknown, unknown]>>(
       python(context, environment),
       join(import.meta.dirname, 'wrangler.py'),
@@ -177,7 +177,7 @@ describe('tables shared by pyiceberg over REST and Glue, Spark and loch load', (
         ['rest', 'read', 'signed'],
       ],
     };
-    const environment = await pythonEnvironment(['pyiceberg[s3fs]==0.12.0', 'pyarrow==26.0.1']);
+    const environment = await pythonWith(['pyiceberg[s3fs]==0.12.0', 'pyarrow==26.0.1']);
     const interpreter = python(context, environment);
     const [, io, rows] = await runScript<unknown[]>(interpreter, join(import.meta.dirname, 'engines.py'), signed);
     expect([io, rows]).toEqual([['FsspecFileIO', false], rowsOf('rest', 'rest')]);

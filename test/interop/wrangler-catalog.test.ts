@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type RunningLoch, startLoch } from '../../src/testing/builders/running-loch.ts';
-import { type PythonEnvironment, pythonEnvironment, runScript } from './python-environment.ts';
+import { type PythonEnvironment, pythonWith, runScript } from '../../src/testing/clients/python.ts';
 
 let environment: PythonEnvironment;
 let loch: RunningLoch;
 beforeAll(async () => {
-  environment = await pythonEnvironment(['awswrangler==3.17.1']);
+  environment = await pythonWith(['awswrangler==3.17.1']);
   if ('missing' in environment) return;
   loch = await startLoch();
   const { sdk } = loch.client;

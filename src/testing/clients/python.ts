@@ -7,14 +7,17 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const INSTALL_MS = 300_000;
+const INSTALL_MS = 600_000;
 
 /** An interpreter that has what was asked for, or why there is none. */
 export type PythonEnvironment = { readonly python: string } | { readonly missing: string };
 
+/** Where things from outside are kept between runs. */
+export const testCache = (): string => process.env.LOCH_TEST_CACHE ?? join(homedir(), '.cache', 'loch-tests');
+
 /** An interpreter with `packages` (`name==version`), installed on first use. Never rejects: what is missing is said. */
 export async function pythonWith(packages: readonly string[]): Promise<PythonEnvironment> {
-  const cache = process.env.LOCH_TEST_CACHE ?? join(homedir(), '.cache', 'loch-tests');
+  const cache = testCache();
   const folder = join(cache, packages.join('-').replaceAll('==', '-'));
   const python = join(folder, 'bin', 'python');
   if (existsSync(join(folder, 'ready'))) return { python };
@@ -49,4 +52,20 @@ export async function awsCli(): Promise<{ readonly command: readonly string[] } 
   const environment = await pythonWith(['awscli==1.46.3']);
   if ('missing' in environment) return environment;
   return { command: [environment.python, '-m', 'awscli'] };
+}
+
+/** Runs a script and parses the JSON it prints last. */
+export async function runScript<T>(
+  python: string,
+  script: string,
+  input: unknown,
+  env: NodeJS.ProcessEnv = {},
+): Promise<T> {
+  const child = run(python, [script], {
+    maxBuffer: 64 * 1024 * 1024,
+    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', PYTHONWARNINGS: 'ignore', ...env },
+  });
+  child.child.stdin!.end(JSON.stringify(input));
+  const { stdout } = await child;
+  return JSON.parse(stdout.trim().split('\n').at(-1)!) as T;
 }

@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openQueryLake, type QueryLake } from '../../../src/testing/builders/query-lake.ts';
-import { pythonEnvironment, runScript } from '../python-environment.ts';
+import { pythonWith, runScript } from '../../../src/testing/clients/python.ts';
 
-const environment = await pythonEnvironment(['deltalake==1.6.6', 'pyarrow==26.0.1']);
+const environment = await pythonWith(['deltalake==1.6.6', 'pyarrow==26.0.1']);
 const missing = 'missing' in environment ? environment.missing : undefined;
 
 describe.skipIf(missing !== undefined)(

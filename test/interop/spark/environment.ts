@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type PythonEnvironment, pythonEnvironment, testCache } from '../python-environment.ts';
+import { type PythonEnvironment, pythonWith, testCache } from '../../../src/testing/clients/python.ts';
 
 const run = promisify(execFile);
 const PACKAGES = ['pyspark==4.0.5'];
@@ -29,7 +29,7 @@ export async function sparkEnvironment(): Promise<PythonEnvironment> {
   if (java < MIN_JAVA) {
     return { missing: `Spark 4 needs Java ${MIN_JAVA} or newer; ${java === 0 ? 'there is none' : `this is ${java}`}.` };
   }
-  return pythonEnvironment(PACKAGES);
+  return pythonWith(PACKAGES);
 }
 
 async function javaVersion(): Promise<number> {

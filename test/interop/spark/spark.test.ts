@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { type RunningLoch, startLoch } from '../../../src/testing/builders/running-loch.ts';
 import { athenaRows } from '../../../src/testing/clients/athena.ts';
-import type { PythonEnvironment } from '../python-environment.ts';
+import type { PythonEnvironment } from '../../../src/testing/clients/python.ts';
 import { sparkEnvironment, sparkPackages } from './environment.ts';
 import { type SparkAnswer, SparkSession } from './session.ts';
 
