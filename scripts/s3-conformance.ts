@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startLoch } from '../src/testing/builders/running-loch.ts';
-import { testCache } from '../test/interop/python-environment.ts';
+import { testCache } from '../src/testing/clients/python.ts';
 import { readConformanceCases } from './s3-conformance-cases.ts';
 import { SUITE_COMMIT } from './s3-conformance-page.ts';
 
