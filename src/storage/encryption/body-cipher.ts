@@ -167,15 +167,11 @@ export function storedSize(layout: SealedLayout): number {
   return bytes;
 }
 
-/** Gives a buffer for the next plain chunk. */
-export type BufferFor = (length: number) => Buffer;
-
 /** Chunks read and opened at a time. */
 const CHUNKS_AT_ONCE = 2;
 
 /**
- * The plain bytes `first`–`last` (inclusive) of a sealed object, a chunk at a time in the buffers of `bufferFor`. Only the
- * chunks they lie in are read.
+ * The plain bytes `first`–`last` (inclusive) of a sealed object, a chunk at a time. Only the chunks they lie in are read.
  * **Errors**: `data_corrupt`, by `corrupt`, before anything of the broken chunk is handed on.
  */
 export async function* openRange(
@@ -184,7 +180,6 @@ export async function* openRange(
   range: { readonly first: number; readonly last: number },
   read: ReadStored,
   corrupt: (why: string, cause?: unknown) => LochError,
-  bufferFor: BufferFor = Buffer.allocUnsafeSlow,
 ): AsyncGenerator<Buffer> {
   for (const body of bodiesOf(layout)) {
     const end = body.plainStart + body.size;
@@ -192,7 +187,7 @@ export async function* openRange(
     if (body.plainStart > range.last) return;
     const from = Math.max(0, range.first - body.plainStart);
     const to = Math.min(body.size, range.last + 1 - body.plainStart);
-    yield* openBody(dataKey, body, { from, to }, read, corrupt, bufferFor);
+    yield* openBody(dataKey, body, { from, to }, read, corrupt);
   }
 }
 
@@ -202,7 +197,6 @@ async function* openBody(
   { from, to }: { readonly from: number; readonly to: number },
   read: ReadStored,
   corrupt: (why: string, cause?: unknown) => LochError,
-  bufferFor: BufferFor,
 ): AsyncGenerator<Buffer> {
   const header = Buffer.from(await read(body.storedStart, HEADER_BYTES));
   const known = header.length === HEADER_BYTES && header.subarray(0, 4).equals(MAGIC) && header[4] === CHUNK_LOG2;
@@ -232,29 +226,23 @@ async function* openBody(
     next = until < lastChunk ? batch(until) : undefined;
     for (let index = at; index < until; index++) {
       const sealed = stored.subarray((index - at) * SEALED_CHUNK, (index - at + 1) * SEALED_CHUNK);
-      const opened = openChunk(key, header, index, sealed, bufferFor(sealed.length - TAG_BYTES), corrupt);
+      const opened = openChunk(key, header, index, sealed, corrupt);
       const start = index * CHUNK_BYTES;
       yield opened.subarray(Math.max(0, from - start), Math.min(opened.length, to - start));
     }
   }
 }
 
-/** Opened in pieces of this size into one buffer: the cipher makes a buffer of its own for each answer. */
-const PIECE_BYTES = 32 * 1024;
-
 function openChunk(
   key: Uint8Array,
   header: Buffer,
   index: number,
   sealed: Buffer,
-  plain: Buffer,
   corrupt: (why: string, cause?: unknown) => LochError,
 ): Buffer {
   const decipher = createDecipheriv('aes-256-gcm', key, nonceOf(index)).setAAD(header);
   decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES));
-  for (let at = 0; at < plain.length; at += PIECE_BYTES) {
-    plain.set(decipher.update(sealed.subarray(at, Math.min(plain.length, at + PIECE_BYTES))), at);
-  }
+  const plain = decipher.update(sealed.subarray(0, sealed.length - TAG_BYTES));
   try {
     decipher.final();
   } catch (error) {

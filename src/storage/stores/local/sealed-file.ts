@@ -4,15 +4,7 @@ import { Readable, type Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { LochError } from '../../../core/errors.ts';
 import type { DataKeyOf, DirectBody, ObjectHead, ObjectName } from '../../contract.ts';
-import {
-  type BufferFor,
-  CHUNK_BYTES,
-  opaqueEtag,
-  openRange,
-  type ReadStored,
-  type SealedLayout,
-  storedSize,
-} from '../../encryption/body-cipher.ts';
+import { opaqueEtag, openRange, type ReadStored, type SealedLayout, storedSize } from '../../encryption/body-cipher.ts';
 import type { ObjectEncryption } from '../../versions.ts';
 import type { Measured } from '../body-meter.ts';
 import type { ServedRange } from '../ranges.ts';
@@ -47,7 +39,6 @@ export function openVersion(
   head: ObjectHead,
   range: ServedRange,
   read: ReadStored,
-  bufferFor?: BufferFor,
 ): AsyncGenerator<Buffer> {
   const { bucket, key: name, versionId } = head;
   const corrupt = (why: string, cause?: unknown) =>
@@ -56,7 +47,7 @@ export function openVersion(
       `s3://${bucket}/${name} (version ${versionId}) does not decrypt: ${why}. Restore it from a backup.`,
       { context: { bucket, key: name, versionId }, cause },
     );
-  return openRange(key, layoutOf(head), range, read, corrupt, bufferFor);
+  return openRange(key, layoutOf(head), range, read, corrupt);
 }
 
 const LONG_READ = 64 * 1024;
@@ -101,8 +92,8 @@ export function etagOf(
 const READ_CHUNK = 256 * 1024;
 
 /**
- * The plain bytes of a range of a file, as a body. As a stream it makes a buffer for each chunk; sent directly it fills
- * two in turn, each again only after the socket has taken what was in it. The file is closed with it, however it ends.
+ * The plain bytes of a range of a file, as a body that can be sent without a stream between. The file is closed with it,
+ * however it ends. (Copying chunks into buffers that are used again cost more than it spared.)
  */
 export async function openedFile(
   handle: FileHandle,
@@ -110,16 +101,7 @@ export async function openedFile(
   head: ObjectHead,
   range: ServedRange,
 ): Promise<Readable & DirectBody> {
-  const buffers: Buffer[] = [];
-  let direct = false;
-  let turn = 0;
-  const bufferFor = (length: number): Buffer => {
-    if (!direct) return Buffer.allocUnsafeSlow(length);
-    turn = 1 - turn;
-    buffers[turn] ??= Buffer.allocUnsafeSlow(CHUNK_BYTES);
-    return buffers[turn]!.subarray(0, length);
-  };
-  const plain = openVersion(key, head, range, readingFile(handle), bufferFor);
+  const plain = openVersion(key, head, range, readingFile(handle));
   // The first chunk is verified before an answer begins.
   const first = await plain.next().catch(async (error: unknown) => {
     await handle.close();
@@ -133,7 +115,6 @@ export async function openedFile(
   body.once('close', () => void handle.close().catch(() => undefined)); // reading from it is over
   return Object.assign(body, {
     sendTo: async (out: Writable) => {
-      direct = true;
       try {
         await sendChunks(all(), out);
       } finally {
@@ -143,7 +124,7 @@ export async function openedFile(
   });
 }
 
-/** Sends chunks of which two are in use at a time. */
+/** Sends chunks, two of them on their way at a time. */
 async function sendChunks(chunks: AsyncGenerator<Buffer>, out: Writable): Promise<void> {
   let giveUp!: (error: Error) => void;
   const gone = new Promise<never>((_, reject) => {
