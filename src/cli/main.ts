@@ -24,6 +24,7 @@ const main = defineCommand({
     bundle: () => import('./commands/bundle.ts').then((m) => m.bundle),
     load: () => import('./commands/load.ts').then((m) => m.load),
     fsck: () => import('./commands/fsck.ts').then((m) => m.fsck),
+    inventory: () => import('./commands/inventory.ts').then((m) => m.inventory),
     lifecycle: () => import('./commands/lifecycle.ts').then((m) => m.lifecycle),
     s3: () => import('./commands/s3.ts').then((m) => m.s3),
     keys: () => import('./commands/keys.ts').then((m) => m.keys),

@@ -247,6 +247,8 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         lifecycleDayMs: config.s3.lifecycle_day_seconds * 1000,
         notificationHosts,
         accesses,
+        engine,
+        workDirectory: join(data.workDirectory, 'inventory'),
         onFailure: report('upkeep of storage'),
       }),
     );

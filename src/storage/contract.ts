@@ -489,6 +489,8 @@ export type {
 } from './versions.ts';
 
 export type { LifecycleCounts, LifecycleRun, LifecycleRuns } from './lifecycle/contract-types.ts';
+export type { InventoryRun, InventoryRuns } from './inventory/contract-types.ts';
+export { type InventoryConfiguration, parseInventory } from './inventory/configuration.ts';
 export { type LifecycleConfiguration, type LifecycleRule, parseLifecycle } from './lifecycle/configuration.ts';
 export type { ScrubStatus } from './stores/local/scrubber.ts';
 export type { ObjectTiers, TierPlace, TiersStatus, TierStatus } from './tiers/contract-types.ts';

@@ -16,6 +16,8 @@ import bucketSettingStore from './store.ts';
 
 const { procedures } = bucketSettingStore;
 const CAPACITY = 10_000;
+/** Of kinds of which a bucket has many. **Source**: Amazon S3 API Reference, "TooManyConfigurations". */
+const MAX_OF_A_KIND = 1_000;
 /** So many may change one setting at once before one of them is told to try again. */
 const CHANGE_ATTEMPTS = 10;
 const EVENTS = new Set<StoredEvent['name']>([
@@ -91,7 +93,8 @@ export function openBucketSettings(deps: {
       return [...ofKind].map(([id, value]) => ({ id, value: value as BucketSetting<K> }));
     },
     async put(bucket, kind, value, id = '') {
-      await store.write(procedures.put, { bucket, kind, id, value: format(kind, value) });
+      const limit = id === '' ? {} : { limit: MAX_OF_A_KIND };
+      await store.write(procedures.put, { bucket, kind, id, value: format(kind, value), ...limit });
     },
     async change(bucket, kind, next) {
       for (let attempt = 1; ; attempt++) {

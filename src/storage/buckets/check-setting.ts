@@ -2,6 +2,7 @@
 import { s3Arn } from '../../core/arn.ts';
 import type { RequestContext } from '../../core/caller.ts';
 import { isLochError, LochError } from '../../core/errors.ts';
+import { assertDestination, authorizeDestination } from '../inventory/destination.ts';
 import { webhookOf } from '../notifications/webhook-target.ts';
 import { isPublicList, letsOthersIn } from './access-lists.ts';
 import { ownershipOf, policyId, type SideDeps } from './bucket-side.ts';
@@ -76,6 +77,12 @@ const checkLogTarget: Check<'logging'> = async (deps, _context, bucket, { target
   );
 };
 
+/** **Errors**: `invalid_argument` (InvalidS3DestinationBucket); `access_denied` for who may not write there himself. */
+const checkInventory: Check<'inventory'> = async (deps, context, bucket, configuration) => {
+  await assertDestination(deps.objects, bucket, configuration);
+  await authorizeDestination(deps.policy, context, bucket, configuration);
+};
+
 /** The bucket takes no lists. */
 export function aclNotSupported(): LochError {
   return new LochError('acl_not_supported', 'The bucket does not allow ACLs: its owner is enforced. Use its policy.');
@@ -125,6 +132,7 @@ const CHECKS: { readonly [K in BucketSettingKind]?: Check<K> } = {
   ownership: checkOwnership,
   notification: checkTargets,
   logging: checkLogTarget,
+  inventory: checkInventory,
 };
 
 /** **Errors**: those of the kind's check. */

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { checkLifecycle } from '../lifecycle/check-rules.ts';
+import { inventorySchema } from '../inventory/configuration.ts';
 import { lifecycleSchema } from '../lifecycle/configuration.ts';
 import { loggingSchema } from '../access-logs/configuration.ts';
 import { notificationSchema, parseNotification } from '../notifications/configuration.ts';
@@ -132,7 +133,8 @@ export const SETTING_KINDS = {
   ),
   logging: kind(loggingSchema, 's3:GetBucketLogging', 's3:PutBucketLogging'),
   replication: kind(z.never(), 's3:GetReplicationConfiguration', 's3:PutReplicationConfiguration'),
-  inventory: kind(z.never(), 's3:GetInventoryConfiguration', 's3:PutInventoryConfiguration'),
+  /** Many, by id. */
+  inventory: kind(inventorySchema, 's3:GetInventoryConfiguration', 's3:PutInventoryConfiguration'),
   analytics: kind(z.never(), 's3:GetAnalyticsConfiguration', 's3:PutAnalyticsConfiguration'),
   metrics: kind(z.never(), 's3:GetMetricsConfiguration', 's3:PutMetricsConfiguration'),
   intelligentTiering: kind(z.never(), 's3:GetIntelligentTieringConfiguration', 's3:PutIntelligentTieringConfiguration'),

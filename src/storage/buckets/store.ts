@@ -35,6 +35,8 @@ interface SettingKey {
 interface NewValue extends SettingKey {
   readonly value: string | null;
   readonly was?: string | null;
+  /** So many of the kind a bucket has at most. */
+  readonly limit?: number;
 }
 
 const settingRow = (db: Kysely<SettingTables>, { bucket, kind, id }: SettingKey) =>
@@ -45,6 +47,21 @@ const settingRow = (db: Kysely<SettingTables>, { bucket, kind, id }: SettingKey)
     .where('kind', '=', kind)
     .where('id', '=', id)
     .executeTakeFirst();
+
+/** **Errors**: `limit_exceeded` when another one would be one too many. */
+async function assertRoom(db: Kysely<SettingTables>, { bucket, kind, id }: SettingKey, limit: number): Promise<void> {
+  const { others } = await db
+    .selectFrom('bucket_setting')
+    .select(({ fn }) => fn.countAll<number>().as('others'))
+    .where('bucket', '=', bucket)
+    .where('kind', '=', kind)
+    .where('id', '!=', id)
+    .executeTakeFirstOrThrow();
+  if (Number(others) < limit) return;
+  throw new LochError('limit_exceeded', `A bucket has at most ${limit} settings of the kind \`${kind}\`.`, {
+    context: { bucket, limit, s3_code: 'TooManyConfigurations' },
+  });
+}
 
 export default defineStoreModule('bucketSettings', {
   migrations: [
@@ -73,7 +90,7 @@ export default defineStoreModule('bucketSettings', {
       return row?.value ?? null;
     }),
 
-    /** With `was`: only if the value is still that one. **Errors**: `conflict`. */
+    /** With `was`: only if the value is still that one. **Errors**: `conflict`; `limit_exceeded` (TooManyConfigurations). */
     put: write(async (db, args: NewValue, context): Promise<void> => {
       const { bucket, kind, id, value } = args;
       if (args.was !== undefined && ((await settingRow(db, args))?.value ?? null) !== args.was) {
@@ -81,6 +98,7 @@ export default defineStoreModule('bucketSettings', {
           context: { bucket, setting: kind },
         });
       }
+      if (args.limit !== undefined) await assertRoom(db, args, args.limit);
       await db
         .insertInto('bucket_setting')
         .values({ bucket, kind, id, value, changed_at: context.now })

@@ -7,8 +7,17 @@ import { newId } from '../../core/ids.ts';
 import type { StoreCall } from '../../core/store-call.ts';
 import type { Audit, Policy } from '../../governance/contract.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
-import type { BucketSettings, LifecycleRuns, ObjectStore, ScrubStatus, TiersStatus } from '../contract.ts';
+import type {
+  BucketSettings,
+  InventoryRuns,
+  LifecycleRuns,
+  ObjectStore,
+  ScrubStatus,
+  TiersStatus,
+} from '../contract.ts';
+import type { Engine } from '../../engines/contract.ts';
 import { accessLogModule } from '../access-logs/index.ts';
+import { createInventoryRuns, forgetInventories, inventoryModule, openInventoryRunner } from '../inventory/index.ts';
 import { forgetMessages, notificationModule, openNotifier } from '../notifications/index.ts';
 import type { WaitingMessage } from '../notifications/store.ts';
 import { traitsOf } from '../tiers/storage-classes.ts';
@@ -35,6 +44,10 @@ export interface UpkeepDeps {
   readonly lifecycleDayMs: number;
   /** Hosts that buckets may notify. */
   readonly notificationHosts: readonly string[];
+  /** Makes lists in Parquet. */
+  readonly engine: Engine;
+  /** For lists on their way; emptied at start. */
+  readonly workDirectory: string;
   /** Nothing of lifecycle runs by itself; for tests. */
   readonly idle?: boolean;
   readonly onFailure: (error: unknown) => void;
@@ -43,6 +56,7 @@ export interface UpkeepDeps {
 /** The upkeep of a store, and its parts as callers may use them. */
 export interface Upkeep extends Lifecycle {
   readonly lifecycle: LifecycleRuns;
+  readonly inventories: InventoryRuns;
   /** Where classes lie and what waits to be moved, for who may see all buckets. */
   tiers(context: RequestContext): Promise<TiersStatus>;
   /** Notifications that their targets have refused for a day. */
@@ -52,12 +66,18 @@ export interface Upkeep extends Lifecycle {
 }
 
 /** The store modules of upkeep. */
-export const upkeepStoreModules: readonly URL[] = [lifecycleModule, notificationModule, accessLogModule];
+export const upkeepStoreModules: readonly URL[] = [
+  lifecycleModule,
+  notificationModule,
+  accessLogModule,
+  inventoryModule,
+];
 
 /** Calls for the transactions that make and delete a bucket: nobody inherits what was kept of another of the name. */
 export const forgetUpkeep = (bucket: string): readonly StoreCall[] => [
   ...forgetLifecycleRun(bucket),
   ...forgetMessages(bucket),
+  ...forgetInventories(bucket),
 ];
 
 /** Opens the upkeep; what is due begins at once, in the background. */
@@ -69,10 +89,16 @@ export async function openUpkeep(deps: UpkeepDeps): Promise<Upkeep> {
     context: (signal) => serviceContext(deps, 'lifecycle', signal),
     ...(deps.idle === true ? { lookEveryMs: 0 } : {}),
   });
+  const lister = openInventoryRunner({
+    ...deps,
+    context: (signal) => serviceContext(deps, 'inventory', signal),
+    ...(deps.idle === true ? { lookEveryMs: 0 } : {}),
+  });
   const notifier = openNotifier({ ...deps, hosts: deps.notificationHosts });
   await notifier.start();
   return {
     lifecycle: createLifecycleRuns({ ...deps, runner }),
+    inventories: createInventoryRuns({ ...deps, runner: lister }),
     async tiers(context) {
       await deps.policy.authorize(context, { action: 's3:ListAllMyBuckets', resource: 'arn:aws:s3:::*' });
       return (await deps.objects.tiers?.status()) ?? { tiers: [], waiting: 0, restoring: 0, restored: 0 };
@@ -94,6 +120,7 @@ export async function openUpkeep(deps: UpkeepDeps): Promise<Upkeep> {
     },
     async close() {
       await notifier.close();
+      await lister.close();
       await runner.close();
     },
   };

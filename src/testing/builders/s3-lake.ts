@@ -196,6 +196,8 @@ export async function openS3Lake(
     clock,
     accountId,
     region,
+    engine,
+    workDirectory: join(directory, 'inventory'),
     lifecycleDayMs: 86_400_000,
     accesses,
     notificationHosts: ['127.0.0.1'],

@@ -3,13 +3,19 @@ import { type Routes, routes } from '../app.ts';
 
 /** What the store does by itself: passes of lifecycle rules, moves between tiers, the scrub. */
 export function upkeepRoutes(upkeep: Upkeep): Routes {
-  const { lifecycle } = upkeep;
+  const { lifecycle, inventories } = upkeep;
   const app = routes();
   app.get('/lifecycle', async (c) => c.json({ runs: await lifecycle.list(c.get('context')) }));
   app.post('/lifecycle/:bucket/runs', async (c) => {
     const { bucket } = c.req.param();
     c.set('auditParameters', { bucket });
     return c.json(await lifecycle.run(c.get('context'), bucket), 201);
+  });
+  app.get('/inventories', async (c) => c.json({ runs: await inventories.list(c.get('context')) }));
+  app.post('/inventories/:bucket/:id/runs', async (c) => {
+    const { bucket, id } = c.req.param();
+    c.set('auditParameters', { bucket, id });
+    return c.json(await inventories.run(c.get('context'), bucket, id), 201);
   });
   app.get('/tiers', async (c) => c.json(await upkeep.tiers(c.get('context'))));
   app.get('/notifications/dead', async (c) => c.json({ letters: await upkeep.deadLetters(c.get('context')) }));

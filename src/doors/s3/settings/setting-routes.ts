@@ -12,6 +12,7 @@ import { renderXml } from '../xml.ts';
 import * as acl from './acl-operations.ts';
 import { corsForm } from './cors-form.ts';
 import { encryptionForm } from './encryption-form.ts';
+import * as inventory from './inventory-form.ts';
 import { getLifecycle, putLifecycle } from './lifecycle-form.ts';
 import { getLogging, putLogging } from './logging-form.ts';
 import { notificationForm } from './notification-form.ts';
@@ -95,17 +96,25 @@ const ROUTES: Readonly<Record<string, Routes>> = {
 const LISTED: Readonly<Record<string, readonly [name: string, kind: BucketSettingKind]>> = {
   analytics: ['BucketAnalyticsConfiguration', 'analytics'],
   'intelligent-tiering': ['BucketIntelligentTieringConfiguration', 'intelligentTiering'],
-  inventory: ['BucketInventoryConfiguration', 'inventory'],
   metrics: ['BucketMetricsConfiguration', 'metrics'],
 };
 
 /** The operation on a setting of a bucket that the request asks for, if there is one. */
 export function settingOperation(method: string, query: URLSearchParams): Route | undefined {
   for (const name of query.keys()) {
+    if (name === 'inventory') return inventoryRoute(method, query);
     if (Object.hasOwn(ROUTES, name)) return ROUTES[name]![method as keyof Routes];
     if (Object.hasOwn(LISTED, name) && method === 'GET') return listedRoute(name, query);
   }
   return undefined;
+}
+
+function inventoryRoute(method: string, query: URLSearchParams): Route | undefined {
+  const name = 'BucketInventoryConfiguration';
+  if (method === 'GET' && !query.has('id')) return [`List${name}s`, inventory.listInventories];
+  if (method === 'GET') return [`Get${name}`, inventory.getInventory];
+  if (method === 'PUT') return [`Put${name}`, inventory.putInventory];
+  return method === 'DELETE' ? [`Delete${name}`, inventory.deleteInventory] : undefined;
 }
 
 function listedRoute(name: string, query: URLSearchParams): Route {
