@@ -24,6 +24,7 @@ const PAGES = [
   ['/query', 'Query'],
   ['/people', 'People'],
   ['/grants', 'Grants'],
+  ['/keys', 'Keys'],
   ['/audit', 'Audit'],
 ] as const;
 

@@ -14,6 +14,7 @@ import { TablePage } from './features/catalog/table-page.tsx';
 import { QueryPage } from './features/consumption/query-page.tsx';
 import { AuditPage } from './features/governance/audit-page.tsx';
 import { GrantsPage } from './features/governance/grants-page.tsx';
+import { KeysPage } from './features/governance/keys-page.tsx';
 import { PeoplePage } from './features/governance/people-page.tsx';
 import { IngestionPage } from './features/ingestion/ingestion-page.tsx';
 import { OverviewPage } from './features/overview/overview-page.tsx';
@@ -79,6 +80,12 @@ const tree = root.addChildren([
   }),
   createRoute({ getParentRoute: () => root, path: '/people', component: PeoplePage }),
   createRoute({ getParentRoute: () => root, path: '/grants', component: GrantsPage }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/keys',
+    component: KeysPage,
+    validateSearch: (search) => ({ id: text(search.id) }),
+  }),
   createRoute({ getParentRoute: () => root, path: '/audit', component: AuditPage }),
   createRoute({ getParentRoute: () => root, path: '/link/$token', component: LinkPage }),
 ]);

@@ -22,6 +22,7 @@ import { openProcessing, processingStoreModules } from '../processing/index.ts';
 import {
   bucketDefaultEncryption,
   bucketSettingModule,
+  createKeyImpact,
   createSideFinder,
   createEnvelopes,
   encryptingStore,
@@ -234,6 +235,14 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       accountId,
       region,
     });
+    const keyImpact = createKeyImpact({
+      keys: governance.keys,
+      objects,
+      settings: bucketSettings,
+      resourcePolicies: governance.resourcePolicies,
+      policy,
+      audit,
+    });
     const upkeep = opened(
       await openUpkeep({
         store,
@@ -350,6 +359,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       objects,
       checkObjects: () => place.check(),
       storage,
+      keyImpact,
       upkeep,
       accessLog,
       tables,

@@ -17,6 +17,7 @@ import { catalogRoutes } from '../doors/console-api/routes/catalog.ts';
 import { discoveryRoutes } from '../doors/console-api/routes/discovery.ts';
 import { governanceRoutes } from '../doors/console-api/routes/governance.ts';
 import { ingestionRoutes } from '../doors/console-api/routes/ingestion.ts';
+import { keyRoutes } from '../doors/console-api/routes/keys.ts';
 import { objectRoutes } from '../doors/console-api/routes/objects.ts';
 import { operationsRoutes } from '../doors/console-api/routes/operations.ts';
 import { followActivity, overviewRoutes } from '../doors/console-api/routes/overview.ts';
@@ -75,6 +76,7 @@ export function openDoors(deps: {
       lakeFormation,
       trail,
     }),
+    keyRoutes({ keys: parts.governance.keys, keyImpact: parts.keyImpact }),
     bucketRoutes(parts.storage),
     objectRoutes({ access: parts.storage.access }),
     upkeepRoutes(parts.upkeep),

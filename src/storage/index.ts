@@ -9,6 +9,7 @@ export { bucketSettingModule, createSideFinder, forgetSettings, openBucketSettin
 export { DirectoryPlace } from './tiers/directory-place.ts';
 export type { TierOptions } from './tiers/open-tiers.ts';
 export { createEnvelopes } from './encryption/data-key-envelopes.ts';
+export { createKeyImpact } from './encryption/key-impact.ts';
 export { encryptingStore } from './encryption/encrypting-store.ts';
 export { bucketDefaultEncryption } from './encryption/bucket-default.ts';
 export { openAccessLog } from './access-logs/index.ts';

@@ -216,6 +216,7 @@ describe.skipIf(browserPath() === undefined)(
         'Query',
         'People',
         'Grants',
+        'Keys',
         'Audit',
       ]) {
         await go(name);

@@ -236,10 +236,14 @@ function fromZod(error: z.ZodError): LochError {
 
 /** The path with its ids left out, as the name of the operation. */
 function routeName(method: string, path: string): string {
-  const [noun = '', ...rest] = path.replace(/^\/api\//, '').split('/');
+  const [noun = '', ...parts] = path.replace(/^\/api\//, '').split('/');
+  // What follows these nouns is always a name, whatever it looks like.
+  const rest = NAMED.has(noun) ? parts.slice(1) : parts;
   const verb = rest.find((part) => VERBS.has(part));
   return `${method} ${verb === undefined ? noun : `${noun}/${verb}`}`;
 }
+
+const NAMED: ReadonlySet<string> = new Set(['buckets', 'keys', 'users']);
 
 /** Fixed parts of paths after the noun; everything else there is a name or an id. */
 const VERBS = new Set([
@@ -265,6 +269,12 @@ const VERBS = new Set([
   'encryption',
   'tagging',
   'tags',
+  'alias',
+  'enable',
+  'disable',
+  'rotate',
+  'rotation',
+  'deletion',
 ]);
 
 /** A fresh group of routes. */

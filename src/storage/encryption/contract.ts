@@ -43,3 +43,26 @@ export interface DecryptionOptions extends Pick<EncryptionOptions, 'caller' | 'd
   /** For a version that was encrypted under a key the customer keeps. */
   readonly customerKey?: Uint8Array;
 }
+
+/** What of a bucket is encrypted under a key. **Units**: versions, also older ones; bytes of them. */
+export interface BucketUnderKey {
+  readonly bucket: string;
+  readonly versions: number;
+  readonly bytes: number;
+  /** Versions were left unread: the figures are the least it can be. */
+  readonly cut: boolean;
+  /** New objects of the bucket are encrypted under the key unless they say otherwise. */
+  readonly isDefault: boolean;
+}
+
+/** What could no more be read if a key were gone. */
+export interface KeyImpact {
+  readonly keyArn: string;
+  /** Buckets that have something under the key, that were cut, or whose default it is. */
+  readonly buckets: readonly BucketUnderKey[];
+  /** Buckets that the caller may not list the versions of: nothing is known of them. */
+  readonly hidden: number;
+}
+
+/** Tells what is encrypted under a key, by bucket. */
+export type ExplainKeyImpact = (context: RequestContext, key: string) => Promise<KeyImpact>;

@@ -5,6 +5,8 @@ import type { DataEvent } from '../../governance/contract.ts';
 import type { ObjectName } from '../contract.ts';
 import type { ObjectDeps } from './object-deps.ts';
 
+type Recording = Pick<ObjectDeps, 'audit'>;
+
 /** The data event of an operation on an object, or on a bucket when no key is given. */
 export function dataEvent(
   eventName: string,
@@ -24,7 +26,7 @@ export function dataEvent(
 
 /** Records, durably, what was done to an object or that it failed, and hands result or failure on. */
 export async function recorded<T>(
-  deps: ObjectDeps,
+  deps: Recording,
   context: RequestContext,
   eventName: string,
   name: Partial<ObjectName> & { readonly bucket: string },
@@ -39,7 +41,7 @@ export async function recorded<T>(
 
 /** Records, durably, that `work` failed, and hands the failure on; a success is for the caller to record. */
 export async function failureRecorded<T>(
-  deps: ObjectDeps,
+  deps: Recording,
   context: RequestContext,
   eventName: string,
   name: Partial<ObjectName> & { readonly bucket: string },
