@@ -14,6 +14,8 @@ it('is held by one process; a second is told the pid of the holder', () => {
     try { openDataDirectory(${JSON.stringify(path)}); console.log('opened'); } catch (error) { console.log(error.message); }`;
   const run = () => spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' }).stdout;
   expect(run()).toContain(`in use by process ${process.pid}`);
+  expect(() => openDataDirectory(path), 'a second time in the process that holds it').toThrow(/in use by process/);
+  expect(run(), 'after this process was refused').toContain(`in use by process ${process.pid}`);
   held.release();
   expect(run()).toContain('opened');
 });

@@ -25,7 +25,10 @@ export type { SweepReport } from './sweeper.ts';
 export interface LocalStoreOptions {
   /** With the module `localStoreModule` loaded. Closed by whoever opened it, after this store. */
   readonly store: MetadataStore;
-  /** The folder of all buckets; made when missing. One store at a time owns it. */
+  /**
+   * The folder of all buckets; made when missing. One store at a time owns it. The guard of that is the lock of the
+   * data directory it lies in, which whoever opens a store holds: a lock of its own would leave the metadata beside it open.
+   */
   readonly directory: string;
   readonly clock: Clock;
   /** Objects up to this size share segments. **Units**: bytes; default 64 KiB. */
