@@ -394,7 +394,7 @@ describe('races', () => {
 
   it.each([1, 4, 8])(
     'test_atomic_read_%smb: reads one version to its end though another comes meanwhile',
-    async (_, mb) => {
+    async (mb) => {
       const size = mb * MIB;
       const Bucket = await suite.bucket();
       await write(Bucket, letters('A', size));
