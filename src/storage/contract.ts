@@ -489,6 +489,7 @@ export type {
 } from './versions.ts';
 
 export type { LifecycleCounts, LifecycleRun, LifecycleRuns } from './lifecycle/contract-types.ts';
+export type { BucketFigures, PrefixFigures, StorageCounts, StorageFigures } from './figures/contract-types.ts';
 export type { InventoryRun, InventoryRuns } from './inventory/contract-types.ts';
 export { type InventoryConfiguration, parseInventory } from './inventory/configuration.ts';
 export { type LifecycleConfiguration, type LifecycleRule, parseLifecycle } from './lifecycle/configuration.ts';

@@ -2,7 +2,13 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  CreateMultipartUploadCommand,
+  GetObjectCommand,
+  ListObjectVersionsCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningLoch, startLoch } from '../../src/testing/builders/running-loch.ts';
@@ -141,6 +147,41 @@ describe.skipIf(browserPath() === undefined)(
       await page.getByText(/The last round ended .* versions, .* read and compared/).waitFor();
       await page.getByRole('region', { name: 'Lifecycle runs' }).getByRole('link', { name: 'letters' }).waitFor();
       await shoot('storage-state');
+    });
+
+    it('show figures of buckets and prefixes whose totals are those of a full listing', async () => {
+      for (const [Key, Body] of [
+        ['drafts/one', 'one'],
+        ['drafts/two', 'and two'],
+        ['sent/three', 'the third'],
+      ] as const) {
+        await s3.send(new PutObjectCommand({ Bucket: 'letters', Key, Body }));
+      }
+      await s3.send(new CreateMultipartUploadCommand({ Bucket: 'letters', Key: 'drafts/never done' }));
+      const figures = page.getByRole('region', { name: 'Figures' });
+      await figures.getByRole('button', { name: 'Count now' }).click();
+      await figures.getByRole('cell', { name: 'drafts/', exact: true }).waitFor();
+      const cells = async (name: string) =>
+        (await figures.getByRole('row').filter({ hasText: name }).first().getByRole('cell').allTextContents()).slice(1);
+      const { Versions = [], DeleteMarkers = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket: 'letters' }));
+      const listed = (prefix: string) => {
+        const found = Versions.filter(({ Key }) => Key!.startsWith(prefix));
+        const sum = (of: typeof found) => of.reduce((total, { Size }) => total + Size!, 0);
+        const noncurrent = found.filter(({ IsLatest }) => IsLatest !== true);
+        const largest = Math.max(...found.map(({ Size }) => Size!));
+        return [
+          ...[found.length - noncurrent.length, found.length].map(String),
+          `${sum(found)} B`,
+          `${sum(noncurrent)} B`,
+          String(DeleteMarkers.filter(({ Key }) => Key!.startsWith(prefix)).length),
+          `${Math.round(sum(found) / found.length)} B`,
+          `${largest} B`,
+        ];
+      };
+      expect((await cells('drafts/')).slice(0, 7)).toEqual(listed('drafts/'));
+      expect((await cells('drafts/'))[8]).toBe('1 (0 B)');
+      expect((await cells('letters')).slice(0, 7)).toEqual(listed(''));
+      await shoot('storage-figures');
     });
 
     it('show a user without rights no bucket, and tell why a bucket of another stays shut', async () => {

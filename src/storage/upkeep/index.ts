@@ -13,10 +13,12 @@ import type {
   LifecycleRuns,
   ObjectStore,
   ScrubStatus,
+  StorageFigures,
   TiersStatus,
 } from '../contract.ts';
 import type { Engine } from '../../engines/contract.ts';
 import { accessLogModule } from '../access-logs/index.ts';
+import { createStorageFigures, figureModule, forgetFigures, openFigureRunner } from '../figures/index.ts';
 import { createInventoryRuns, forgetInventories, inventoryModule, openInventoryRunner } from '../inventory/index.ts';
 import { forgetMessages, notificationModule, openNotifier } from '../notifications/index.ts';
 import type { WaitingMessage } from '../notifications/store.ts';
@@ -57,6 +59,7 @@ export interface UpkeepDeps {
 export interface Upkeep extends Lifecycle {
   readonly lifecycle: LifecycleRuns;
   readonly inventories: InventoryRuns;
+  readonly figures: StorageFigures;
   /** Where classes lie and what waits to be moved, for who may see all buckets. */
   tiers(context: RequestContext): Promise<TiersStatus>;
   /** Notifications that their targets have refused for a day. */
@@ -71,6 +74,7 @@ export const upkeepStoreModules: readonly URL[] = [
   notificationModule,
   accessLogModule,
   inventoryModule,
+  figureModule,
 ];
 
 /** Calls for the transactions that make and delete a bucket: nobody inherits what was kept of another of the name. */
@@ -78,6 +82,7 @@ export const forgetUpkeep = (bucket: string): readonly StoreCall[] => [
   ...forgetLifecycleRun(bucket),
   ...forgetMessages(bucket),
   ...forgetInventories(bucket),
+  ...forgetFigures(bucket),
 ];
 
 /** Opens the upkeep; what is due begins at once, in the background. */
@@ -94,10 +99,12 @@ export async function openUpkeep(deps: UpkeepDeps): Promise<Upkeep> {
     context: (signal) => serviceContext(deps, 'inventory', signal),
     ...(deps.idle === true ? { lookEveryMs: 0 } : {}),
   });
+  const counter = openFigureRunner({ ...deps, ...(deps.idle === true ? { lookEveryMs: 0 } : {}) });
   const notifier = openNotifier({ ...deps, hosts: deps.notificationHosts });
   await notifier.start();
   return {
     lifecycle: createLifecycleRuns({ ...deps, runner }),
+    figures: createStorageFigures({ ...deps, runner: counter }),
     inventories: createInventoryRuns({ ...deps, runner: lister }),
     async tiers(context) {
       await deps.policy.authorize(context, { action: 's3:ListAllMyBuckets', resource: 'arn:aws:s3:::*' });
@@ -120,6 +127,7 @@ export async function openUpkeep(deps: UpkeepDeps): Promise<Upkeep> {
     },
     async close() {
       await notifier.close();
+      await counter.close();
       await lister.close();
       await runner.close();
     },

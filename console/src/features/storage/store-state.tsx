@@ -5,6 +5,7 @@ import { Failure } from '../../components/failure.tsx';
 import { bytes, count, when } from '../../components/format.ts';
 import { PageHead, State } from '../../components/page.tsx';
 import { Rows } from '../../components/rows.tsx';
+import { FiguresCard } from './figures-card.tsx';
 import { place } from './storage-types.ts';
 
 interface Scrub {
@@ -62,6 +63,7 @@ export function StoreState() {
           </Link>
         }
       />
+      <FiguresCard />
       <ScrubCard />
       <TiersCard />
       <LifecycleCard />

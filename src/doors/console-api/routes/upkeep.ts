@@ -17,6 +17,12 @@ export function upkeepRoutes(upkeep: Upkeep): Routes {
     c.set('auditParameters', { bucket, id });
     return c.json(await inventories.run(c.get('context'), bucket, id), 201);
   });
+  app.get('/storage-figures', async (c) => c.json({ buckets: await upkeep.figures.list(c.get('context')) }));
+  app.post('/storage-figures', async (c) => {
+    const bucket = c.req.query('bucket');
+    if (bucket !== undefined) c.set('auditParameters', { bucket });
+    return c.json({ buckets: await upkeep.figures.count(c.get('context'), bucket) }, 201);
+  });
   app.get('/tiers', async (c) => c.json(await upkeep.tiers(c.get('context'))));
   app.get('/notifications/dead', async (c) => c.json({ letters: await upkeep.deadLetters(c.get('context')) }));
   app.get('/scrub', async (c) => c.json(await upkeep.scrub(c.get('context'))));
