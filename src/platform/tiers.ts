@@ -4,7 +4,7 @@ import type { Config } from './config.ts';
 import type { DataDirectory } from './data-directory.ts';
 
 /** The colder places of objects, as the configuration names them. */
-export function tierOptions(data: DataDirectory, config: Config): TierOptions {
+export function tierOptions(data: Pick<DataDirectory, 'tiersDirectory'>, config: Config): TierOptions {
   const inData = (name: string) => join(data.tiersDirectory, name);
   const place = (name: 'cold' | 'archive') => {
     const directory = config.storage.tiers[name];

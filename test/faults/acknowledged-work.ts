@@ -9,48 +9,20 @@ import {
   PutRolePolicyCommand,
 } from '@aws-sdk/client-iam';
 import { GrantPermissionsCommand, LakeFormationClient, ListPermissionsCommand } from '@aws-sdk/client-lakeformation';
-import {
-  CompleteMultipartUploadCommand,
-  CreateMultipartUploadCommand,
-  GetObjectCommand,
-  ListObjectsV2Command,
-  ListPartsCommand,
-  PutObjectCommand,
-  S3Client,
-  UploadPartCommand,
-} from '@aws-sdk/client-s3';
+import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { RunningLoch } from '../../src/testing/builders/running-loch.ts';
-import { patterned } from '../../src/testing/faults/patterned.ts';
-
-/** Something that was acknowledged. */
-export interface Acknowledged {
-  readonly what: string;
-  /** Texts that stand together in the answer, and in no other. */
-  readonly answer: readonly string[];
-  /** Texts that must be on the disk before the answer leaves. */
-  readonly carries: readonly string[];
-  /** Fails unless it is there. */
-  readonly check: (loch: RunningLoch) => Promise<void>;
-}
-
-const MIB = 1024 * 1024;
-const TEXT = /[^\x21-\x7e]/g;
-
-/** Bytes of which a piece in printable characters is found again in a trace. */
-function bodyOf(seed: number, size: number): { readonly body: Buffer; readonly piece: string } {
-  const piece = `body-${seed}-${patterned(64, seed).toString('latin1').replaceAll(TEXT, '')}`.slice(0, 24);
-  const body = patterned(size, seed);
-  body.write(piece.slice(0, Math.min(piece.length, size)), size > 200 ? Math.floor(size / 2) : 0, 'latin1');
-  return { body, piece: piece.slice(0, Math.min(piece.length, size)) };
-}
-
-async function objectIs(loch: RunningLoch, key: string, expected: Buffer): Promise<void> {
-  const { Body } = await new S3Client(loch.client.sdk).send(new GetObjectCommand({ Bucket: 'raw', Key: key }));
-  const found = Buffer.from(await Body!.transformToByteArray());
-  expect(found.equals(expected), `bytes of ${key}`).toBe(true);
-}
+import {
+  type Acknowledged,
+  encrypted,
+  keptVersions,
+  moved,
+  multipart,
+  object,
+  replaced,
+  untilMoved,
+} from './acknowledged-objects.ts';
 
 /** Does all of the work below on `loch`, a little of each in turn, so that a cut falls between anything and anything. */
 export async function acknowledgedWork(loch: RunningLoch): Promise<Acknowledged[]> {
@@ -62,77 +34,16 @@ export async function acknowledgedWork(loch: RunningLoch): Promise<Acknowledged[
     done.push(await user(loch, `durable-${round}`));
     done.push(await table(loch, `durable_${round}`));
     done.push(await grant(loch, `durable-${round}`, `durable_${round}`));
-    if (round === 1) done.push(...(await multipart(loch, round)));
+    if (round === 0) done.push(await moved(loch, round));
+    if (round === 1) done.push(...(await multipart(loch, round, [1, 2, 3])));
+    if (round === 2) done.push(...(await multipart(loch, round, [3, 1, 2])));
+    if (round !== 1) done.push(...(await keptVersions(loch, round)), ...(await replaced(loch, round)));
+    if (round % 2 === 1) done.push(...(await encrypted(loch, round)));
     if (round % 2 === 0) done.push(await load(loch, round));
   }
+  await untilMoved(loch);
   done.push(...(await Promise.all(Array.from({ length: 12 }, (_, i) => object(loch, 100 + i, i % 3 ? 900 : 100_000)))));
   return done;
-}
-
-async function object(loch: RunningLoch, seed: number, size: number): Promise<Acknowledged> {
-  const key = `round-${seed}/folder-${size % 7}/object-${size}.bin`;
-  const { body, piece } = bodyOf(seed * 1000 + (size % 997), size);
-  const { $metadata } = await new S3Client(loch.client.sdk).send(
-    new PutObjectCommand({ Bucket: 'raw', Key: key, Body: body }),
-  );
-  const id = $metadata.requestId!;
-  return { what: `PutObject ${key}`, answer: [id], carries: [piece, id], check: (again) => objectIs(again, key, body) };
-}
-
-async function multipart(loch: RunningLoch, seed: number): Promise<Acknowledged[]> {
-  const s3 = new S3Client(loch.client.sdk);
-  const Bucket = 'raw';
-  const Key = `multipart/${seed}.bin`;
-  const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key }));
-  // Part 2 differs in size from part 1, so it waits beside the main file.
-  const parts = [5 * MIB, 5 * MIB + 1, 700_000].map((size, i) => bodyOf(7000 + seed * 10 + i, size));
-  const acknowledged: Acknowledged[] = [];
-  const Parts: { PartNumber: number; ETag: string | undefined }[] = [];
-  for (const [i, { body, piece }] of parts.entries()) {
-    const { ETag, $metadata } = await s3.send(
-      new UploadPartCommand({ Bucket, Key, UploadId, PartNumber: i + 1, Body: body }),
-    );
-    Parts.push({ PartNumber: i + 1, ETag });
-    acknowledged.push({
-      what: `UploadPart ${i + 1} of ${Key}`,
-      answer: [$metadata.requestId!],
-      carries: [piece],
-      check: async (again) => {
-        const whole = Buffer.concat(parts.map((part) => part.body));
-        const client = new S3Client(again.client.sdk);
-        await completeWithListed(client, { Bucket, Key, UploadId: UploadId! });
-        const end = parts.slice(0, i + 1).reduce((sum, part) => sum + part.body.length, 0);
-        const { Body } = await client.send(new GetObjectCommand({ Bucket, Key }));
-        const found = Buffer.from(await Body!.transformToByteArray());
-        expect(found.subarray(0, end).equals(whole.subarray(0, end)), `parts 1 to ${i + 1} of ${Key}`).toBe(true);
-      },
-    });
-  }
-  const { $metadata } = await s3.send(
-    new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts } }),
-  );
-  const id = $metadata.requestId!;
-  acknowledged.push({
-    what: `CompleteMultipartUpload ${Key}`,
-    answer: [id, 'CompleteMultipartUploadResult'],
-    carries: [...parts.map((part) => part.piece), id],
-    check: (again) => objectIs(again, Key, Buffer.concat(parts.map((part) => part.body))),
-  });
-  return acknowledged;
-}
-
-/** What a client does that was cut off: it asks which parts are there and completes the upload with them. */
-async function completeWithListed(
-  s3: S3Client,
-  upload: { readonly Bucket: string; readonly Key: string; readonly UploadId: string },
-): Promise<void> {
-  try {
-    const { Parts } = await s3.send(new ListPartsCommand(upload));
-    const listed = (Parts ?? []).map(({ PartNumber, ETag }) => ({ PartNumber, ETag }));
-    await s3.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts: listed } }));
-  } catch (error) {
-    if ((error as Error).name !== 'NoSuchUpload') throw error; // completed before
-  }
 }
 
 async function user(loch: RunningLoch, name: string): Promise<Acknowledged> {
