@@ -138,6 +138,9 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       defaultOf: (bucket) => bucketDefaultEncryption(bucketSettings, bucket),
       plaintextFiles: data.workIsSafe,
     });
+    const accesses = opened(
+      openAccessTimes({ store, objects, settings: bucketSettings, clock, onFailure: report('access times') }),
+    );
     const tables = createTableFormat({ objects, clock });
     let results: { ownerOf(bucket: string, key: string): Promise<string | undefined> } | undefined;
     const catalogPart = opened(
@@ -191,7 +194,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         policy,
         audit,
         engine,
-        objects,
+        objects: accesses.notingFiles(objects),
         identities,
         onFailure: report('consumption'),
         clock,
@@ -204,9 +207,6 @@ export async function compose(data: DataDirectory, config: Config, options: { re
     );
     results = consumption;
     const { profiles, queries, runner } = consumption;
-    const accesses = opened(
-      openAccessTimes({ store, settings: bucketSettings, clock, onFailure: report('access times') }),
-    );
     const accessLog = opened(
       openAccessLog({
         store,

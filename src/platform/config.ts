@@ -10,6 +10,7 @@ import { z } from 'zod';
 import { LochError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
 import { nearestNames } from '../core/suggest.ts';
+import { parseZones } from './zone-settings.ts';
 
 const port = z.coerce.number().int().min(0).max(65535);
 const flag = z.union([z.boolean(), z.stringbool({ error: 'it must be true or false' })]);
@@ -130,19 +131,13 @@ const schema = z.strictObject({
       keep_days: z.coerce.number().int().min(1).default(90),
     })
     .prefault({}),
-  zones: z.enum(['default', 'medallion', 'four-layer']).default('default'),
+  /** A preset (default, medallion, four-layer), or a list of zones. */
+  zones: z.unknown().prefault('default').transform(parseZones),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
   audit: z.strictObject({ retention_days: z.coerce.number().int().min(1).default(90) }).prefault({}),
 });
 
 export type Config = z.infer<typeof schema>;
-
-/** The zones of a preset in the order data travels; buckets and databases have the same names. */
-export function zonesOf(preset: Config['zones']): readonly string[] {
-  if (preset === 'medallion') return ['bronze', 'silver', 'gold'];
-  if (preset === 'four-layer') return ['raw', 'standardized', 'conformed', 'enriched'];
-  return ['raw', 'cleaned', 'curated'];
-}
 
 /** What buckets are taken to say that have said nothing. */
 export function bucketDefaults({ s3, storage }: Pick<Config, 's3' | 'storage'>) {

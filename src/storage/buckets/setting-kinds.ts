@@ -8,6 +8,7 @@ import { checkLifecycle } from '../lifecycle/check-rules.ts';
 import { inventorySchema } from '../inventory/configuration.ts';
 import { lifecycleSchema } from '../lifecycle/configuration.ts';
 import { loggingSchema } from '../access-logs/configuration.ts';
+import { checkTiering, tieringSchema } from '../tiering/configuration.ts';
 import { notificationSchema, parseNotification } from '../notifications/configuration.ts';
 import { accessControlList } from './access-control-list.ts';
 
@@ -137,5 +138,11 @@ export const SETTING_KINDS = {
   inventory: kind(inventorySchema, 's3:GetInventoryConfiguration', 's3:PutInventoryConfiguration'),
   analytics: kind(z.never(), 's3:GetAnalyticsConfiguration', 's3:PutAnalyticsConfiguration'),
   metrics: kind(z.never(), 's3:GetMetricsConfiguration', 's3:PutMetricsConfiguration'),
-  intelligentTiering: kind(z.never(), 's3:GetIntelligentTieringConfiguration', 's3:PutIntelligentTieringConfiguration'),
+  intelligentTiering: kind(
+    tieringSchema,
+    's3:GetIntelligentTieringConfiguration',
+    's3:PutIntelligentTieringConfiguration',
+    's3:PutIntelligentTieringConfiguration',
+    checkTiering,
+  ),
 } as const;

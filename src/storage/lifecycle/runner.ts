@@ -40,6 +40,8 @@ export interface RunnerDeps {
   readonly accesses?: LastAccesses;
   /** The storage classes that have a place; all when absent. */
   readonly hasClass?: (storageClass: string) => boolean;
+  /** What a day brings beside the rules of buckets. */
+  readonly daily?: (context: RequestContext) => Promise<unknown>;
   /** 0: only when asked. **Units**: milliseconds. */
   readonly lookEveryMs?: number;
   readonly onFailure: (error: unknown) => void;
@@ -163,6 +165,18 @@ export function openLifecycleRunner(deps: RunnerDeps): LifecycleRunner {
     return true;
   };
 
+  let dailyDone = -1;
+  const daily = async (): Promise<void> => {
+    const today = Math.floor(clock.now() / dayMs);
+    if (deps.daily === undefined || today <= dailyDone || stop.signal.aborted) return;
+    try {
+      await deps.daily(deps.context(stop.signal));
+      dailyDone = today;
+    } catch (error) {
+      if (!stop.signal.aborted) deps.onFailure(error);
+    }
+  };
+
   const runDue = async (): Promise<void> => {
     for (const { name } of await objects.buckets()) {
       if (stop.signal.aborted) return;
@@ -172,6 +186,7 @@ export function openLifecycleRunner(deps: RunnerDeps): LifecycleRunner {
         if (!stop.signal.aborted) deps.onFailure(error);
       }
     }
+    await daily();
   };
 
   const everyMs = deps.lookEveryMs ?? Math.min(LOOK_EVERY_MS, dayMs);

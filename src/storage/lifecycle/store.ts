@@ -29,7 +29,8 @@ interface LifecycleTables {
   lifecycle_run: RunRow;
   /** Since when the reads of a bucket are noted. */
   access_since: { bucket: string; since: number };
-  access_time: { version_id: string; bucket: string; at: number };
+  /** `seen`: the last pass over INTELLIGENT_TIERING that met the version; 0 when none has. */
+  access_time: { version_id: string; bucket: string; at: number; seen: number };
 }
 
 const { read, write } = proceduresOver<LifecycleTables>();
@@ -79,6 +80,11 @@ const lifecycleStore = defineStoreModule('storageLifecycle', {
            version_id TEXT PRIMARY KEY, bucket TEXT NOT NULL, at BIGINT NOT NULL) WITHOUT ROWID`,
         'CREATE INDEX IF NOT EXISTS access_time_bucket ON access_time (bucket)',
       ],
+    },
+    {
+      number: 3,
+      name: 'passes by use',
+      statements: ['ALTER TABLE access_time ADD COLUMN seen BIGINT NOT NULL DEFAULT 0'],
     },
   ],
   procedures: {
@@ -175,12 +181,48 @@ const lifecycleStore = defineStoreModule('storageLifecycle', {
         for (const { versionId, bucket, at } of args.times) {
           await db
             .insertInto('access_time')
-            .values({ version_id: versionId, bucket, at })
+            .values({ version_id: versionId, bucket, at, seen: 0 })
             .onConflict((on) => on.column('version_id').doUpdateSet({ at }))
             .execute();
         }
       },
     ),
+
+    /** When these versions were used: now, where that was not noted before. They count as seen by `pass`. */
+    seeVersions: write(
+      async (
+        db,
+        args: { seen: readonly { versionId: string; bucket: string }[]; pass: number; now: number },
+      ): Promise<Record<string, number>> => {
+        const times: Record<string, number> = {};
+        for (const { versionId, bucket } of args.seen) {
+          const { at } = await db
+            .insertInto('access_time')
+            .values({ version_id: versionId, bucket, at: args.now, seen: args.pass })
+            .onConflict((on) => on.column('version_id').doUpdateSet({ seen: args.pass }))
+            .returning('at')
+            .executeTakeFirstOrThrow();
+          times[versionId] = at;
+        }
+        return times;
+      },
+    ),
+
+    /** Removes at most `limit` times of versions that an earlier pass has seen and this one has not. */
+    forgetUnseen: write(async (db, { pass, limit }: { pass: number; limit: number }): Promise<number> => {
+      const { numDeletedRows } = await db
+        .deleteFrom('access_time')
+        .where('version_id', 'in', (from) =>
+          from
+            .selectFrom('access_time')
+            .select('version_id')
+            .where('seen', '>', 0)
+            .where('seen', '<', pass)
+            .limit(limit),
+        )
+        .executeTakeFirstOrThrow();
+      return Number(numDeletedRows);
+    }),
 
     /** When these versions were read, and since when that is noted: from now on, if it was not before. */
     accesses: write(

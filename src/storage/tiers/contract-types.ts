@@ -8,7 +8,7 @@
  * - `remove` of what is not there succeeds.
  */
 import type { Health } from '../../core/lifecycle.ts';
-import type { VersionName } from '../contract.ts';
+import type { ObjectHead, VersionName } from '../contract.ts';
 import type { PlaceName } from './storage-classes.ts';
 
 /** A place of bytes beside the hot one. */
@@ -74,6 +74,9 @@ export interface TiersStatus {
   readonly restored: number;
 }
 
+/** A version that is kept where its use says. */
+export type UsedVersion = Pick<ObjectHead, 'bucket' | 'key' | 'versionId' | 'size' | 'attributes'>;
+
 /** The colder places of a store. */
 export interface ObjectTiers {
   /** Names of the places that are configured, `hot` among them. */
@@ -84,6 +87,11 @@ export interface ObjectTiers {
    * **Errors**: `invalid_object_state`, `restore_in_progress`, `missing_argument`, `object_not_found`.
    */
   restore(name: VersionName, days?: number): Promise<'started' | 'extended'>;
+  /** At most `max` versions of INTELLIGENT_TIERING, noncurrent ones too, that come after `after`, in a steady order. */
+  versionsByUse(
+    max: number,
+    after?: Pick<UsedVersion, 'bucket' | 'key' | 'versionId'>,
+  ): Promise<readonly UsedVersion[]>;
   /** Moves, restores and expires all that is due. Runs by itself as well. */
   settle(): Promise<MoverReport>;
   status(): Promise<TiersStatus>;

@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import { LochError } from '../../core/errors.ts';
 import type { Lifecycle } from '../../core/lifecycle.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
+import { keyText, type ObjectDetail } from '../stores/local/rows.ts';
 import objectStore from '../stores/local/store.ts';
 import { assertVersionId, keyBytes } from '../stores/names.ts';
 import type { BytePlaces } from '../stores/places.ts';
@@ -91,6 +92,21 @@ export async function openTiers(deps: TierDeps): Promise<OpenTiers> {
     tiers: {
       places: new Set<PlaceName>(['hot', ...tiers.keys()]),
       settle: () => mover.settle(),
+      async versionsByUse(max, after) {
+        const rows = await store.read(procedures.versionsByUse, {
+          max,
+          ...(after === undefined
+            ? {}
+            : { after: { bucket: after.bucket, key: keyBytes(after.key), versionId: after.versionId } }),
+        });
+        return rows.map(({ bucket, key, version_id, size, detail }) => ({
+          bucket,
+          key: keyText(key),
+          versionId: version_id,
+          size,
+          attributes: (JSON.parse(detail) as ObjectDetail).attributes ?? {},
+        }));
+      },
       async restore({ bucket, key, versionId }, days) {
         if (versionId !== undefined) assertVersionId(versionId);
         const now = clock.now();

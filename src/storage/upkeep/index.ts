@@ -22,6 +22,7 @@ import { createStorageFigures, figureModule, forgetFigures, openFigureRunner } f
 import { createInventoryRuns, forgetInventories, inventoryModule, openInventoryRunner } from '../inventory/index.ts';
 import { forgetMessages, notificationModule, openNotifier } from '../notifications/index.ts';
 import type { WaitingMessage } from '../notifications/store.ts';
+import { tierByUse } from '../tiering/tier-by-use.ts';
 import { traitsOf } from '../tiers/storage-classes.ts';
 import {
   type AccessTimes,
@@ -60,6 +61,8 @@ export interface Upkeep extends Lifecycle {
   readonly lifecycle: LifecycleRuns;
   readonly inventories: InventoryRuns;
   readonly figures: StorageFigures;
+  /** Does now what a day brings: the rules of all buckets that are due, and objects to where their use says. */
+  runDue(): Promise<void>;
   /** Where classes lie and what waits to be moved, for who may see all buckets. */
   tiers(context: RequestContext): Promise<TiersStatus>;
   /** Notifications that their targets have refused for a day. */
@@ -92,6 +95,7 @@ export async function openUpkeep(deps: UpkeepDeps): Promise<Upkeep> {
     dayMs: deps.lifecycleDayMs,
     hasClass: (name) => deps.objects.tiers?.places.has(traitsOf({ storageClass: name }).place) === true,
     context: (signal) => serviceContext(deps, 'lifecycle', signal),
+    daily: (context) => tierByUse({ ...deps, dayMs: deps.lifecycleDayMs, context }),
     ...(deps.idle === true ? { lookEveryMs: 0 } : {}),
   });
   const lister = openInventoryRunner({
@@ -106,6 +110,7 @@ export async function openUpkeep(deps: UpkeepDeps): Promise<Upkeep> {
     lifecycle: createLifecycleRuns({ ...deps, runner }),
     figures: createStorageFigures({ ...deps, runner: counter }),
     inventories: createInventoryRuns({ ...deps, runner: lister }),
+    runDue: () => runner.runDue(),
     async tiers(context) {
       await deps.policy.authorize(context, { action: 's3:ListAllMyBuckets', resource: 'arn:aws:s3:::*' });
       return (await deps.objects.tiers?.status()) ?? { tiers: [], waiting: 0, restoring: 0, restored: 0 };

@@ -153,6 +153,7 @@ export async function openS3Lake(
   });
   const accesses = openAccessTimes({
     store,
+    objects,
     settings: bucketSettings,
     clock,
     onFailure: (error) => {

@@ -33,6 +33,7 @@ import {
   putOperation,
   type SettingForm,
 } from './setting-form.ts';
+import { deleteTiering, getTiering, listTiering, putTiering } from './tiering-form.ts';
 import { websiteForm } from './website-form.ts';
 
 type Route = readonly [name: string, run: S3Operation];
@@ -95,7 +96,6 @@ const ROUTES: Readonly<Record<string, Routes>> = {
 /** Settings of which a bucket has many: a GET without `id` lists them. */
 const LISTED: Readonly<Record<string, readonly [name: string, kind: BucketSettingKind]>> = {
   analytics: ['BucketAnalyticsConfiguration', 'analytics'],
-  'intelligent-tiering': ['BucketIntelligentTieringConfiguration', 'intelligentTiering'],
   metrics: ['BucketMetricsConfiguration', 'metrics'],
 };
 
@@ -103,6 +103,7 @@ const LISTED: Readonly<Record<string, readonly [name: string, kind: BucketSettin
 export function settingOperation(method: string, query: URLSearchParams): Route | undefined {
   for (const name of query.keys()) {
     if (name === 'inventory') return inventoryRoute(method, query);
+    if (name === 'intelligent-tiering') return tieringRoute(method, query);
     if (Object.hasOwn(ROUTES, name)) return ROUTES[name]![method as keyof Routes];
     if (Object.hasOwn(LISTED, name) && method === 'GET') return listedRoute(name, query);
   }
@@ -115,6 +116,14 @@ function inventoryRoute(method: string, query: URLSearchParams): Route | undefin
   if (method === 'GET') return [`Get${name}`, inventory.getInventory];
   if (method === 'PUT') return [`Put${name}`, inventory.putInventory];
   return method === 'DELETE' ? [`Delete${name}`, inventory.deleteInventory] : undefined;
+}
+
+function tieringRoute(method: string, query: URLSearchParams): Route | undefined {
+  const name = 'BucketIntelligentTieringConfiguration';
+  if (method === 'PUT') return [`Put${name}`, putTiering];
+  if (method === 'DELETE') return [`Delete${name}`, deleteTiering];
+  if (method !== 'GET') return undefined;
+  return query.has('id') ? [`Get${name}`, getTiering] : [`List${name}s`, listTiering];
 }
 
 function listedRoute(name: string, query: URLSearchParams): Route {

@@ -83,4 +83,15 @@ export const objectMigrations: readonly Migration[] = [
          found_at BIGINT NOT NULL) WITHOUT ROWID`,
     ],
   },
+  {
+    // Their condition stands in `versionsByUse` word for word: only then are they used.
+    number: 5,
+    name: 'versions that are kept where their use says',
+    statements: [
+      `CREATE INDEX IF NOT EXISTS object_current_by_use ON object_current (bucket, key, version_id)
+         WHERE instr(detail, '"storageClass":"INTELLIGENT_TIERING"') > 0`,
+      `CREATE INDEX IF NOT EXISTS object_version_by_use ON object_version (bucket, key, version_id)
+         WHERE instr(detail, '"storageClass":"INTELLIGENT_TIERING"') > 0`,
+    ],
+  },
 ];

@@ -240,6 +240,23 @@ export const tierProcedures = {
     return orphans;
   }),
 
+  /** Versions of INTELLIGENT_TIERING by bucket, key and id. */
+  versionsByUse: read(
+    async (
+      db,
+      args: { max: number; after?: { bucket: string; key: Uint8Array; versionId: string } },
+    ): Promise<Pick<ObjectRow, 'bucket' | 'key' | 'version_id' | 'size' | 'detail'>[]> => {
+      const { bucket = '', key = new Uint8Array(), versionId = '' } = args.after ?? {};
+      const of = (table: string) => sql`SELECT bucket, key, version_id, size, detail FROM ${sql.table(table)}
+        WHERE instr(detail, '"storageClass":"INTELLIGENT_TIERING"') > 0
+          AND (bucket, key, version_id) > (${bucket}, ${key}, ${versionId})`;
+      const { rows } = await sql<Pick<ObjectRow, 'bucket' | 'key' | 'version_id' | 'size' | 'detail'>>`
+        ${of('object_current')} UNION ALL ${of('object_version')}
+        ORDER BY bucket, key, version_id LIMIT ${args.max}`.execute(db);
+      return rows;
+    },
+  ),
+
   /** How much lies in each tier, and what waits. **Units**: plain bytes. */
   tierFigures: read(
     async (
