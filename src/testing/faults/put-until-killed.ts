@@ -34,7 +34,7 @@ await store.setVersioning('kept', 'Enabled');
 process.stdout.write('ready\n');
 
 function someBytes() {
-  const size = Math.floor(random() < 0.6 ? random() * 5000 : 66_000 + random() * 200_000);
+  const size = 1 + Math.floor(random() < 0.6 ? random() * 5000 : 66_000 + random() * 200_000);
   const bytesSeed = Math.floor(random() * 1e9);
   return { size, bytesSeed, bytes: patterned(size, bytesSeed) };
 }
@@ -42,7 +42,7 @@ function someBytes() {
 /** An upload of two parts that come at once, completed. */
 async function upload(bucket: string, key: string, bytes: Buffer) {
   const begun = await store.createUpload(bucket, key);
-  const cut = Math.floor(bytes.length / 2);
+  const cut = Math.ceil(bytes.length / 2);
   const parts = await Promise.all([
     store.putPart(begun, 1, bytes.subarray(0, cut)),
     store.putPart(begun, 2, bytes.subarray(cut)),

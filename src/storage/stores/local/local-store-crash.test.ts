@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,10 +42,12 @@ const nothingTold = (): Told => ({ keys: new Map(), versions: new Map(), operati
 
 async function runUntilKilled(directory: string, seed: number, lifeMs: number, told: Told): Promise<void> {
   const child = spawn(process.execPath, [PROGRAM, directory, String(seed)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(child, 'close');
   for await (const line of createInterface({ input: child.stdout })) {
     if (line === 'ready') setTimeout(() => child.kill('SIGKILL'), lifeMs);
     else hear(line, told);
   }
+  expect(await ended, 'exit code and signal of the program').toEqual([null, 'SIGKILL']);
 }
 
 function hear(line: string, told: Told): void {
