@@ -64,6 +64,7 @@ describe.skipIf(browserPath() === undefined)(
       await panel().getByLabel('Alias').fill('spare');
       await press('Give alias');
       await panel().getByRole('heading', { name: 'alias/spare' }).waitFor();
+      await page.getByText('The key was made, but it has no alias.').waitFor({ state: 'hidden' });
       await shoot('keys');
     });
 
@@ -127,6 +128,9 @@ describe.skipIf(browserPath() === undefined)(
     it('tells what would be lost before it schedules a deletion, and calls the key back', async () => {
       await go('Keys');
       await page.getByRole('link', { name: 'alias/letters' }).click();
+      await panel()
+        .getByText(/GenerateDataKey$/)
+        .waitFor();
       expect(await page.getByRole('button', { name: 'Schedule deletion' }).count()).toBe(0);
       await press('See what would be lost');
       const deletion = page.getByRole('region', { name: 'Deletion' });

@@ -22,6 +22,7 @@ import { firstMaterial } from './manage/create-key.ts';
 import { aliasIn } from './manage/lifecycle.ts';
 import type { KeyRow } from './store/tables.ts';
 import { assertUsage, encryptBy } from './use/encrypt.ts';
+import { noteUse } from './use/note-use.ts';
 
 const DATA_KEY_BYTES = 32;
 const OWN_ALIAS = 'alias/loch/objects';
@@ -180,7 +181,9 @@ export function createDataKeys(deps: KeyDeps): DataKeys {
       const context = caller ?? inOwnName();
       return recorded(context, 'Decrypt', request, async () => {
         const key = await authorized(context, { ...request, key: name }, 'Decrypt');
-        return { key, result: open(key) };
+        const result = open(key);
+        noteUse(deps, key, 'Decrypt');
+        return { key, result };
       });
     },
 

@@ -28,7 +28,7 @@ export function KeyDeletion({ of: key }: { readonly of: Key }) {
   });
   if (key.state === 'PendingDeletion') {
     return (
-      <section className="card" aria-label="Deletion">
+      <section className="card stack" aria-label="Deletion">
         <h2>Deletion</h2>
         {change.error !== null && <Failure error={change.error} />}
         <div className="spread">
@@ -48,7 +48,7 @@ export function KeyDeletion({ of: key }: { readonly of: Key }) {
     );
   }
   return (
-    <section className="card" aria-label="Deletion">
+    <section className="card stack" aria-label="Deletion">
       <h2>Deletion</h2>
       {[impact, change].map((step) => step.error !== null && <Failure key={String(step.error)} error={step.error} />)}
       {isAsked && impact.isFetching && <p className="empty">Counting …</p>}

@@ -25,7 +25,7 @@ export function KeyPanel({ id }: { readonly id: string }) {
   const isMine = key.data.manager === 'CUSTOMER';
   return (
     <>
-      <section className="card" aria-label="Key">
+      <section className="card stack" aria-label="Key">
         <div className="spread">
           <h2>{key.data.aliases.join(', ') || 'Key without alias'}</h2>
           <Link to="/keys" search={{ id: undefined }}>
@@ -140,9 +140,11 @@ function Actions({ of: key }: { readonly of: Key }) {
           Give alias
         </button>
       </form>
-      <p className="sub" role="status">
-        {done}
-      </p>
+      {done !== undefined && (
+        <p className="sub" role="status">
+          {done}
+        </p>
+      )}
       {act.error !== null && <Failure error={act.error} />}
     </>
   );

@@ -24,6 +24,7 @@ export function KeysPage() {
     queryFn: ({ pageParam }) => api.get<Page>(pageParam === '' ? '/keys' : at`/keys?marker=${pageParam}`),
     getNextPageParam: (page) => page.marker,
   });
+  const listed = (keys.data?.pages ?? []).flatMap((page) => page.keys);
   return (
     <>
       <PageHead
@@ -31,11 +32,11 @@ export function KeysPage() {
         about="Keys of KMS: they encrypt objects and whatever SDKs ask of them. Their material never leaves Loch."
       />
       {keys.error !== null && <Failure error={keys.error} />}
-      <NewKey />
+      <NewKey open={listed.find((key) => key.keyId === id)} />
       {id !== undefined && <KeyPanel key={id} id={id} />}
       <section className="card" aria-label="All keys">
         <Rows
-          rows={(keys.data?.pages ?? []).flatMap((page) => page.keys)}
+          rows={listed}
           keyOf={(key) => key.keyId}
           empty={
             keys.isPending ? 'Loading …' : keys.error === null ? 'There are no keys yet.' : 'Nothing can be shown.'
@@ -78,12 +79,12 @@ function KeyState({ of: key }: { readonly of: Key }) {
   return <span className={`badge ${tone}`}>{words}</span>;
 }
 
-function NewKey() {
+function NewKey({ open }: { readonly open: Key | RefusedKey | undefined }) {
   const client = useQueryClient();
   const navigate = useNavigate();
   const [description, setDescription] = useState('');
   const [alias, setAlias] = useState('');
-  const [unnamed, setUnnamed] = useState<unknown>();
+  const [unnamed, setUnnamed] = useState<{ readonly keyId: string; readonly failure: unknown }>();
   const make = useMutation({
     mutationFn: async () => {
       const key = await api.post<Key>('/keys', { description: description.trim() });
@@ -98,11 +99,13 @@ function NewKey() {
     onSuccess: async ({ key, failure }) => {
       setDescription('');
       setAlias('');
-      setUnnamed(failure);
+      setUnnamed(failure === undefined ? undefined : { keyId: key.keyId, failure });
       await client.invalidateQueries({ queryKey: ['keys'] });
       await navigate({ to: '/keys', search: { id: key.keyId } });
     },
   });
+  const isStillUnnamed =
+    unnamed !== undefined && open?.keyId === unnamed.keyId && !('refused' in open) && open.aliases.length === 0;
   return (
     <form
       className="card"
@@ -114,10 +117,10 @@ function NewKey() {
       }}
     >
       {make.error !== null && <Failure error={make.error} />}
-      {unnamed !== undefined && (
+      {isStillUnnamed && (
         <>
           <p>The key was made, but it has no alias. Give it another one below.</p>
-          <Failure error={unnamed} />
+          <Failure error={unnamed.failure} />
         </>
       )}
       <div className="row">

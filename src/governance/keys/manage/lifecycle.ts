@@ -20,7 +20,9 @@ export async function describeKey(
 ): Promise<KeyInfo> {
   const key = await deps.ring.find(context, name);
   await authorizeKey(deps, context, key, { operation, alias: aliasIn(name) });
-  return deps.ring.infoOf(key);
+  // What is kept in memory of a key is not told of its uses.
+  const stored = await deps.store.read(procedures.key, { keyId: key.info.keyId });
+  return deps.ring.infoOf({ ...key, stored: stored ?? key.stored });
 }
 
 /** The alias in a key's name, for conditions on it. */
