@@ -21,7 +21,7 @@ export function Buckets() {
     <>
       <PageHead
         title="Storage"
-        about="Buckets. The zones raw, cleaned and curated are buckets of the same names."
+        about="Buckets and what lies in them. Zones are buckets, or folders of them, as the settings say."
         actions={
           <Link className="button" to="/storage" search={place({ tab: 'state' })}>
             State of the store
