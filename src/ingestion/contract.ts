@@ -61,6 +61,8 @@ export interface Delivery {
     /** The operation whose right the caller needs; `PutRecordBatch` when absent. */
     operation?: 'PutRecord' | 'PutRecordBatch',
   ): Promise<readonly string[]>;
+  /** Whether the caller may append to the stream of this ARN. **Errors**: `access_denied`, `not_found`. */
+  assertWritable(context: RequestContext, arn: string): Promise<void>;
   /** Delivers what waits now. For tests, shutdown and `loch` commands. */
   flush(name: string): Promise<void>;
   /** Records and bytes that are acknowledged and not yet delivered. **Errors**: `not_found`. */

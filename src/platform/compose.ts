@@ -6,11 +6,13 @@ import { consumptionStoreModules, openConsumption } from '../consumption/index.t
 import { createFileRewriter } from '../consumption/queries/rewrite-files.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { createEventBus, type EventBus } from '../core/events.ts';
-import { toLochError } from '../core/errors.ts';
+import { LochError, toLochError } from '../core/errors.ts';
 import { openDuckdbEngine } from '../engines/duckdb/index.ts';
 import { governanceStoreModules, openGovernance } from '../governance/index.ts';
 import { openMonitoring } from '../governance/monitoring/index.ts';
 import type { FindSide, TableDirectory } from '../governance/contract.ts';
+import type { Delivery } from '../ingestion/contract.ts';
+import { nameOfArn } from '../ingestion/delivery/index.ts';
 import { ingestionStoreModules, openIngestion } from '../ingestion/index.ts';
 import { describeSource } from '../ingestion/describe-source.ts';
 import { probeSource } from '../ingestion/probe-source.ts';
@@ -35,6 +37,7 @@ import {
   openUpkeep,
   upkeepStoreModules,
 } from '../storage/index.ts';
+import type { StreamTargets } from '../storage/contract.ts';
 import { createForeignTables } from '../storage/foreign/index.ts';
 import { createBundles } from '../storage/offline/index.ts';
 import { createTableFormat } from '../storage/tables/index.ts';
@@ -218,12 +221,22 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         onFailure: report('access logs'),
       }),
     );
+    let delivery: Delivery | undefined; // ingestion stands above storage
+    const ready = () => {
+      if (delivery !== undefined) return delivery;
+      throw new LochError('unavailable', 'Delivery streams are not open yet. Try again.');
+    };
+    const streams: StreamTargets = {
+      assertWritable: (context, arn) => ready().assertWritable(context, arn),
+      append: async (context, arn, records) => void (await ready().put(context, nameOfArn(arn), records)),
+    };
     const notificationHosts = config.storage.notification_hosts.split(',').filter((host) => host !== '');
     const storage = openStorage({
       select: { engine, clock, workDirectory: join(data.workDirectory, 'select') },
       accesses,
       lifecycleDayMs: config.s3.lifecycle_day_seconds * 1000,
       notificationHosts,
+      streams,
       objects,
       settings: bucketSettings,
       resourcePolicies: governance.resourcePolicies,
@@ -255,6 +268,8 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         region,
         lifecycleDayMs: config.s3.lifecycle_day_seconds * 1000,
         notificationHosts,
+        streams,
+        identities,
         accesses,
         engine,
         workDirectory: join(data.workDirectory, 'inventory'),
@@ -275,6 +290,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         runner,
         identities,
         clock,
+        bridged: (event) => upkeep.bridged(event),
         workDirectory: join(data.workDirectory, 'processing'),
         upkeep: {
           tables,
@@ -311,6 +327,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         assertRoom: (bytes) => place.assertRoom(bytes),
       }),
     );
+    delivery = ingestion.delivery;
     const auditTable = opened(
       openAuditTable({
         store,

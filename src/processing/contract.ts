@@ -233,8 +233,17 @@ export type WorkflowNode =
 
 export type WorkflowTrigger =
   | { readonly kind: 'on_demand' }
-  /** Starts a run when objects arrive under a prefix, `batchWindowMs` after the first of them. */
-  | { readonly kind: 'event'; readonly bucket: string; readonly prefix: string; readonly batchWindowMs: number };
+  /**
+   * Starts a run when objects arrive under a prefix, `batchWindowMs` after the first of them. With `detailTypes`, when
+   * one of these events of EventBridge (`Object Deleted` …) comes from the bucket, whose EventBridge must be on.
+   */
+  | {
+      readonly kind: 'event';
+      readonly bucket: string;
+      readonly prefix: string;
+      readonly batchWindowMs: number;
+      readonly detailTypes?: readonly string[] | undefined;
+    };
 
 export interface WorkflowDefinition {
   readonly name: string;
@@ -248,6 +257,8 @@ export interface WorkflowRun {
   readonly workflow: string;
   readonly state: 'RUNNING' | 'COMPLETED' | 'FAILED' | 'STOPPED';
   readonly trigger: string;
+  /** The first of the events that started it, as EventBridge tells it, where the bucket's EventBridge was on. */
+  readonly event?: Readonly<Record<string, unknown>>;
   readonly startedAt: number;
   readonly endedAt?: number;
   readonly nodes: readonly {

@@ -1,9 +1,10 @@
 import type { Catalog, Crawlers, LineageRecorder } from '../catalog/contract.ts';
 import type { Clock } from '../core/clock.ts';
+import type { StoredEvent } from '../core/events.ts';
 import type { Lifecycle } from '../core/lifecycle.ts';
 import type { Audit, Identities, Policy, TableDirectory } from '../governance/contract.ts';
 import type { MetadataStore } from '../metadata/contract.ts';
-import type { ObjectStore, TableFormat } from '../storage/contract.ts';
+import type { BridgeEvent, ObjectStore, TableFormat } from '../storage/contract.ts';
 import type { FileRewriter, Jobs, StatementRunner, StatisticsRuns, TableMaintenance, Workflows } from './contract.ts';
 import { createJobs } from './jobs/jobs.ts';
 import { createRunExecutor } from './jobs/run-executor.ts';
@@ -44,6 +45,8 @@ export interface ProcessingOptions {
   readonly concurrency?: number;
   /** Pause before a failed run's second attempt. Default 1,000. **Units**: milliseconds. */
   readonly retryPauseMs?: number;
+  /** A change of an object as EventBridge tells it, where its bucket's EventBridge is on. */
+  readonly bridged?: (event: StoredEvent) => Promise<BridgeEvent | undefined>;
   /** Told of failures of background work, which is tried again. */
   readonly onFailure?: (error: unknown) => void;
   /** What the upkeep of tables needs besides; without it there is none. */
@@ -79,6 +82,7 @@ export async function openProcessing(options: ProcessingOptions): Promise<Proces
     store: options.store,
     clock: options.clock,
     take: (runId) => executor.take(runId),
+    ...(options.bridged === undefined ? {} : { bridged: options.bridged }),
     onFailure: options.onFailure ?? (() => undefined),
   });
   const { upkeep } = options;

@@ -497,6 +497,9 @@ export type { ScrubStatus } from './stores/local/scrubber.ts';
 export type { ObjectTiers, TierPlace, TiersStatus, TierStatus } from './tiers/contract-types.ts';
 export type { Upkeep } from './upkeep/index.ts';
 export type { AccessLog } from './access-logs/access-log.ts';
+export type { BridgeEvent } from './notifications/bridge-event.ts';
+export { DETAIL_TYPES as BRIDGE_DETAIL_TYPES } from './notifications/bridge-event.ts';
+export type { StreamTargets } from './notifications/stream-target.ts';
 export {
   type NotificationConfiguration,
   type NotificationTarget,

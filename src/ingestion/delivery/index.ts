@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { formatArn, s3Arn } from '../../core/arn.ts';
+import { formatArn, parseArn, s3Arn } from '../../core/arn.ts';
 import type { RequestContext } from '../../core/caller.ts';
 import type { Clock } from '../../core/clock.ts';
 import { LochError } from '../../core/errors.ts';
@@ -124,6 +124,13 @@ export async function openDelivery(deps: DeliveryDeps): Promise<Delivery & Lifec
       return records.map((_, i) => String(first + i).padStart(20, '0'));
     },
 
+    async assertWritable(context, arn) {
+      await policy.authorize(context, { action: 'firehose:PutRecordBatch', resource: arn });
+      const stream = find(nameOfArn(arn));
+      if (stream.stored.arn === arn) return;
+      throw new LochError('not_found', `There is no delivery stream \`${arn}\`.`, { context: { stream: arn } });
+    },
+
     flush: (name) => find(name).flush(),
     backlog: (name) => find(name).backlog,
 
@@ -132,6 +139,9 @@ export async function openDelivery(deps: DeliveryDeps): Promise<Delivery & Lifec
     },
   };
 }
+
+/** The name in the ARN of a stream. */
+export const nameOfArn = (arn: string): string => parseArn(arn).resource.replace(/^deliverystream\//, '');
 
 function streamArn(context: RequestContext, name: string): string {
   const { region, accountId } = context;

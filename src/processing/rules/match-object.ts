@@ -1,6 +1,8 @@
 import type { WorkflowDefinition, WorkflowTrigger } from '../contract.ts';
 import { isVisibleKey } from './visible-key.ts';
 
+const CREATED = 'Object Created';
+
 type EventTrigger = Extract<WorkflowTrigger, { kind: 'event' }>;
 
 /** A workflow that an object starts, and how long it waits for more. */
@@ -11,8 +13,13 @@ export interface ObjectMatch {
 
 /** The rules of all workflows' event triggers, by bucket. */
 export interface ObjectRules {
-  /** The workflows that an object of this place starts; of several triggers of one the shortest window counts. */
-  match(bucket: string, key: string): readonly ObjectMatch[];
+  /**
+   * The workflows that an event of this place starts; of several triggers of one the shortest window counts. `type` is
+   * its detail type: a trigger that names none is for `Object Created`, bridged or not; others are for bridged ones.
+   */
+  match(bucket: string, key: string, type: string, bridged: boolean): readonly ObjectMatch[];
+  /** Whether a trigger is for anything in the bucket. */
+  has(bucket: string): boolean;
   readonly size: number;
 }
 
@@ -34,12 +41,15 @@ export function compileObjectRules(workflows: readonly WorkflowDefinition[]): Ob
   }
   return {
     size,
-    match(bucket, key) {
+    has: (bucket) => byBucket.has(bucket),
+    match(bucket, key, type, bridged) {
       const rules = byBucket.get(bucket);
       if (rules === undefined) return [];
       const windows = new Map<string, number>();
       for (const { workflow, trigger } of rules) {
-        if (!key.startsWith(trigger.prefix) || !isVisibleKey(key, trigger.prefix)) continue;
+        const asked =
+          trigger.detailTypes === undefined ? type === CREATED : bridged && trigger.detailTypes.includes(type);
+        if (!asked || !key.startsWith(trigger.prefix) || !isVisibleKey(key, trigger.prefix)) continue;
         windows.set(workflow, Math.min(windows.get(workflow) ?? Number.POSITIVE_INFINITY, trigger.batchWindowMs));
       }
       return [...windows].map(([workflow, batchWindowMs]) => ({ workflow, batchWindowMs }));

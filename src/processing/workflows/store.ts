@@ -31,6 +31,8 @@ interface RunRow {
   active: number;
   stopping: number;
   trigger_text: string;
+  /** The first event, as JSON in EventBridge's form. */
+  event: string | null;
   started_at: number;
   ended_at: number | null;
   /** The definition as it was when the run began. */
@@ -55,6 +57,7 @@ interface ArrivalRow {
   due_at: number;
   objects: number;
   first_key: string;
+  event: string | null;
 }
 
 export interface WorkflowTables {
@@ -83,6 +86,8 @@ export interface Arrival {
   readonly dueAt: number;
   readonly objects: number;
   readonly firstKey: string;
+  /** The first of them as JSON in EventBridge's form. */
+  readonly event?: string;
 }
 
 const { read, write } = proceduresOver<WorkflowTables>();
@@ -93,6 +98,7 @@ function toRun(row: RunRow, nodes: readonly NodeRow[]): WorkflowRun {
     workflow: row.workflow,
     state: row.state,
     trigger: row.trigger_text,
+    ...(row.event === null ? {} : { event: JSON.parse(row.event) as Record<string, unknown> }),
     startedAt: row.started_at,
     ...(row.ended_at === null ? {} : { endedAt: row.ended_at }),
     nodes: nodes.map((node) => ({
@@ -137,6 +143,7 @@ const activeRunOf = (db: Kysely<WorkflowTables>, workflow: string) =>
 interface NewRun {
   readonly id: string;
   readonly trigger: string;
+  readonly event?: string | null;
   readonly definition: WorkflowDefinition;
   readonly caller: CallerRecord;
 }
@@ -149,6 +156,7 @@ async function insertRun(db: Kysely<WorkflowTables>, run: NewRun, context: Proce
     active: 1,
     stopping: 0,
     trigger_text: run.trigger,
+    event: run.event ?? null,
     started_at: context.now,
     ended_at: null,
     definition: JSON.stringify(run.definition),
@@ -196,6 +204,14 @@ const workflowModule = defineStoreModule('workflow', {
            PRIMARY KEY (run_id, position))`,
         `CREATE TABLE workflow_arrival (workflow TEXT PRIMARY KEY, due_at BIGINT NOT NULL, objects INTEGER NOT NULL,
            first_key TEXT NOT NULL)`,
+      ],
+    },
+    {
+      number: 2,
+      name: 'the event that starts a run',
+      statements: [
+        'ALTER TABLE workflow_run ADD COLUMN event TEXT',
+        'ALTER TABLE workflow_arrival ADD COLUMN event TEXT',
       ],
     },
   ],
@@ -328,10 +344,10 @@ const workflowModule = defineStoreModule('workflow', {
 
     /** Adds arrivals; a workflow that waits already keeps its earlier due time. */
     arrive: write(async (db, args: { arrivals: readonly Arrival[] }): Promise<void> => {
-      for (const { workflow, dueAt, objects, firstKey } of args.arrivals) {
+      for (const { workflow, dueAt, objects, firstKey, event = null } of args.arrivals) {
         await db
           .insertInto('workflow_arrival')
-          .values({ workflow, due_at: dueAt, objects, first_key: firstKey })
+          .values({ workflow, due_at: dueAt, objects, first_key: firstKey, event })
           .onConflict((conflict) =>
             conflict.column('workflow').doUpdateSet((e) => ({
               due_at: e
@@ -381,7 +397,13 @@ const workflowModule = defineStoreModule('workflow', {
         const more = arrival.objects > 1 ? ` and ${arrival.objects - 1} more` : '';
         return insertRun(
           db,
-          { id: args.id, trigger: `event: ${arrival.first_key}${more}`, definition, caller: args.caller },
+          {
+            id: args.id,
+            trigger: `event: ${arrival.first_key}${more}`,
+            event: arrival.event,
+            definition,
+            caller: args.caller,
+          },
           context,
         );
       },

@@ -11,6 +11,7 @@ import type { StoredEvent } from '../../core/events.ts';
 import { newId } from '../../core/ids.ts';
 import type { Lifecycle } from '../../core/lifecycle.ts';
 import { type MetadataStore, storeCall } from '../../metadata/contract.ts';
+import type { BridgeEvent } from '../../storage/contract.ts';
 import { compileObjectRules } from '../rules/match-object.ts';
 import { type Arrival, workflowProcedures } from './store.ts';
 
@@ -27,6 +28,8 @@ export interface TriggerOptions {
   readonly clock: Clock;
   /** Takes on a run that was just made. */
   readonly take: (runId: string) => void;
+  /** The event as EventBridge tells it, where its bucket's EventBridge is on. */
+  readonly bridged?: (event: StoredEvent) => Promise<BridgeEvent | undefined>;
   /** A failure of the background work; it is tried again at the next event. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -70,20 +73,25 @@ export function createTriggers(options: TriggerOptions): Triggers {
   };
 
   const arrivalsOf = async (events: readonly StoredEvent[]): Promise<Arrival[]> => {
-    const created = events.filter((event) => event.name === 'storageObjectCreated');
-    if (created.length === 0) return [];
+    const changes = events.filter(isObjectEvent);
+    if (changes.length === 0) return [];
     const workflows = await store.read(workflowProcedures.list, {});
     const rules = compileObjectRules(workflows.map((record) => record.definition));
     const byWorkflow = new Map<string, Arrival>();
-    for (const event of created) {
-      for (const { workflow, batchWindowMs } of rules.match(event.payload.bucket, event.payload.key)) {
+    for (const event of changes) {
+      if (!rules.has(event.payload.bucket)) continue;
+      const bridged = await options.bridged?.(event);
+      const type = bridged?.['detail-type'] ?? (event.name === 'storageObjectCreated' ? 'Object Created' : '');
+      const { bucket, key } = event.payload;
+      for (const { workflow, batchWindowMs } of rules.match(bucket, key, type, bridged !== undefined)) {
         const known = byWorkflow.get(workflow);
         const dueAt = event.at + batchWindowMs;
         byWorkflow.set(workflow, {
           workflow,
           dueAt: Math.min(known?.dueAt ?? dueAt, dueAt),
           objects: (known?.objects ?? 0) + 1,
-          firstKey: known?.firstKey ?? `${event.payload.bucket}/${event.payload.key}`,
+          firstKey: known?.firstKey ?? `${bucket}/${key}`,
+          ...firstEvent(known, bridged),
         });
       }
     }
@@ -132,7 +140,7 @@ export function createTriggers(options: TriggerOptions): Triggers {
       unsubscribe = store.onCommitted((events) => {
         unread += events.length;
         if (gather !== undefined || closed) return;
-        if (unread < NOTE_EVERY && !events.some((event) => event.name === 'storageObjectCreated')) return;
+        if (unread < NOTE_EVERY && !events.some(isObjectEvent)) return;
         gather = setTimeout(() => void enqueue(look), GATHER_MS);
       });
       await enqueue(look);
@@ -149,6 +157,22 @@ export function createTriggers(options: TriggerOptions): Triggers {
       }
     },
   };
+}
+
+type ObjectEvent = Extract<
+  StoredEvent,
+  { name: 'storageObjectCreated' | 'storageObjectDeleted' | 'storageObjectChanged' }
+>;
+
+const isObjectEvent = (event: StoredEvent): event is ObjectEvent =>
+  event.name === 'storageObjectCreated' ||
+  event.name === 'storageObjectDeleted' ||
+  event.name === 'storageObjectChanged';
+
+/** The first of the events of a run is the one it keeps. */
+function firstEvent(known: Arrival | undefined, bridged: BridgeEvent | undefined): Pick<Arrival, 'event'> {
+  if (known !== undefined) return known.event === undefined ? {} : { event: known.event };
+  return bridged === undefined ? {} : { event: JSON.stringify(bridged) };
 }
 
 /** A run that an event starts is its workflow owner's. */

@@ -1,5 +1,6 @@
 import { LochError } from '../../core/errors.ts';
 import { nearestNames } from '../../core/suggest.ts';
+import { BRIDGE_DETAIL_TYPES } from '../../storage/contract.ts';
 import type { WorkflowDefinition } from '../contract.ts';
 import { assertName } from '../jobs/job-definition.ts';
 
@@ -40,6 +41,10 @@ export function assertWorkflowDefinition(definition: WorkflowDefinition): void {
     if (trigger.bucket === '') throw refuse('An event trigger names no bucket.');
     if (!(trigger.batchWindowMs >= 0 && trigger.batchWindowMs <= MAX_WINDOW_MS)) {
       throw refuse(`\`batchWindowMs\` is ${trigger.batchWindowMs}. Give 0 to ${MAX_WINDOW_MS}.`);
+    }
+    const unknown = trigger.detailTypes?.find((type) => !BRIDGE_DETAIL_TYPES.includes(type));
+    if (unknown !== undefined) {
+      throw refuse(`S3 has no event \`${unknown}\`. Known: ${BRIDGE_DETAIL_TYPES.join(', ')}.`);
     }
   }
 }

@@ -18,6 +18,7 @@ import type {
   ResourcePolicy,
   ResourceSide,
 } from '../../governance/contract.ts';
+import type { StreamTargets } from '../notifications/stream-target.ts';
 import { bucketMissing } from '../stores/names.ts';
 import { BUCKET_PERMISSIONS, leavesOwnerOut, linesFor } from './access-lists.ts';
 import type { BucketSettings, ObjectOwnership } from './contract.ts';
@@ -27,6 +28,8 @@ import { blockOf } from './public-access-block.ts';
 export interface SideDeps {
   /** Hosts that buckets may notify; none when absent. */
   readonly notificationHosts?: readonly string[];
+  /** Streams that buckets may notify. */
+  readonly streams?: StreamTargets;
   readonly settings: BucketSettings;
   readonly policy: Policy;
   readonly resourcePolicies: ResourcePolicies;

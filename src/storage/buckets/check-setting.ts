@@ -3,7 +3,9 @@ import { s3Arn } from '../../core/arn.ts';
 import type { RequestContext } from '../../core/caller.ts';
 import { isLochError, LochError } from '../../core/errors.ts';
 import { assertDestination, authorizeDestination } from '../inventory/destination.ts';
-import { webhookOf } from '../notifications/webhook-target.ts';
+import { lastingArn } from '../background-context.ts';
+import { isStreamArn } from '../notifications/stream-target.ts';
+import { refusedTarget, webhookOf } from '../notifications/webhook-target.ts';
 import { isPublicList, letsOthersIn } from './access-lists.ts';
 import { ownershipOf, policyId, type SideDeps } from './bucket-side.ts';
 import type { ObjectStore } from '../contract.ts';
@@ -21,7 +23,7 @@ type Check<K extends BucketSettingKind> = (
   context: RequestContext,
   bucket: string,
   value: BucketSetting<K>,
-) => Promise<void>;
+) => Promise<BucketSetting<K> | undefined>;
 
 /** **Errors**: `malformed_policy`; `access_denied` for a public one while these are blocked. */
 const checkPolicy: Check<'policy'> = async (deps, context, bucket, { text }) => {
@@ -57,10 +59,28 @@ const checkOwnership: Check<'ownership'> = async (deps, _context, bucket, { obje
   if (list !== undefined && letsOthersIn(list)) throw listWithEnforcedOwner();
 };
 
-/** **Errors**: `invalid_argument` for a target that cannot be one. */
-const checkTargets: Check<'notification'> = async (deps, _context, _bucket, { targets }) => {
-  for (const { arn } of targets) webhookOf(arn, deps.notificationHosts ?? []);
+/**
+ * Streams are written to in the name of whoever named them, who must be allowed to.
+ * **Errors**: `invalid_argument` for a target that cannot be one; `access_denied`.
+ */
+const checkTargets: Check<'notification'> = async (deps, context, _bucket, value) => {
+  for (const { arn, kind } of value.targets) {
+    if (isStreamArn(arn)) await checkStream(deps, context, arn, kind);
+    else webhookOf(arn, deps.notificationHosts ?? []);
+  }
+  return { ...value, setBy: lastingArn(context.principal) };
 };
+
+async function checkStream(deps: CheckDeps, context: RequestContext, arn: string, kind: string): Promise<void> {
+  if (kind !== 'queue') throw refusedTarget(arn, 'a delivery stream is named in a QueueConfiguration.');
+  if (deps.streams === undefined) throw refusedTarget(arn, 'there are no delivery streams here.');
+  try {
+    await deps.streams.assertWritable(context, arn);
+  } catch (error) {
+    if (!isLochError(error, 'not_found')) throw error;
+    throw refusedTarget(arn, error.message);
+  }
+}
 
 /** **Errors**: `invalid_argument` (InvalidTargetBucketForLogging) for a target that is absent or somebody else's. */
 const checkLogTarget: Check<'logging'> = async (deps, _context, bucket, { targetBucket }) => {
@@ -135,13 +155,13 @@ const CHECKS: { readonly [K in BucketSettingKind]?: Check<K> } = {
   inventory: checkInventory,
 };
 
-/** **Errors**: those of the kind's check. */
+/** The value to keep. **Errors**: those of the kind's check. */
 export async function checkSetting<K extends BucketSettingKind>(
   deps: CheckDeps,
   context: RequestContext,
   name: { readonly bucket: string; readonly kind: K },
   value: BucketSetting<K>,
-): Promise<void> {
+): Promise<BucketSetting<K>> {
   const check = CHECKS[name.kind] as Check<K> | undefined;
-  await check?.(deps, context, name.bucket, value);
+  return (await check?.(deps, context, name.bucket, value)) ?? value;
 }

@@ -6,7 +6,7 @@ import { authorizeSetting, type SettingDeps } from './setting-deps.ts';
 export function putSetting(deps: SettingDeps): BucketSettingAccess['put'] {
   return async (context, { bucket, kind, id }, value) => {
     await authorizeSetting(deps, context, bucket, kind, 'put');
-    await checkSetting(deps, context, { bucket, kind }, value);
-    await deps.settings.put(bucket, kind, value, id);
+    const kept = await checkSetting(deps, context, { bucket, kind }, value);
+    await deps.settings.put(bucket, kind, kept, id);
   };
 }

@@ -21,6 +21,8 @@ export const notificationSchema = z.strictObject({
   targets: z.array(target).max(100),
   /** The rules inside Loch see every change of a bucket; this says so to clients that ask. */
   eventBridge: z.boolean(),
+  /** In whose name streams are written to: whoever set it. Never shown. */
+  setBy: z.string().optional(),
 });
 
 export type NotificationConfiguration = z.infer<typeof notificationSchema>;

@@ -20,6 +20,9 @@ interface MessageRow {
   not_before: number;
   failure: string | null;
   dead: number;
+  /** 1: its target takes messages one after the other, in their order. */
+  ordered: number;
+  principal: string | null;
 }
 
 interface NotificationTables {
@@ -34,6 +37,8 @@ export interface NewMessage {
   readonly target: string;
   readonly configurationId: string;
   readonly message: string;
+  /** Its target takes messages in their order: a stream. Then in whose name it is written to. */
+  readonly principal?: string;
 }
 
 /** A message that waits, or a dead letter. **Units**: milliseconds since 1970 UTC. */
@@ -51,6 +56,7 @@ const messageOf = (row: MessageRow): WaitingMessage => ({
   configurationId: row.configuration_id,
   message: row.message,
   createdAt: row.created_at,
+  ...(row.principal === null ? {} : { principal: row.principal }),
   attempts: row.attempts,
   ...(row.failure === null ? {} : { failure: row.failure }),
 });
@@ -68,19 +74,46 @@ export default defineStoreModule('storageNotifications', {
         `CREATE INDEX IF NOT EXISTS notification_message_due ON notification_message (dead, not_before, id)`,
       ],
     },
+    {
+      number: 2,
+      name: 'messages in order, for streams',
+      statements: [
+        `ALTER TABLE notification_message ADD COLUMN ordered BIGINT NOT NULL DEFAULT 0`,
+        `ALTER TABLE notification_message ADD COLUMN principal TEXT`,
+        `CREATE INDEX IF NOT EXISTS notification_message_ordered ON notification_message (target, dead, id)
+           WHERE ordered = 1`,
+      ],
+    },
   ],
   procedures: {
     enqueue: write(async (db, args: { messages: readonly NewMessage[]; at: number }): Promise<void> => {
-      for (const { bucket, target, configurationId, message } of args.messages) {
+      for (const { bucket, target, configurationId, message, principal = null } of args.messages) {
         await sql`INSERT INTO notification_message (bucket, target, configuration_id, message, created_at, attempts,
-            not_before, dead)
-          VALUES (${bucket}, ${target}, ${configurationId}, ${message}, ${args.at}, 0, 0, 0)`.execute(db);
+            not_before, dead, ordered, principal)
+          VALUES (${bucket}, ${target}, ${configurationId}, ${message}, ${args.at}, 0, 0, 0, ${principal === null ? 0 : 1},
+            ${principal})`.execute(db);
       }
     }),
 
     due: read(async (db, args: { now: number; limit: number }): Promise<WaitingMessage[]> => {
       const { rows } = await sql<MessageRow>`SELECT * FROM notification_message
-        WHERE dead = 0 AND not_before <= ${args.now} ORDER BY not_before, id LIMIT ${args.limit}`.execute(db);
+        WHERE dead = 0 AND ordered = 0 AND not_before <= ${args.now} ORDER BY not_before, id
+        LIMIT ${args.limit}`.execute(db);
+      return rows.map(messageOf);
+    }),
+
+    /** Targets that take messages in order and whose next one is due. */
+    orderedTargets: read(async (db, args: { now: number }): Promise<string[]> => {
+      const { rows } = await sql<{ target: string }>`SELECT m.target FROM notification_message m JOIN (
+          SELECT MIN(id) AS id FROM notification_message WHERE ordered = 1 AND dead = 0 GROUP BY target) f ON f.id = m.id
+        WHERE m.not_before <= ${args.now} ORDER BY m.id`.execute(db);
+      return rows.map(({ target }) => target);
+    }),
+
+    /** What waits for such a target, first come first. */
+    waitingFor: read(async (db, args: { target: string; limit: number }): Promise<WaitingMessage[]> => {
+      const { rows } = await sql<MessageRow>`SELECT * FROM notification_message WHERE ordered = 1
+        AND target = ${args.target} AND dead = 0 ORDER BY id LIMIT ${args.limit}`.execute(db);
       return rows.map(messageOf);
     }),
 

@@ -12,7 +12,8 @@ import { LochError } from '../../core/errors.ts';
 const TIMEOUT_MS = 10_000;
 const SETTING = 'storage.notification_hosts';
 
-function refused(arn: string, why: string): LochError {
+/** What cannot be a target. */
+export function refusedTarget(arn: string, why: string): LochError {
   return new LochError(
     'invalid_argument',
     `Unable to validate the following destination configurations: ${arn}: ${why}`,
@@ -27,18 +28,18 @@ const matches = (host: string, pattern: string): boolean =>
 export function webhookOf(arn: string, hosts: readonly string[]): URL {
   if (!arn.startsWith('arn:loch:webhook:')) {
     const service = /^arn:aws:([^:]+):/.exec(arn)?.[1];
-    throw refused(
+    throw refusedTarget(
       arn,
-      `${service === undefined ? 'this is no ARN of a target' : `Loch has no ${service}`}. Targets are HTTP endpoints, arn:loch:webhook:REGION:ACCOUNT:URL, and the rules inside Loch (EventBridgeConfiguration).`,
+      `${service === undefined ? 'this is no ARN of a target' : `Loch has no ${service}`}. Targets are delivery streams (in a QueueConfiguration), arn:aws:firehose:REGION:ACCOUNT:deliverystream/NAME, HTTP endpoints, arn:loch:webhook:REGION:ACCOUNT:URL, and the rules inside Loch (EventBridgeConfiguration).`,
     );
   }
   const { resource } = parseArn(arn);
   const url = URL.canParse(resource) ? new URL(resource) : undefined;
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.username !== '') {
-    throw refused(arn, 'the URL must be http:// or https://, without a user.');
+    throw refusedTarget(arn, 'the URL must be http:// or https://, without a user.');
   }
   if (hosts.some((pattern) => matches(url.hostname, pattern))) return url;
-  throw refused(arn, `the host ${url.hostname} is not in \`${SETTING}\` (${hosts.join(', ') || 'empty'}).`);
+  throw refusedTarget(arn, `the host ${url.hostname} is not in \`${SETTING}\` (${hosts.join(', ') || 'empty'}).`);
 }
 
 /** Sends a message; resolves when the endpoint has answered 2xx. **Errors**: `unavailable`. */

@@ -2,10 +2,11 @@
 import type { Clock } from '../../core/clock.ts';
 import type { RequestContext } from '../../core/caller.ts';
 import { LochError } from '../../core/errors.ts';
+import type { StoredEvent } from '../../core/events.ts';
 import type { Lifecycle } from '../../core/lifecycle.ts';
 import { newId } from '../../core/ids.ts';
 import type { StoreCall } from '../../core/store-call.ts';
-import type { Audit, Policy } from '../../governance/contract.ts';
+import type { Audit, Identities, Policy } from '../../governance/contract.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
 import type {
   BucketSettings,
@@ -21,6 +22,8 @@ import { accessLogModule } from '../access-logs/index.ts';
 import { createStorageFigures, figureModule, forgetFigures, openFigureRunner } from '../figures/index.ts';
 import { createInventoryRuns, forgetInventories, inventoryModule, openInventoryRunner } from '../inventory/index.ts';
 import { forgetMessages, notificationModule, openNotifier } from '../notifications/index.ts';
+import type { BridgeEvent } from '../notifications/bridge-event.ts';
+import type { StreamTargets } from '../notifications/stream-target.ts';
 import type { WaitingMessage } from '../notifications/store.ts';
 import { tierByUse } from '../tiering/tier-by-use.ts';
 import { traitsOf } from '../tiers/storage-classes.ts';
@@ -47,6 +50,9 @@ export interface UpkeepDeps {
   readonly lifecycleDayMs: number;
   /** Hosts that buckets may notify. */
   readonly notificationHosts: readonly string[];
+  /** Streams that buckets may notify. */
+  readonly streams?: StreamTargets;
+  readonly identities: Pick<Identities, 'principal'>;
   /** Makes lists in Parquet. */
   readonly engine: Engine;
   /** For lists on their way; emptied at start. */
@@ -67,6 +73,8 @@ export interface Upkeep extends Lifecycle {
   tiers(context: RequestContext): Promise<TiersStatus>;
   /** Notifications that their targets have refused for a day. */
   deadLetters(context: RequestContext): Promise<readonly WaitingMessage[]>;
+  /** A change of an object as EventBridge tells it, where its bucket's EventBridge is on. */
+  bridged(event: StoredEvent): Promise<BridgeEvent | undefined>;
   /** How far the scrub is and what is damaged; with `run`, after it has read everything. **Errors**: `unsupported`. */
   scrub(context: RequestContext, run?: boolean): Promise<ScrubStatus>;
 }
@@ -126,6 +134,7 @@ export async function openUpkeep(deps: UpkeepDeps): Promise<Upkeep> {
       }
       return run ? scrubber.run(context.signal) : scrubber.status();
     },
+    bridged: (event) => notifier.bridged(event),
     async deadLetters(context) {
       await deps.policy.authorize(context, { action: 's3:ListAllMyBuckets', resource: 'arn:aws:s3:::*' });
       return notifier.deadLetters();

@@ -202,6 +202,7 @@ export async function openS3Lake(
     lifecycleDayMs: 86_400_000,
     accesses,
     notificationHosts: ['127.0.0.1'],
+    identities: governance.identities,
     idle: true,
     onFailure: (error) => {
       throw error;

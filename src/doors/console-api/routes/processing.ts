@@ -91,6 +91,7 @@ const workflowBody = z.strictObject({
         bucket: z.string(),
         prefix: z.string(),
         batchWindowMs: z.number().int().min(0).max(900_000),
+        detailTypes: z.array(z.string()).min(1).max(20).optional(),
       }),
     ]),
   ),
