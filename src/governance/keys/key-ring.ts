@@ -241,6 +241,3 @@ function readName(name: string, accountId: string, region: string): AskedName {
   if (resource.startsWith('alias/')) return { alias: resource, accountId: account };
   throw keyFailure('InvalidArnException', `\`${name}\` is no ARN of a key or alias.`, { context: { arn: name } });
 }
-
-/** The account a request acts in. */
-export const accountOf = (context: RequestContext) => ({ accountId: context.accountId });

@@ -146,9 +146,6 @@ export async function metadataTable(
   return { columns: table.columns, rows: await table.rows(files, metadata, request) };
 }
 
-/** The metadata tables there are. */
-export const METADATA_TABLES = Object.keys(TABLES) as readonly MetadataTableName[];
-
 const iso = (ms: number): string => new Date(ms).toISOString();
 const json = (value: unknown): string => JSON.stringify(value);
 

@@ -158,11 +158,6 @@ export function withSnapshot(metadata: TableMetadata, snapshot: Snapshot, branch
   };
 }
 
-/** Whether `ancestor` is `id` or one of those it came from; false where history was expired. */
-export function descendsFrom(metadata: TableMetadata, id: string, ancestor: string): boolean {
-  return ancestry(metadata, id).some((snapshot) => snapshot['snapshot-id'] === ancestor);
-}
-
 /** A snapshot and those it came from, youngest first, as far back as the table keeps them. */
 export function ancestry(metadata: TableMetadata, id: string | undefined): readonly Snapshot[] {
   const byId = new Map(metadata.snapshots.map((snapshot) => [snapshot['snapshot-id'], snapshot]));
