@@ -1,6 +1,6 @@
 /**
- * Iceberg append commits by one writer, then by sixteen at once, to a table of 100 snapshots and more, through the catalog's use-case on the
- * embedded stores: manifest, manifest list and metadata file durable, then the pointer swap.
+ * Iceberg append commits by one writer, then by sixteen at once, to a table of 100 snapshots and more, then by one writer
+ * for each of fifty tables, through the catalog's use-case on the embedded stores: manifest, manifest list and metadata file durable, then the pointer swap.
  * `ratio` is the p50 over the bar of 10 ms and ten fdatasyncs of the same disk, so at most 1 holds the bar.
  */
 import { open } from 'node:fs/promises';
@@ -14,6 +14,8 @@ import { contextOf, TEST_ACCOUNT } from '../src/testing/builders/request-context
 const BEFORE = 100;
 const MEASURED = 200;
 const WRITERS = 16;
+const TABLES = 50;
+const COMMITS_PER_TABLE = 6;
 const SYNCS = 300;
 const TABLE = { database: 'bench', table: 'events' };
 
@@ -22,7 +24,7 @@ export async function run(): Promise<Record<string, unknown>> {
   const directory = await mkdtemp(join(process.env.LOCH_BENCH_DIR ?? tmpdir(), 'loch-bench-'));
   try {
     const before = await fdatasyncRate(directory);
-    const { times, snapshots, together } = await commits(directory);
+    const { times, snapshots, together, manyTablesPerSecond } = await commits(directory);
     const rate = (before + (await fdatasyncRate(directory))) / 2;
     const bar = 10 + 10_000 / rate;
     const p50 = quantile(times, 0.5);
@@ -36,6 +38,7 @@ export async function run(): Promise<Record<string, unknown>> {
       writers_16_p50: quantile(together.times, 0.5),
       writers_16_p99: quantile(together.times, 0.99),
       writers_16_commits_per_second: together.perSecond,
+      tables_50_commits_per_second: manyTablesPerSecond,
       snapshots,
       fdatasync_per_second: rate,
       peak_rss_mb: Math.round(process.resourceUsage().maxRSS / 1024),
@@ -50,6 +53,7 @@ async function commits(directory: string): Promise<{
   readonly times: number[];
   readonly snapshots: number;
   readonly together: { readonly times: number[]; readonly perSecond: number };
+  readonly manyTablesPerSecond: number;
 }> {
   const lake = await openCommitLake(directory);
   const root = contextOf('root');
@@ -84,8 +88,28 @@ async function commits(directory: string): Promise<{
     }),
   );
   const perSecond = (together.length * 1000) / (performance.now() - started);
+  const manyTablesPerSecond = await manyTables(catalog);
   await lake.close();
-  return { times, snapshots: length, together: { times: together, perSecond } };
+  return { times, snapshots: length, together: { times: together, perSecond }, manyTablesPerSecond };
+}
+
+async function manyTables(catalog: Awaited<ReturnType<typeof openCommitLake>>['catalog']): Promise<number> {
+  const root = contextOf('root');
+  const names = Array.from({ length: TABLES }, (_, i) => `many${i}`);
+  const columns = Array.from({ length: 6 }, (_, i) => ({ name: `c${i + 1}`, type: i === 0 ? 'bigint' : 'string' }));
+  for (const name of names) {
+    await catalog.createIcebergTable(root, { database: TABLE.database, name, columns });
+  }
+  const started = performance.now();
+  await Promise.all(
+    names.map(async (table) => {
+      for (let i = 0; i < COMMITS_PER_TABLE; i++) {
+        const file = { ...dataFile(i), lower: {}, upper: {}, path: `s3://bench/${table}/data/${i}.parquet` };
+        await catalog.commitTable(root, { ...TABLE, table }, { kind: 'append', files: [file] });
+      }
+    }),
+  );
+  return (TABLES * COMMITS_PER_TABLE * 1000) / (performance.now() - started);
 }
 
 function dataFile(i: number): DataFile {

@@ -158,6 +158,10 @@ export interface PointerSwap {
   readonly description?: string;
   /** Makes a repeat of the same commit recognizable. */
   readonly runId?: string;
+  /** One of several commits in this transaction: a run that has committed before refuses all of them. */
+  readonly inGroup?: boolean;
+  /** A further commit of the metadata file that the group's first one moved the pointer to. */
+  readonly follows?: boolean;
   readonly snapshotId: string;
   readonly operation: string;
   readonly addedRows: number;
@@ -276,6 +280,9 @@ export const tableProcedures = {
         .where('run_id', '=', args.runId)
         .executeTakeFirst();
       if (done !== undefined) {
+        if (args.inGroup === true) {
+          throw new LochError('conflict', `Run \`${args.runId}\` has committed before; its group is taken apart.`);
+        }
         return {
           version: done.version,
           metadataLocation: done.metadata_location,
@@ -285,14 +292,15 @@ export const tableProcedures = {
       }
     }
     const stale = args.expectedVersion !== undefined && args.expectedVersion !== row.version;
-    if (stale || row.metadata_location !== args.expectedLocation) {
+    const expected = args.follows === true ? args.newLocation : args.expectedLocation;
+    if (stale || row.metadata_location !== expected) {
       throw new LochError(
         'commit_conflict',
         `Table \`${args.database}.${args.name}\` changed after it was read. Read it again and repeat the change.`,
         {
           context: {
             table: `${args.database}.${args.name}`,
-            expected: args.expectedLocation,
+            expected,
             found: row.metadata_location,
           },
         },

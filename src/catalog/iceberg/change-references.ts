@@ -3,7 +3,8 @@ import type { TableMetadata, TableUpdate } from '../../storage/contract.ts';
 import type { Catalog, ReferenceChange } from '../contract.ts';
 import { authorizeGlue, requireTable } from '../databases/access.ts';
 import { fold } from '../databases/parts.ts';
-import { commitChange, type IcebergParts } from './commit.ts';
+import type { IcebergParts } from './commit.ts';
+import { commitChange } from './commit-change.ts';
 import { metadataStage } from './evolve-schema.ts';
 
 /** Creates, moves and drops branches and tags. Names that stand still need INSERT; what takes rows away needs DELETE. */

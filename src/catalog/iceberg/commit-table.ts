@@ -5,7 +5,8 @@ import type { Catalog } from '../contract.ts';
 import { authorizeGlue, requireTable } from '../databases/access.ts';
 import { fold } from '../databases/parts.ts';
 import databaseStore from '../databases/store.ts';
-import { type CommitBase, commitChange, type IcebergParts } from './commit.ts';
+import type { CommitBase, IcebergParts } from './commit.ts';
+import { commitChange } from './commit-change.ts';
 
 /** Commits data files to a table; a run that has committed before changes nothing. */
 export const commitTable =
@@ -35,8 +36,7 @@ export const commitTable =
       // A computed change may name other files each time; only a fixed one can use its manifests again.
       const reuse = typeof change === 'function' ? undefined : lost;
       const staged = await parts.tables.stage(base.metadata, withRunId(wanted, runId), {
-        version: base.version,
-        baseLocation: base.location,
+        defer: true,
         ...(reuse === undefined ? {} : { reuse }),
         ...(options.branch === undefined ? {} : { branch: options.branch }),
       });

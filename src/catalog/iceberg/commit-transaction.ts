@@ -115,7 +115,11 @@ const discardAll = (parts: IcebergParts, prepared: readonly Prepared[]) =>
 async function prepareChange(parts: IcebergParts, context: RequestContext, change: Change): Promise<Prepared> {
   const base = await readBase(parts, context, change.name);
   const made = await stageUpdates(parts, base, change);
-  const staged = { ...made.staged, metadataLocation: made.staged.metadataLocation! };
+  const written = await parts.tables.stageMetadata(base.metadata, made.staged.metadata, {
+    version: base.version,
+    baseLocation: base.location,
+  });
+  const staged = { ...written, metadataLocation: written.metadataLocation! };
   const swap = { ...made, record: base.record, staged };
   return {
     calls: [swapCall(parts, context, swap)],

@@ -14,7 +14,8 @@ import type { Catalog, ResolvedTable, TableUpdates } from '../contract.ts';
 import { authorizeGlue, readTable, requireTable } from '../databases/access.ts';
 import { fold } from '../databases/parts.ts';
 import { authorizeNewTable, type NewTable } from '../databases/register-table.ts';
-import { type Attempt, type CommitBase, commitChange, type IcebergParts } from './commit.ts';
+import { type Attempt, type CommitBase, type IcebergParts, unwritten } from './commit.ts';
+import { commitChange } from './commit-change.ts';
 import { freeLocation, icebergInput, registerIcebergTable } from './create-iceberg-table.ts';
 import { requireClearSight } from './open-for-engine.ts';
 import { addedSnapshots, assertFilesInside, assertPlace, assertSpecsUnused } from './table-place.ts';
@@ -44,7 +45,7 @@ export async function authorizeUpdates(
   await requireClearSight(parts, context, name, await readTable(parts, context, name));
 }
 
-/** The metadata after the updates, written and visible to nobody. **Errors**: `commit_conflict`, `invalid_argument`. */
+/** The metadata after the updates, of which nothing is written. **Errors**: `commit_conflict`, `invalid_argument`. */
 export async function stageUpdates(parts: IcebergParts, base: CommitBase, change: TableUpdates): Promise<Attempt> {
   const { expectedVersion } = change;
   if (expectedVersion !== undefined && expectedVersion !== base.record.version) {
@@ -60,13 +61,9 @@ export async function stageUpdates(parts: IcebergParts, base: CommitBase, change
   const added = addedSnapshots(base.metadata, metadata);
   await assertFilesInside(parts, base.metadata, metadata);
   await assertSpecsUnused(parts, base.metadata, metadata);
-  const staged = await parts.tables.stageMetadata(base.metadata, metadata, {
-    version: base.version,
-    baseLocation: base.location,
-  });
   const last = added.at(-1)?.summary;
   return {
-    staged,
+    staged: unwritten(metadata),
     operation: last?.operation ?? 'metadata',
     addedRows: Number(last?.['added-records'] ?? 0),
   };

@@ -1,26 +1,25 @@
-/**
- * A commit to an Iceberg table: stage on the current metadata, swap the pointer, and on a conflict stage again.
- *
- * Invariants
- * - One attempt at a time for each table in this process; other writers are met by retry with jittered waits.
- * - Files of an attempt that certainly did not commit are removed; those of an unknown one are never touched.
- */
+/** A commit to an Iceberg table: what it is staged on, what an attempt makes, and how it joins those that wait. */
 import type { RequestContext } from '../../core/caller.ts';
-import { isLochError, LochError } from '../../core/errors.ts';
+import { LochError } from '../../core/errors.ts';
 import type { TableName } from '../../governance/contract.ts';
 import type { StagedCommit, TableMetadata } from '../../storage/contract.ts';
-import type { CommitOutcome, TableRecord } from '../contract.ts';
+import type { TableRecord } from '../contract.ts';
 import { readTable } from '../databases/access.ts';
 import type { CatalogParts } from '../databases/parts.ts';
 import type { CommitQueue } from './commit-queue.ts';
-import { retryLimits, retryWait } from './retry-wait.ts';
 import { isInside } from './table-place.ts';
-import { swapPointer } from './swap-pointer.ts';
 
 export interface IcebergParts extends CatalogParts {
-  readonly queue: CommitQueue;
+  readonly queue: CommitQueue<WaitingChange>;
   readonly random: () => number;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+/** A change that waits for its turn. */
+export interface WaitingChange {
+  readonly context: RequestContext;
+  readonly stage: Stage;
+  readonly runId: string | undefined;
 }
 
 /** The state an attempt is staged on. */
@@ -32,7 +31,7 @@ export interface CommitBase {
   readonly version: number;
 }
 
-/** What an attempt has made: nothing to do, or files that wait for the swap. */
+/** What an attempt has made: manifests on their way to the disk, metadata that is not written yet. */
 export interface Attempt {
   readonly staged: StagedCommit;
   readonly operation: string;
@@ -42,50 +41,9 @@ export interface Attempt {
 /** Makes one attempt; `lost` is the one before it, whose files it may use again. Undefined: there is nothing to change. */
 export type Stage = (base: CommitBase, lost: StagedCommit | undefined) => Promise<Attempt | undefined>;
 
-/** **Errors**: `commit_conflict` after the last retry, `commit_state_unknown`, and what `stage` throws. */
-export function commitChange(
-  parts: IcebergParts,
-  context: RequestContext,
-  name: TableName,
-  stage: Stage,
-  options: { readonly runId?: string | undefined } = {},
-): Promise<CommitOutcome> {
-  return parts.queue.run(`${name.database}.${name.table}`, () => attempts(parts, context, name, stage, options));
-}
-
-async function attempts(
-  parts: IcebergParts,
-  context: RequestContext,
-  name: TableName,
-  stage: Stage,
-  options: { readonly runId?: string | undefined },
-): Promise<CommitOutcome> {
-  const startedAt = parts.clock.now();
-  let lost: StagedCommit | undefined;
-  for (let attempt = 0; ; attempt++) {
-    assertWanted(context, name);
-    const base = await readBase(parts, context, name);
-    const made = await stageOrDiscard(parts, stage, base, lost);
-    if (lost !== undefined) await parts.tables.discard(lost, made?.staged);
-    if (made === undefined) return unchanged(base);
-    const staged = { ...made.staged, metadataLocation: made.staged.metadataLocation! };
-    try {
-      // ---- commit point: before it nobody sees the change, after it everybody does ----
-      const outcome = await swapPointer(parts, context, { ...made, record: base.record, staged, runId: options.runId });
-      if (outcome.repeated) await parts.tables.discard(staged);
-      else removeForgotten(parts, base.metadata, staged.metadata);
-      return outcome;
-    } catch (error) {
-      const limits = retryLimits(base.metadata);
-      const waited = parts.clock.now() - startedAt;
-      if (!isLochError(error, 'commit_conflict') || attempt >= limits.retries || waited > limits.totalMs) {
-        if (!isLochError(error, 'commit_state_unknown')) await parts.tables.discard(staged);
-        throw error;
-      }
-      lost = staged;
-      await parts.sleep(retryWait(limits, attempt, parts.random), context.signal);
-    }
-  }
+/** A change of metadata alone, staged. */
+export function unwritten(metadata: TableMetadata): StagedCommit {
+  return { metadata, snapshotId: metadata['current-snapshot-id'] ?? '', written: [], addedManifests: [] };
 }
 
 /**
@@ -99,27 +57,6 @@ export function removeForgotten(parts: IcebergParts, before: TableMetadata, afte
     .map((entry) => entry['metadata-file'])
     .filter((file) => !kept.has(file) && isInside(after.location, file));
   if (forgotten.length > 0) void parts.tables.removeFiles(forgotten);
-}
-
-async function stageOrDiscard(
-  parts: IcebergParts,
-  stage: Stage,
-  base: CommitBase,
-  lost: StagedCommit | undefined,
-): Promise<Attempt | undefined> {
-  try {
-    return await stage(base, lost);
-  } catch (error) {
-    if (lost !== undefined) await parts.tables.discard(lost);
-    throw error;
-  }
-}
-
-function assertWanted(context: RequestContext, name: TableName): void {
-  if (!context.signal.aborted) return;
-  throw new LochError('statement_cancelled', `The commit to \`${name.database}.${name.table}\` was cancelled.`, {
-    cause: context.signal.reason,
-  });
 }
 
 /** What an attempt is staged on. **Errors**: `table_not_found`; `unsupported` for other formats. */
@@ -141,13 +78,4 @@ export async function readBase(parts: IcebergParts, context: RequestContext, nam
 function versionOf(location: string, record: TableRecord): number {
   const match = /\/v?(\d{1,9})(?:-[^/]*)?(?:\.gz)?\.metadata\.json(?:\.gz)?$/.exec(location);
   return match === null ? record.version : Number(match[1]);
-}
-
-function unchanged(base: CommitBase): CommitOutcome {
-  return {
-    snapshotId: base.metadata['current-snapshot-id'] ?? '',
-    metadataLocation: base.location,
-    version: base.record.version,
-    repeated: false,
-  };
 }

@@ -2,7 +2,8 @@ import type { TableUpdate } from '../../storage/contract.ts';
 import type { Catalog } from '../contract.ts';
 import { authorizeGlue, readTable, requireTable } from '../databases/access.ts';
 import { fold } from '../databases/parts.ts';
-import { type CommitBase, commitChange, type IcebergParts, type Stage } from './commit.ts';
+import { type CommitBase, type IcebergParts, type Stage, unwritten } from './commit.ts';
+import { commitChange } from './commit-change.ts';
 
 /** Gives a table other columns, matched by name, as a metadata-only commit. */
 export const evolveSchema =
@@ -28,10 +29,6 @@ export function metadataStage(parts: IcebergParts, updatesFor: (base: CommitBase
     const updates = updatesFor(base);
     if (updates.length === 0) return undefined;
     const metadata = parts.tables.applyUpdates(base.metadata, updates);
-    const staged = await parts.tables.stageMetadata(base.metadata, metadata, {
-      version: base.version,
-      baseLocation: base.location,
-    });
-    return { staged, operation: 'metadata', addedRows: 0 };
+    return { staged: unwritten(metadata), operation: 'metadata', addedRows: 0 };
   };
 }

@@ -1,7 +1,8 @@
 import type { TableMetadata } from '../../storage/contract.ts';
 import type { Catalog } from '../contract.ts';
 import { fold } from '../databases/parts.ts';
-import { commitChange, type IcebergParts } from './commit.ts';
+import type { IcebergParts } from './commit.ts';
+import { commitChange } from './commit-change.ts';
 import { metadataStage } from './evolve-schema.ts';
 import { isInside } from './table-place.ts';
 import { maintainedTable } from './maintenance.ts';

@@ -199,7 +199,8 @@ describe('Iceberg tables of the catalog', () => {
     expect(await live()).toEqual(names.flat().sort());
     const { metadata } = await lake.catalog.resolveTable(root, SALES);
     expect(metadata?.snapshots).toHaveLength(320);
-    expect(metadata?.['metadata-log']).toHaveLength(100);
+    // Those that waited for one another share a metadata file.
+    expect(metadata?.['metadata-log'].length).toBeLessThan(100);
     expect(metadata?.['last-sequence-number']).toBe(320);
     await expectNoOrphans();
   });

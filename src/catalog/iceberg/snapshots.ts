@@ -2,7 +2,8 @@ import { LochError } from '../../core/errors.ts';
 import type { Catalog } from '../contract.ts';
 import { authorizeGlue, readTable, requireTable } from '../databases/access.ts';
 import { fold } from '../databases/parts.ts';
-import { commitChange, type IcebergParts } from './commit.ts';
+import type { IcebergParts } from './commit.ts';
+import { commitChange } from './commit-change.ts';
 import { metadataStage } from './evolve-schema.ts';
 
 /** The snapshots of a table, oldest first. None of a table that is not Iceberg. */

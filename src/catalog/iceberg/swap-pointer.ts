@@ -22,6 +22,8 @@ export interface Swap {
   readonly operation: string;
   readonly addedRows: number;
   readonly runId?: string | undefined;
+  /** Its place in a group of commits that share one metadata file; absent when it is alone. */
+  readonly place?: number | undefined;
 }
 
 /** **Errors**: `commit_conflict`, `commit_state_unknown`, `table_not_found`. */
@@ -40,6 +42,27 @@ export async function swapPointer(parts: SwapParts, context: RequestContext, swa
   }
 }
 
+/**
+ * The commit point of a group: several commits of one metadata file in one transaction. `outcomes` are in their order.
+ * **Errors**: as of `swapPointer`, for all of them; `conflict` when one of them had been carried out before.
+ */
+export async function swapPointerForAll(
+  parts: SwapParts,
+  swaps: readonly (Swap & { readonly context: RequestContext })[],
+): Promise<readonly CommitOutcome[]> {
+  const [only] = swaps;
+  if (only !== undefined && swaps.length === 1) return [await swapPointer(parts, only.context, only)];
+  const calls = swaps.map((swap, place) => swapCall(parts, swap.context, { ...swap, place }));
+  const alongside = swaps.flatMap(({ context }) => context.alongside ?? []);
+  try {
+    const results = await parts.store.transact([...calls, ...alongside]);
+    return results.slice(0, swaps.length) as CommitOutcome[];
+  } catch (error) {
+    if (certainlyRefused(error)) throw error;
+    return Promise.all(swaps.map((swap) => findOut(parts, swap, error)));
+  }
+}
+
 /** Whether the transaction itself said no. Anything else may have happened before the reply was lost. */
 export const certainlyRefused = (error: unknown): boolean =>
   isLochError(error) && !isLochError(error, 'unavailable', 'internal', 'timeout');
@@ -49,8 +72,9 @@ export const swapCall = (parts: SwapParts, context: RequestContext, swap: Swap):
   storeCall(databaseStore.procedures.swapMetadataLocation, swapArgs(parts, context, swap));
 
 function swapArgs(parts: SwapParts, context: RequestContext, swap: Swap) {
-  const { record, staged, runId } = swap;
+  const { record, staged, runId, place } = swap;
   return {
+    ...(place === undefined ? {} : { inGroup: true, follows: place > 0 }),
     database: record.database,
     name: record.name,
     expectedLocation: record.metadataLocation!,

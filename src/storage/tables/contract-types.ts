@@ -250,6 +250,8 @@ export interface StagedCommit {
   readonly metadataLocation?: string;
   /** Manifests of the change's own files: a further attempt uses them again. */
   readonly addedManifests: readonly string[];
+  /** With `defer`: settles when what was `written` is on disk. Nothing may lead to it before. */
+  readonly durable?: Promise<void>;
 }
 
 export interface StageOptions {
@@ -261,6 +263,8 @@ export interface StageOptions {
   readonly reuse?: StagedCommit;
   /** The branch that moves; `main` by default. **Errors**: `not_found` for one that is not there. */
   readonly branch?: string;
+  /** Resolves before the files are on disk, with `durable`: further changes can be staged upon this one meanwhile. */
+  readonly defer?: true;
 }
 
 /**

@@ -70,18 +70,24 @@ export async function stageCommit(
   });
   const metadataLocation = options.version === undefined ? undefined : metadataFileLocation(base, options.version);
   const written = [...writer.locations, listLocation, ...(metadataLocation === undefined ? [] : [metadataLocation])];
-  await writeAll(files, written, [
+  const durable = writeAll(files, written, [
     writer.flush(),
     files.writeManifestList(listLocation, list, manifests),
     ...(metadataLocation === undefined ? [] : [files.writeMetadata(metadataLocation, metadata)]),
   ]);
-  return {
+  const staged = {
     metadata,
     snapshotId,
     written,
     addedManifests: added.map((manifest) => manifest.manifest_path),
     ...(metadataLocation === undefined ? {} : { metadataLocation }),
   };
+  if (options.defer === true) {
+    durable.catch(() => {}); // whoever commits awaits it; until then it must not count as unhandled
+    return { ...staged, durable };
+  }
+  await durable;
+  return staged;
 }
 
 async function writeAll(

@@ -30,6 +30,8 @@ type Cached =
 export class TableFiles {
   readonly #objects: TableObjects;
   readonly #cache: BoundedCache<Cached>;
+  /** What is being written: commits of one group build on each other before any of it is on disk. */
+  readonly #writing = new Map<string, Cached>();
 
   constructor(objects: TableObjects, cacheBytes: number) {
     this.#objects = objects;
@@ -53,7 +55,7 @@ export class TableFiles {
   }
 
   async readManifestList(location: string): Promise<readonly ManifestFile[]> {
-    const cached = this.#cache.get(location);
+    const cached = this.#known(location);
     if (cached?.kind === 'list') return cached.value;
     const bytes = await this.#read(location);
     const value = await decodeManifestList(bytes, location);
@@ -62,7 +64,7 @@ export class TableFiles {
   }
 
   async readManifest(location: string): Promise<readonly ManifestEntry[]> {
-    const cached = this.#cache.get(location);
+    const cached = this.#known(location);
     if (cached?.kind === 'manifest') return cached.value;
     const bytes = await this.#read(location);
     const value = await decodeManifest(bytes, location);
@@ -71,13 +73,25 @@ export class TableFiles {
   }
 
   async writeManifestList(location: string, bytes: Buffer, value: readonly ManifestFile[]): Promise<void> {
-    await this.write(location, bytes);
-    this.#cache.set(location, { kind: 'list', value }, value.length * MANIFEST_FILE_BYTES);
+    await this.#writeKnown(location, bytes, { kind: 'list', value }, value.length * MANIFEST_FILE_BYTES);
   }
 
   async writeManifest(location: string, bytes: Buffer, value: readonly ManifestEntry[]): Promise<void> {
-    await this.write(location, bytes);
-    this.#cache.set(location, { kind: 'manifest', value }, entriesWeight(value));
+    await this.#writeKnown(location, bytes, { kind: 'manifest', value }, entriesWeight(value));
+  }
+
+  #known(location: string): Cached | undefined {
+    return this.#cache.get(location) ?? this.#writing.get(location);
+  }
+
+  async #writeKnown(location: string, bytes: Buffer, value: Cached, weight: number): Promise<void> {
+    this.#writing.set(location, value);
+    try {
+      await this.write(location, bytes);
+      this.#cache.set(location, value, weight);
+    } finally {
+      this.#writing.delete(location);
+    }
   }
 
   async readDocument(location: string): Promise<unknown> {
