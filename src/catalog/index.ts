@@ -9,6 +9,7 @@ import type { Catalog, Classifiers, Crawlers, Discovery, Lineage, SourceTables }
 import type { ConnectionProbe, Connections } from './connections/contract.ts';
 import { openConnections } from './connections/index.ts';
 import { lineageUseCases } from './lineage/index.ts';
+import { openQueryRecorder } from './lineage/query-recorder.ts';
 import { discoveryUseCases } from './search/index.ts';
 import { openCrawlers } from './crawlers/index.ts';
 import { exportDelta } from './iceberg/export-delta.ts';
@@ -122,7 +123,8 @@ export async function openCatalog(dependencies: CatalogDependencies): Promise<{
   purge.unref();
   const { sealer, probe } = dependencies;
   const connections = sealer === undefined ? undefined : openConnections({ ...parts, sealer, probe });
-  const lineage = lineageUseCases(parts);
+  const recorder = openQueryRecorder({ store, clock: parts.clock, onFailure });
+  const lineage: Lineage = { ...lineageUseCases(parts), settled: recorder.settled };
   const crawls = await openCrawlers(
     { ...parts, lineage, identities: dependencies.identities, openConnection: connections?.open },
     onFailure,
@@ -159,6 +161,7 @@ export async function openCatalog(dependencies: CatalogDependencies): Promise<{
     directory: tableDirectory(parts),
     async close() {
       await crawls.close();
+      await recorder.close();
       clearInterval(purge);
       await indexFiller.close();
       unsubscribe();

@@ -84,8 +84,18 @@ export interface EventPayloads {
   catalogCrawlerRunChanged: { crawler: string; runId: string; state: string };
   processingJobRunChanged: { job: string; runId: string; state: string };
   processingWorkflowRunChanged: { workflow: string; runId: string; state: string };
-  ingestionDeliveryFlushed: { stream: string; bucket: string; key: string; records: number; bytes: number };
+  ingestionDeliveryFlushed: {
+    stream: string;
+    bucket: string;
+    key: string;
+    records: number;
+    bytes: number;
+    /** The folder under which all objects of the stream lie. */
+    folder?: string;
+  };
   ingestionReplicationChanged: { task: string; state: string; rows: number };
+  /** `flows` is the JSON of what a statement read and into what, in the transaction of its end. */
+  consumptionTablesRead: { queryId: string; flows: string };
   consumptionQueryChanged: { queryId: string; state: string; principal: string };
   governanceGrantChanged: { principal: string; resource: string; change: 'granted' | 'revoked' };
   governanceLakeChanged: { what: 'settings' | 'location' | 'filter'; name: string; database?: string; table?: string };

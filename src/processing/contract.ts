@@ -22,7 +22,11 @@ export interface StatementOutcome {
     readonly name: TableName;
     readonly columns: readonly string[];
     readonly snapshotId?: string;
+    /** True: a view of the statement reads it, not the statement itself. */
+    readonly inside?: true;
   }[];
+  /** Views that the statement reads of which the caller sees all: what they are made of. */
+  readonly views?: readonly (Pick<StatementOutcome, 'tables' | 'columnFlows'> & { readonly name: TableName })[];
   /** What each column of the result is made of, where the statement tells it without doubt. */
   readonly columnFlows?: readonly {
     readonly output: string;

@@ -1,4 +1,5 @@
 /** Ends of flows as keys of the graph, and OpenLineage's names of them. */
+import { createHash } from 'node:crypto';
 import { formatS3Uri, parseS3Uri } from '../../storage/contract.ts';
 import type { LineageEnd } from './contract.ts';
 
@@ -11,10 +12,14 @@ export function keyOf(end: LineageEnd): string {
       return `objects:s3://${end.bucket}/${end.prefix.replace(/\/+$/, '')}`;
     case 'dataset':
       return `dataset:${JSON.stringify([end.namespace, end.name])}`;
+    case 'query':
+      return `query:${JSON.stringify([end.principal, digestOf(end.statement)])}`;
   }
 }
 
-/** The end of a key. */
+const digestOf = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 24);
+
+/** The end of a key; the text of a query is not in its key. */
 export function endOf(key: string): LineageEnd {
   const [kind] = key.split(':', 1);
   const rest = key.slice(kind!.length + 1);
@@ -27,6 +32,7 @@ export function endOf(key: string): LineageEnd {
     return { kind: 'objects', bucket, prefix };
   }
   const [namespace = '', name = ''] = JSON.parse(rest) as string[];
+  if (kind === 'query') return { kind: 'query', principal: namespace, statement: '' };
   return { kind: 'dataset', namespace, name };
 }
 
@@ -39,6 +45,8 @@ export function nameOf(end: LineageEnd): string {
       return formatS3Uri({ bucket: end.bucket, key: end.prefix });
     case 'dataset':
       return `${end.namespace}/${end.name}`;
+    case 'query':
+      return `query of ${end.principal.split(':').at(-1)!}`;
   }
 }
 
@@ -57,6 +65,8 @@ export function datasetOf(
       return { namespace: `s3://${end.bucket}`, name: end.prefix };
     case 'dataset':
       return { namespace: end.namespace, name: end.name };
+    case 'query':
+      return { namespace: `loch:${place.region}:${place.accountId}`, name: keyOf(end) };
   }
 }
 

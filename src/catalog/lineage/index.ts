@@ -1,44 +1,22 @@
 import { glueArn } from '../../core/arn.ts';
 import type { CatalogParts } from '../databases/parts.ts';
 import type { Lineage, LineageFlow } from './contract.ts';
-import { keyOf } from './ends.ts';
+import { edgesOfFlow, statementsOfFlow } from './edges-of-flow.ts';
+import { impactOf } from './impact.ts';
 import { flowOfEvent } from './open-lineage.ts';
-import lineageStore, { type LineageRow } from './store.ts';
+import lineageStore from './store.ts';
 import { walkGraph } from './walk-graph.ts';
 
-/** The edges of a flow: every input with every output, but for a thing with itself. */
-function edgesOf(flow: LineageFlow, at: number): LineageRow[] {
-  const outputs = [...new Set(flow.outputs.map(keyOf))];
-  return [...new Set(flow.inputs.map(keyOf))].flatMap((source) =>
-    outputs
-      .filter((target) => target !== source)
-      .map((target): LineageRow => {
-        const pairs = flow.columns?.flatMap(({ output, inputs }) =>
-          inputs
-            .filter(({ end }) => keyOf(end) === source)
-            .map(({ column }) => [column.toLowerCase(), output.toLowerCase()]),
-        );
-        return {
-          source,
-          target,
-          job: flow.job,
-          run_id: flow.runId,
-          at,
-          columns: pairs === undefined ? null : JSON.stringify(pairs),
-        };
-      }),
-  );
-}
-
 /** The lineage graph. */
-export function lineageUseCases(parts: CatalogParts): Lineage {
+export function lineageUseCases(parts: CatalogParts): Omit<Lineage, 'settled'> {
   const record = async (flow: LineageFlow) => {
     const at = parts.clock.now();
-    const edges = edgesOf(flow, at);
+    const edges = edgesOfFlow(flow, at);
     if (edges.length === 0) return;
     await parts.store.write(lineageStore.procedures.addEdges, {
       edges,
-      event: { job: flow.job, runId: flow.runId, flow: JSON.stringify(flow) },
+      statements: statementsOfFlow(flow, at),
+      events: [{ job: flow.job, runId: flow.runId, flow: JSON.stringify(flow) }],
     });
   };
   return {
@@ -71,5 +49,6 @@ export function lineageUseCases(parts: CatalogParts): Lineage {
       });
     },
     graph: walkGraph(parts),
+    impact: impactOf(parts),
   };
 }

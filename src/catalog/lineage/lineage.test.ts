@@ -24,7 +24,7 @@ let lake: Awaited<ReturnType<typeof testCatalog>>;
 beforeAll(async () => {
   lake = await testCatalog(policy);
   await lake.catalog.createDatabase(root, { name: 'shop' });
-  for (const name of ['orders', 'secret', 'daily', 'monthly', 'lonely']) {
+  for (const name of ['orders', 'secret', 'daily', 'monthly', 'lonely', 'past']) {
     const columns = ['id', 'amount', 'total'].map((column) => ({ name: column, type: 'bigint' }));
     const storage = { location: `s3://lake/${name}/`, serdeParameters: {} };
     await lake.catalog.createTable(root, 'shop', { name, columns, storage, parameters: { classification: 'csv' } });
@@ -117,6 +117,32 @@ describe('the graph', () => {
     await lake.reopen();
     await lake.lineage.record({ job: 'job/month', runId: '3', inputs: [end('daily')], outputs: [end('monthly')] });
     expect(edges(await graph('daily', root, { depth: 10 }))).toEqual(before);
+  });
+
+  it('is told as it was: edges that were not yet there are left out, and columns are those of then', async () => {
+    const start = lake.clock.now();
+    const flow = (column: string, runId: string) => ({
+      job: 'job/past',
+      runId,
+      inputs: [end('secret')],
+      outputs: [end('past')],
+      columns: [{ output: 'id', inputs: [{ end: end('secret'), column }] }],
+    });
+    const columnsAt = async (asOf?: number) =>
+      (await graph('past', root, { direction: 'upstream', ...(asOf === undefined ? {} : { asOf }) })).edges.flatMap(
+        ({ job, columns }) => (job === 'job/past' ? columns.map(({ from }) => from) : []),
+      );
+    lake.clock.advance(1_000);
+    await lake.lineage.record(flow('id', '1'));
+    lake.clock.advance(1_000);
+    await lake.lineage.record(flow('id', '2'));
+    lake.clock.advance(1_000);
+    await lake.lineage.record(flow('amount', '3'));
+    expect(await columnsAt(start)).toEqual([]);
+    expect(await columnsAt(start + 1_000)).toEqual(['id']);
+    expect(await columnsAt(start + 2_500)).toEqual(['id']);
+    expect(await columnsAt(start + 3_000)).toEqual(['amount']);
+    expect(await columnsAt()).toEqual(['amount']);
   });
 
   it('refuses a depth that is none', async () => {

@@ -18,8 +18,10 @@ import { athenaError } from './athena-error.ts';
 import type { ExecutionDeps } from './deps.ts';
 import type { ExecutionEnd, ExecutionRecord, ResultFile } from './records.ts';
 import { resultColumn, textColumn } from './result-types.ts';
+import { RepeatedReads } from './repeated-reads.ts';
 import { runUtility } from './run-utility.ts';
 import { statementKind, type UtilityStatement } from './statement-kind.ts';
+import { flowsOfStatement, queryEnd } from './statement-lineage.ts';
 import { executionProcedures } from './store.ts';
 
 export interface Executor extends Lifecycle {
@@ -47,6 +49,7 @@ interface Outcome {
   readonly planMs: number;
   readonly runMs: number;
   readonly bytesScanned: number;
+  readonly flows: string | null;
 }
 
 /** The executor of queries. Nothing runs before `resume` or `take`. */
@@ -55,6 +58,7 @@ export function createExecutor(deps: ExecutionDeps): Executor {
   const folder = join(deps.workDirectory, 'results');
   const active = new Map<string, { readonly abort: AbortController; readonly over: Promise<void> }>();
   const waiting: string[] = [];
+  const reads = new RepeatedReads();
   let running = 0;
   let closed = false;
 
@@ -70,7 +74,7 @@ export function createExecutor(deps: ExecutionDeps): Executor {
     const waitedMs = Math.max(0, deps.clock.now() - record.execution.submittedAt);
     const limit = setTimeout(() => abort.abort(new TimedOut()), deps.queryTimeoutMs);
     try {
-      const outcome = await produce(deps, record, folder, abort.signal);
+      const outcome = await produce(deps, reads, record, folder, abort.signal);
       if ((await begun) === undefined) return;
       await end(ended(record, 'SUCCEEDED', { ...outcome, queueMs: outcome.queueMs + waitedMs }));
     } catch (error) {
@@ -168,6 +172,7 @@ function ended(record: ExecutionRecord, state: ExecutionEnd['state'], rest: Part
     rowCount: null,
     columns: [],
     result: null,
+    flows: null,
     ...rest,
   };
 }
@@ -181,6 +186,7 @@ function timedOut(limitMs: number): LochError {
 /** Runs a query and puts its result where it belongs. */
 async function produce(
   deps: ExecutionDeps,
+  reads: RepeatedReads,
   record: ExecutionRecord,
   folder: string,
   signal: AbortSignal,
@@ -188,11 +194,12 @@ async function produce(
   const context = await contextOf(deps, record, signal);
   const { utility } = statementKind(record.execution.sql);
   if (utility !== undefined) return produceText(deps, context, record, utility);
-  return produceCsv(deps, context, record, join(folder, record.execution.id), signal);
+  return produceCsv(deps, reads, context, record, join(folder, record.execution.id), signal);
 }
 
 async function produceCsv(
   deps: ExecutionDeps,
+  reads: RepeatedReads,
   context: RequestContext,
   record: ExecutionRecord,
   folder: string,
@@ -213,6 +220,11 @@ async function produceCsv(
     signal,
   );
   signal.throwIfAborted();
+  const flows = flowsOfStatement(
+    outcome,
+    { job: 'query', runId: id },
+    queryEnd({ principal: context.principal.arn, sql }),
+  );
   const { bucket, key } = parseS3Uri(outputLocation);
   await deps.objects.put(bucket, key, { adoptFile: path }, { contentType: 'text/csv', operation: 'QueryResult' });
   return {
@@ -223,6 +235,7 @@ async function produceCsv(
     planMs: outcome.planMs,
     runMs: outcome.runMs,
     bytesScanned: outcome.bytesScanned,
+    flows: flows.length === 0 || reads.isRepeat(flows, deps.clock.now()) ? null : JSON.stringify(flows),
   };
 }
 
@@ -255,6 +268,7 @@ async function produceText(
     planMs: performance.now() - startedAt,
     runMs: 0,
     bytesScanned: 0,
+    flows: null,
   };
 }
 

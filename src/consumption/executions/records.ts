@@ -60,4 +60,6 @@ export interface ExecutionEnd {
   readonly rowCount: number | null;
   readonly columns: readonly ResultColumn[];
   readonly result: ResultFile | null;
+  /** JSON of the lineage flows that are to be told of. */
+  readonly flows: string | null;
 }

@@ -181,8 +181,8 @@ const procedures = {
   ),
 
   /** To a final state, with everything the query leaves. */
-  end: write(async (db, end: ExecutionEnd, context) =>
-    move(db, context, end.id, ['QUEUED', 'RUNNING'], {
+  end: write(async (db, end: ExecutionEnd, context) => {
+    const moved = await move(db, context, end.id, ['QUEUED', 'RUNNING'], {
       state: end.state,
       state_reason: end.stateReason,
       error: end.error === null ? null : JSON.stringify(end.error),
@@ -196,8 +196,12 @@ const procedures = {
       result_bucket: end.result?.bucket ?? null,
       result_key: end.result?.key ?? null,
       result_form: end.result?.form ?? null,
-    }),
-  ),
+    });
+    if (moved !== undefined && end.flows !== null) {
+      context.emit({ name: 'consumptionTablesRead', payload: { queryId: end.id, flows: end.flows } });
+    }
+    return moved;
+  }),
 
   get: read(async (db, { id }: { id: string }) => {
     const row = await db.selectFrom('query_execution').selectAll().where('id', '=', id).executeTakeFirst();

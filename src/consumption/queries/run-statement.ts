@@ -14,7 +14,14 @@ import { newId } from '../../core/ids.ts';
 import type { EngineResult } from '../../engines/contract.ts';
 import type { DataEvent } from '../../governance/contract.ts';
 import type { StatementOutcome, StatementRunner } from '../../processing/contract.ts';
-import { type BoundStatement, type BoundTable, type BoundView, bindStatement } from './bind/bind-statement.ts';
+import {
+  type BoundSource,
+  type BoundStatement,
+  type BoundTable,
+  type BoundView,
+  bindStatement,
+} from './bind/bind-statement.ts';
+import { flowsOfResult } from './bind/column-flows.ts';
 import type { QueryPathDeps } from './deps.ts';
 import { materialize, type MaterializedStatement, renderEmpty } from './materialize.ts';
 import { maskSalts } from './secure/mask-sql.ts';
@@ -136,19 +143,34 @@ function boundTables(statement: BoundStatement): (BoundTable | BoundView)[] {
   });
 }
 
+const toldOf = ({ name, columnsRead }: BoundTable | BoundView) => ({ name, columns: columnsRead });
+
+/** A view and the views in it, but for those that are shaped for the caller: what he sees of them is not all of them. */
+function openViews({ name, columns, body }: BoundView): NonNullable<StatementOutcome['views']>[number][] {
+  const sources = body.sources.filter((source) => source.kind === 'table' || source.kind === 'view');
+  const inner = sources.flatMap((source) => (source.kind === 'view' ? openViews(source) : []));
+  if (boundTables(body).some(({ shape }) => shape.kind === 'shaped')) return inner;
+  const flows = flowsOfResult(body.columnFlows, columns);
+  return [{ name, tables: sources.map(toldOf), ...(flows === undefined ? {} : { columnFlows: flows }) }, ...inner];
+}
+
 function outcomeOf(statement: BoundStatement, result: EngineResult, planMs: number): StatementOutcome {
   const tables = boundTables(statement);
+  const direct = new Set<BoundSource>(statement.sources);
+  const views = statement.sources.flatMap((source) => (source.kind === 'view' ? openViews(source) : []));
+  const flows = flowsOfResult(statement.columnFlows, result.columns);
   return {
     columns: result.columns,
     rowCount: result.rowCount,
     rows: result.rows,
     files: result.files,
     tables: tables.map((table) => ({
-      name: table.name,
-      columns: table.columnsRead,
+      ...toldOf(table),
       ...(table.kind === 'table' && table.scan.snapshotId !== undefined ? { snapshotId: table.scan.snapshotId } : {}),
+      ...(direct.has(table) ? {} : { inside: true }),
     })),
-    ...(statement.columnFlows === undefined ? {} : { columnFlows: statement.columnFlows }),
+    ...(views.length === 0 ? {} : { views }),
+    ...(flows === undefined ? {} : { columnFlows: flows }),
     bytesScanned: tables.reduce((sum, table) => sum + (table.kind === 'table' ? table.bytes : 0), 0),
     planMs,
     queueMs: result.queueMs,

@@ -15,7 +15,7 @@ import type { MetadataStore } from '../../metadata/contract.ts';
 import type { ObjectStore } from '../../storage/contract.ts';
 import type { DeliveryStreamRecord, DeliveryStreamSettings } from '../contract.ts';
 import { AppendLog, type Appended, type LogCursor } from '../streams/log.ts';
-import { objectKey } from './object-name.ts';
+import { folderOf, objectKey } from './object-name.ts';
 import store, { type DeliveryPlan, type StoredStream } from './store.ts';
 import { writeObject } from './write-object.ts';
 
@@ -249,7 +249,7 @@ export class DeliveryStream implements Lifecycle {
     await recordDelivery(this.stored, { key, records, bytes: unit.bytes });
     const following = this.#ready[1];
     const next = following === undefined ? null : this.#planOf(following);
-    const flushed = { stream: name, bucket, key, records, bytes: unit.bytes };
+    const flushed = { stream: name, bucket, key, records, bytes: unit.bytes, folder: folderOf(this.settings.prefix) };
     await metadata.write(store.procedures.delivered, { id, until: unit.until, next, flushed }); // the commit point
     if (following !== undefined && next !== null) following.plan = next;
     this.#passed(unit);

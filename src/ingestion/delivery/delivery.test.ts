@@ -103,7 +103,7 @@ describe('delivery', () => {
     expect(key).toMatch(/^web\/2025\/06\/01\/10\/web-1-2025-06-01-10-30-00-[0-9a-f-]{36}$/);
     expect(events.at(-1)).toMatchObject({
       name: 'ingestionDeliveryFlushed',
-      payload: { stream: 'web', bucket: 'raw', key, records: 3, bytes: 4 },
+      payload: { stream: 'web', bucket: 'raw', key, records: 3, bytes: 4, folder: 'web/' },
     });
     expect(audited).toEqual([
       expect.objectContaining({ eventName: 'PutObject', resource: `arn:aws:s3:::raw/${key}`, rows: 3, bytes: 4 }),

@@ -19,6 +19,12 @@ export function hasExpression(prefix: string): boolean {
   return prefix.includes('!{');
 }
 
+/** The folder that all prefixes of a stream begin with: what stands before its first expression. */
+export function folderOf(prefix: string): string {
+  const fixed = prefix.split('!{', 1)[0]!;
+  return fixed.slice(0, fixed.lastIndexOf('/') + 1);
+}
+
 /** The key of the object whose first record is number `first`, arrived at `arrivedAt`. **Errors**: `invalid_argument`. */
 export function objectKey(
   stream: { readonly id: string; readonly version: number; readonly settings: DeliveryStreamSettings },

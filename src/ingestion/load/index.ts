@@ -67,11 +67,16 @@ export function createLoader(deps: LoaderDeps): Loader {
         signal.throwIfAborted();
         progress({ phase: 'committing', rows: written.rows, bytes: 0 });
         const { snapshotId, bytes } = await commitFiles(deps, context, target, { ...written, loadId });
+        const inputs = endsOf(deps.connector, source);
         await deps.lineage?.record({
           job: 'load',
           runId: loadId,
-          inputs: endsOf(deps.connector, source),
+          inputs,
           outputs: [{ kind: 'table', ...name }],
+          columns: written.columns.map((column) => ({
+            output: column.name,
+            inputs: inputs.map((end) => ({ end, column: column.name })),
+          })),
         });
         return {
           rows: written.rows,

@@ -63,6 +63,9 @@ describe('a cleaning job', () => {
     const done = await run('clean-customers');
     expect(done.error).toBeUndefined();
     expect(done).toMatchObject({ state: 'SUCCEEDED', attempt: 1 });
+    const graph = await lake.lineage.graph(lake.root, customers.target, { direction: 'upstream' });
+    expect(graph.nodes.map(({ name }) => name)).toEqual(['cleaned.customers', 's3://raw/customers']);
+    expect(graph.edges[0]?.columns).toContainEqual({ from: 'updated_at', to: 'updated' });
     expect(done.counts).toEqual({
       objectsIn: 1,
       rowsIn: 10,

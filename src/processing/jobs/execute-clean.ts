@@ -165,12 +165,17 @@ async function writeRows(attempt: Attempt, won: Contest): Promise<{ change: numb
       files,
       base: { snapshotId: target.snapshotId ?? null },
       location: target.location,
-      lineage: {
-        inputs: [
-          { kind: 'objects', bucket: attempt.definition.source.bucket, prefix: attempt.definition.source.prefix },
-        ],
-      },
+      lineage: lineageOf(attempt.definition),
     },
+  };
+}
+
+/** Each column comes from the field of its name, or of the name that it is taken from. */
+function lineageOf({ source, columns }: CleanDefinition): NonNullable<CommitPlan['lineage']> {
+  const end = { kind: 'objects', bucket: source.bucket, prefix: source.prefix } as const;
+  return {
+    inputs: [end],
+    columns: columns.map(({ name, from }) => ({ output: name, inputs: [{ end, column: from ?? name }] })),
   };
 }
 

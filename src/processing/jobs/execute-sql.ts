@@ -72,7 +72,7 @@ export async function executeSql(
       files,
       location: target.location,
       lineage: {
-        inputs: outcome.tables.map(({ name }) => ({ kind: 'table', ...name })),
+        inputs: outcome.tables.filter(({ inside }) => inside !== true).map(({ name }) => ({ kind: 'table', ...name })),
         ...(shape.columnFlows === undefined
           ? {}
           : {

@@ -94,6 +94,28 @@ describe('a SQL job', () => {
     ]);
   });
 
+  it('leaves what it read and wrote in the graph, column by column, once for all its runs', async () => {
+    await run(sqlJob('base', 'SELECT 1 AS id, 2 AS amount, 3 AS other'));
+    const sums = sqlJob(
+      'sums',
+      'WITH b AS (SELECT * EXCLUDE (other) FROM base) SELECT id, max(amount) AS total FROM b GROUP BY id',
+    );
+    await run(sums);
+    expect(await run(sums)).toMatchObject({ state: 'SUCCEEDED' });
+    const { nodes, edges } = await lake.lineage.graph(lake.root, { database: 'curated', table: 'sums' });
+    expect(nodes.map(({ name }) => name).sort()).toEqual(['curated.base', 'curated.sums']);
+    expect(edges).toMatchObject([
+      {
+        job: 'job/sums',
+        columnLevel: true,
+        columns: [
+          { from: 'id', to: 'id' },
+          { from: 'amount', to: 'total' },
+        ],
+      },
+    ]);
+  });
+
   it('fails with a message that tells what to change, and leaves the target as it was', async () => {
     await run(sqlJob('kept', 'SELECT 1 AS a'));
     expect(await run(sqlJob('kept', "SELECT CAST('x' AS INTEGER) AS a FROM range(3)"))).toMatchObject({

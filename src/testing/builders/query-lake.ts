@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Catalog, Crawlers } from '../../catalog/contract.ts';
+import type { Catalog, Crawlers, Lineage } from '../../catalog/contract.ts';
 import { catalogStoreModules, openCatalog } from '../../catalog/index.ts';
 import type { RequestContext } from '../../core/caller.ts';
 import { systemClock } from '../../core/clock.ts';
@@ -24,6 +24,7 @@ import { contextOf, TEST_ACCOUNT } from './test-lake.ts';
 /** The whole query path over a real store, catalog, governance and engine, in a temporary folder. */
 export interface QueryLake {
   readonly catalog: Catalog;
+  readonly lineage: Lineage;
   readonly crawlers: Crawlers;
   readonly governance: Governance;
   readonly engine: Engine;
@@ -136,6 +137,7 @@ export async function openQueryLake(engineOptions: Partial<DuckdbEngineOptions> 
     );
   return {
     catalog,
+    lineage: opened.lineage,
     crawlers: opened.crawlers,
     governance,
     engine,

@@ -87,6 +87,7 @@ export async function openTestProcessing(options: TestProcessingOptions = {}) {
       ...place,
       store,
       catalog: options.wrapCatalog?.(opened.catalog) ?? opened.catalog,
+      lineage: opened.lineage,
       crawlers: options.realCrawlers === true ? opened.crawlers : crawls.crawlers,
       directory,
       ownerOf: async (_, key) => (key.startsWith('results/of-nobody/') ? 'arn:aws:iam::1:user/nobody' : undefined),
@@ -114,6 +115,7 @@ export async function openTestProcessing(options: TestProcessingOptions = {}) {
       governance,
       crawlers: opened.crawlers,
       catalog: opened.catalog,
+      lineage: opened.lineage,
       runner: path.runner,
       tables,
       rewriter,
@@ -135,6 +137,9 @@ export async function openTestProcessing(options: TestProcessingOptions = {}) {
     root,
     engine,
     crawls,
+    get lineage() {
+      return current.lineage;
+    },
     get objects() {
       return current.objects;
     },

@@ -36,6 +36,9 @@ describe('crawled tables are read as they are', () => {
       ['2', 'x, "y"\nz', '01234'],
       ['3', 'plain', '00042'],
     ]);
+    const { nodes, edges } = await lake.lineage.graph(lake.root, { database: 'bank', table: 'quoted' });
+    expect(nodes.map(({ name }) => name)).toEqual(['bank.quoted', 's3://lake/quoted']);
+    expect(edges).toMatchObject([{ job: 'crawler/quoted', columnLevel: false }]);
   });
 
   it.each([

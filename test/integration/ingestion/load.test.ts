@@ -45,6 +45,7 @@ beforeAll(async () => {
     access,
     policy,
     catalog: lake.catalog,
+    lineage: lake.lineage,
     tables: lake.tables,
     runner: lake.consumption.runner,
     connector: postgresConnector,
@@ -71,6 +72,22 @@ const typesOf = async (result: ReturnType<typeof load>) =>
   Object.fromEntries((await result).columns.map(({ name, type }) => [name, type]));
 
 describe('loading files', () => {
+  it('leaves where the rows came from in the graph, column by column', async () => {
+    await put('in/people.csv', 'id,name\n1,Ann\n');
+    await load('people', ['in/people.csv']);
+    const { nodes, edges } = await lake.lineage.graph(root, { database: 'bank', table: 'people' });
+    expect(nodes.map(({ name }) => name)).toEqual(['bank.people', 's3://lake/in']);
+    expect(edges).toMatchObject([
+      {
+        job: 'load',
+        columns: [
+          { from: 'id', to: 'id' },
+          { from: 'name', to: 'name' },
+        ],
+      },
+    ]);
+  });
+
   it('gives columns the types that all their values have, and keeps every digit', async () => {
     await put(
       'in/types.csv',

@@ -105,7 +105,6 @@ export async function bindStatement(
   ]);
   const flows = columnFlows(
     tree,
-    inspection,
     uses.flatMap((use, i): FlowSource[] => {
       const source = sources[i]!;
       if (source.kind !== 'table' && source.kind !== 'view') return [];
@@ -116,9 +115,7 @@ export async function bindStatement(
     sql: text,
     uses,
     sources,
-    ...(flows === undefined || sources.some(({ kind }) => kind !== 'table' && kind !== 'view')
-      ? {}
-      : { columnFlows: flows }),
+    ...(flows === undefined ? {} : { columnFlows: flows }),
     template,
     preamble: transpiled.preamble,
     settings: transpiled.settings,

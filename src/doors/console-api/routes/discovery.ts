@@ -37,6 +37,7 @@ const termBody = z.strictObject({
 });
 const direction = z.enum(['upstream', 'downstream', 'both']).default('both');
 const sort = z.enum(['relevance', 'name', 'updated']).default('relevance');
+const moment = z.coerce.number().int().min(0);
 const page = z.coerce.number().int().min(0);
 
 /** Search with facets, business words, glossary, lineage (OpenLineage events in), files and profiles of tables. */
@@ -94,9 +95,19 @@ export function discoveryRoutes(deps: {
       await lineage.graph(c.get('context'), c.req.param(), {
         direction: direction.parse(c.req.query('direction')),
         depth: page.parse(c.req.query('depth') ?? 3),
+        ...(c.req.query('asOf') === undefined ? {} : { asOf: moment.parse(c.req.query('asOf')) }),
       }),
     ),
   );
+  app.get('/tables/:database/:table/impact', async (c) => {
+    const column = c.req.query('column');
+    return c.json(
+      await lineage.impact(c.get('context'), c.req.param(), {
+        depth: page.parse(c.req.query('depth') ?? 5),
+        ...(column === undefined ? {} : { column }),
+      }),
+    );
+  });
   app.get('/tables/:database/:table/profile', async (c) => {
     const context = c.get('context');
     return c.json(await profiles.profile(context, c.req.param(), context.signal));
