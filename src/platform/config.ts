@@ -19,6 +19,25 @@ const names = z.union([z.array(z.string()), z.string().transform((text) => text.
 const MIB = 1024 * 1024;
 const DEFAULT_ENGINE_MIB = Math.max(256, Math.min(1024, Math.floor(totalmem() / MIB / 8)));
 
+/** A place in an S3-compatible service. */
+const s3Place = z
+  .strictObject({
+    endpoint: z.string().default(''),
+    region: z.string().default('us-east-1'),
+    bucket: z.string().default(''),
+    prefix: z.string().default(''),
+    path_style: flag.default(true),
+    access_key_id: z.string().default(''),
+    secret_access_key: z
+      .string()
+      .default('')
+      .transform((text) => new Secret(text)),
+    /** Instead of the two: JSON with accessKeyId and secretAccessKey, for Loch's user alone. */
+    credentials_file: z.string().default(''),
+    ca_file: z.string().default(''),
+  })
+  .prefault({});
+
 const schema = z.strictObject({
   account_id: z
     .string()
@@ -78,27 +97,21 @@ const schema = z.strictObject({
       store: z.enum(['local', 's3']).default('local'),
       /** Of remote objects, kept on the local disk for engines. */
       cache_mib: z.coerce.number().int().min(64).default(4096),
-      s3: z
-        .strictObject({
-          endpoint: z.string().default(''),
-          region: z.string().default('us-east-1'),
-          bucket: z.string().default(''),
-          prefix: z.string().default(''),
-          path_style: flag.default(true),
-          access_key_id: z.string().default(''),
-          secret_access_key: z
-            .string()
-            .default('')
-            .transform((text) => new Secret(text)),
-          /** Instead of the two: JSON with accessKeyId and secretAccessKey. */
-          credentials_file: z.string().default(''),
-          ca_file: z.string().default(''),
-        })
-        .prefault({}),
+      s3: s3Place,
       /** Hosts that buckets may notify, comma-separated; `*.example.org` for all below. */
       notification_hosts: z.string().default(''),
-      /** Directories of colder classes; empty: in the data directory; `none`: those classes are refused. */
-      tiers: z.strictObject({ cold: z.string().default(''), archive: z.string().default('') }).prefault({}),
+      /**
+       * Directories of colder classes; empty: beside the objects; `none`: those classes are refused; `s3`: the service that
+       * `cold_s3` or `archive_s3` names.
+       */
+      tiers: z
+        .strictObject({
+          cold: z.string().default(''),
+          archive: z.string().default(''),
+          cold_s3: s3Place,
+          archive_s3: s3Place,
+        })
+        .prefault({}),
       /** How objects are encrypted that ask for nothing, in buckets that say nothing. */
       default_encryption: z.enum(['none', 'AES256']).default('none'),
     })

@@ -1,9 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
 import type { Clock } from '../core/clock.ts';
 import { LochError } from '../core/errors.ts';
-import { Secret } from '../core/secret.ts';
 import type { StoreCall } from '../core/store-call.ts';
 import type { MetadataStore } from '../metadata/contract.ts';
 import type { ObjectStore } from '../storage/contract.ts';
@@ -11,7 +8,7 @@ import { localStoreModule, openLocalStore, openSpace } from '../storage/stores/l
 import { assertOnDisk, remoteStoreModule } from '../storage/stores/s3/identity.ts';
 import type { Config } from './config.ts';
 import type { DataDirectory } from './data-directory.ts';
-import { isLoopback } from './listen.ts';
+import { s3PlaceOf } from './s3-place.ts';
 import { tierOptions } from './tiers.ts';
 
 const MIB = 1024 * 1024;
@@ -53,7 +50,7 @@ async function openLocal({ store, data, config, clock, withBucket, report }: Dep
     segmentLimit: config.storage.segment_object_limit_bytes,
     graceMs: config.storage.sweep_grace_ms,
     lowDiskBytes: config.storage.low_disk_mib * MIB,
-    tiers: tierOptions(data, config),
+    tiers: await tierOptions({ store, data, config, warn: (text) => report(new LochError('configuration', text)) }),
     scrub: true,
     onSweepFailure: report,
     withBucket,
@@ -67,31 +64,18 @@ async function openLocal({ store, data, config, clock, withBucket, report }: Dep
 }
 
 async function openRemote({ store, data, config, clock, withBucket, report }: Deps): Promise<OpenedObjects> {
-  const { s3, sweep_grace_ms: graceMs, cache_mib } = config.storage;
-  for (const name of ['endpoint', 'bucket'] as const) {
-    if (s3[name] === '') throw missing(`storage.s3.${name}`);
-  }
-  const url = parseEndpoint(s3.endpoint);
+  const { sweep_grace_ms: graceMs, cache_mib } = config.storage;
   const { openRemoteStore } = await import('../storage/stores/s3/index.ts');
   const warn = (text: string) => report(new LochError('configuration', text));
-  if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
-    warn(
-      `\`storage.s3.endpoint\` is ${s3.endpoint}: everything the lake writes crosses the network in the clear. Use https.`,
-    );
-  }
+  const place = s3PlaceOf(config.storage.s3, 'storage.s3', 'storage.store', warn);
   const objects = await openRemoteStore({
     store,
     clock,
-    endpoint: s3.endpoint,
-    region: s3.region,
-    bucket: s3.bucket,
-    prefix: s3.prefix === '' || s3.prefix.endsWith('/') ? s3.prefix : `${s3.prefix}/`,
-    pathStyle: s3.path_style,
-    ...credentialsOf(s3),
-    ...(s3.ca_file === '' ? {} : { ca: readSetting(s3.ca_file, 'storage.s3.ca_file') }),
+    ...place,
     workDirectory: join(data.workDirectory, 'remote'),
     cacheBytes: cache_mib * MIB,
     graceMs,
+    tiers: await tierOptions({ store, data, config, warn }),
     onSweepFailure: report,
     onWarning: warn,
     withBucket,
@@ -102,63 +86,7 @@ async function openRemote({ store, data, config, clock, withBucket, report }: De
     assertRoom: (bytes) => space.assertRoom(bytes),
     check: async () => {
       await objects.check();
-      return `${(await objects.buckets()).length} buckets in ${s3.endpoint} (${s3.bucket}/${s3.prefix})`;
+      return `${(await objects.buckets()).length} buckets in ${place.endpoint} (${place.bucket}/${place.prefix})`;
     },
   };
 }
-
-function parseEndpoint(endpoint: string): URL {
-  if (URL.canParse(endpoint)) {
-    const url = new URL(endpoint);
-    if (url.protocol === 'http:' || url.protocol === 'https:') return url;
-  }
-  throw new LochError(
-    'configuration',
-    `\`storage.s3.endpoint\` is ${endpoint}: it must begin with https:// or http://.`,
-    {
-      context: { setting: 'storage.s3.endpoint' },
-    },
-  );
-}
-
-const keyFile = z.object({ accessKeyId: z.string().min(1), secretAccessKey: z.string().min(1) });
-
-/** The key of the service: from the file, or from the two settings. */
-function credentialsOf(s3: Config['storage']['s3']): { accessKeyId: string; secretAccessKey: Secret } {
-  if (s3.credentials_file === '') {
-    if (s3.access_key_id === '') throw missing('storage.s3.access_key_id');
-    if (s3.secret_access_key.reveal() === '') throw missing('storage.s3.secret_access_key');
-    return { accessKeyId: s3.access_key_id, secretAccessKey: s3.secret_access_key };
-  }
-  const parsed = keyFile.safeParse(jsonOf(readSetting(s3.credentials_file, 'storage.s3.credentials_file')));
-  if (!parsed.success) {
-    throw new LochError(
-      'configuration',
-      `\`storage.s3.credentials_file\` (${s3.credentials_file}) is not JSON with accessKeyId and secretAccessKey.`,
-      { context: { setting: 'storage.s3.credentials_file' } },
-    );
-  }
-  return { accessKeyId: parsed.data.accessKeyId, secretAccessKey: new Secret(parsed.data.secretAccessKey) };
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // told with the shape that is wanted; the text may hold a secret
-  }
-}
-
-function readSetting(file: string, setting: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new LochError('configuration', `\`${setting}\`: ${file} cannot be read (${(cause as Error).message}).`, {
-      context: { setting },
-      cause,
-    });
-  }
-}
-
-const missing = (setting: string) =>
-  new LochError('configuration', `\`storage.store\` is s3 and \`${setting}\` is not set.`, { context: { setting } });

@@ -7,7 +7,7 @@ import { createObjectAccess, type ObjectDeps } from './objects/index.ts';
 
 export { bucketSettingModule, createSideFinder, forgetSettings, openBucketSettings } from './buckets/index.ts';
 export { DirectoryPlace } from './tiers/directory-place.ts';
-export type { TierOptions } from './tiers/open-tiers.ts';
+export { lakeIdOf, type TierOptions } from './tiers/open-tiers.ts';
 export { createEnvelopes } from './encryption/data-key-envelopes.ts';
 export { createKeyImpact } from './encryption/key-impact.ts';
 export { encryptingStore } from './encryption/encrypting-store.ts';

@@ -29,7 +29,12 @@ export function plantOrphans(data: string): void {
 /** Checks, sweeps and checks again. Nothing else has the store open. */
 export async function sweepStore(data: string): Promise<SweptStore> {
   const store = await openSqliteStore({ file: join(data, 'metadata', 'loch.db'), modules: [localStoreModule] });
-  const tiers = tierOptions({ tiersDirectory: join(data, 'tiers') }, loadConfig({ env: {} }));
+  const tiers = await tierOptions({
+    store,
+    data: { tiersDirectory: join(data, 'tiers') },
+    config: loadConfig({ env: {} }),
+    warn: () => undefined,
+  });
   const directory = join(data, 'objects');
   const settings = { store, directory, clock: systemClock, tiers };
   const check = async () => {

@@ -25,7 +25,8 @@ export const fsck = defineCommand({
       try {
         const store = await openSqliteStore({ file: data.metadataFile, modules: [localStoreModule] });
         try {
-          const tiers = tierOptions(data, loadConfig({ env: process.env }));
+          const config = loadConfig({ env: process.env });
+          const tiers = await tierOptions({ store, data, config, warn: print });
           const report = await fsckLocalStore(
             {
               store,

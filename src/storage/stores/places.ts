@@ -46,8 +46,6 @@ export interface PlacedBody extends Placed {
 
 /** Places of bytes: local files and segments, or objects of a remote service. */
 export interface BytePlaces {
-  /** Whether it can keep sealed bodies; where not, encryption is refused by name. */
-  readonly seals: boolean;
   /**
    * Places `body`, sealed when there is a `seal`. `beforeLarge` runs before the first byte of a large one is kept: what can be refused early is refused
    * there. **Errors**: as `BodyMeter`; `disk_full`, `unavailable`.

@@ -25,8 +25,17 @@ export interface TierPlace {
   remove(id: string): Promise<void>;
   /** Everything that lies there, in no order. **Units**: bytes, milliseconds since 1970 UTC. */
   entries(): AsyncIterable<{ readonly id: string; readonly storedBytes: number; readonly changedAt: number }>;
+  /** Removes halves of writes that a crash cut short. Called while nobody writes. */
+  removeParts(): Promise<number>;
   /** Whether it can be read and written now. */
   check(): Promise<Health>;
+  /**
+   * Of a place whose every read crosses a network and may cost money: whether it has a version, without reading it.
+   * Where there is none, the background scrub reads.
+   */
+  holds?(id: string): Promise<boolean>;
+  /** Lets go of connections. */
+  close?(): Promise<void>;
 }
 
 export interface TierWriteOptions {

@@ -112,6 +112,7 @@ export class DirectoryPlace implements TierPlace {
 
   /** Removes halves of writes that a crash cut short. Called when nobody writes. */
   async removeParts(): Promise<number> {
+    await this.#assertAttached();
     let removed = 0;
     for await (const folder of await opendir(this.location)) {
       if (!folder.isDirectory()) continue;

@@ -46,16 +46,15 @@ export function frameBytesFor(size: number | undefined): number {
 export async function writeFrameFile(
   path: string,
   body: AsyncIterable<Uint8Array>,
-  options: { readonly frameBytes: number; readonly signal?: AbortSignal },
+  options: FrameOptions,
 ): Promise<FrameFigures> {
   const handle = await open(path, 'wx');
   try {
-    const writer = new FrameWriter(handle, options.frameBytes);
-    for await (const chunk of body) {
-      options.signal?.throwIfAborted();
-      await writer.append(chunk);
-    }
-    const figures = await writer.finish();
+    let at = 0;
+    const figures = await writeFrames(body, options, async (bytes) => {
+      await writeWhole(handle, bytes, at);
+      at += bytes.length;
+    });
     await handle.datasync();
     return figures;
   } finally {
@@ -63,8 +62,31 @@ export async function writeFrameFile(
   }
 }
 
+/** **Units**: bytes of a frame before it is compressed. */
+export interface FrameOptions {
+  readonly frameBytes: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Gives the bytes of a frame file to `take`, one piece after the other, each at the end of those before it. A piece may be
+ * overwritten once `take` has resolved. **Cost**: memory of two frames.
+ */
+export async function writeFrames(
+  body: AsyncIterable<Uint8Array>,
+  options: FrameOptions,
+  take: (bytes: Uint8Array) => Promise<void>,
+): Promise<FrameFigures> {
+  const writer = new FrameWriter(take, options.frameBytes);
+  for await (const chunk of body) {
+    options.signal?.throwIfAborted();
+    await writer.append(chunk);
+  }
+  return writer.finish();
+}
+
 class FrameWriter {
-  readonly #handle: FileHandle;
+  readonly #take: (bytes: Uint8Array) => Promise<void>;
   readonly #frame: Buffer;
   #filled = 0;
   #at = 0;
@@ -72,8 +94,8 @@ class FrameWriter {
   #misses = 0;
   readonly #index: Buffer[] = [];
 
-  constructor(handle: FileHandle, frameBytes: number) {
-    this.#handle = handle;
+  constructor(take: (bytes: Uint8Array) => Promise<void>, frameBytes: number) {
+    this.#take = take;
     this.#frame = Buffer.allocUnsafe(frameBytes);
   }
 
@@ -94,7 +116,7 @@ class FrameWriter {
     const worth = packed.length < plain.length * WORTH;
     if (tried) this.#misses = worth ? 0 : this.#misses + 1;
     const stored = worth ? packed : plain;
-    await writeWhole(this.#handle, stored, this.#at);
+    await this.#take(stored);
     const entry = Buffer.alloc(ENTRY_BYTES);
     entry.writeUInt32LE(worth ? stored.length + COMPRESSED : stored.length, 0);
     entry.writeUInt32LE(crc32(stored), 4);
@@ -114,7 +136,7 @@ class FrameWriter {
     footer.writeBigUInt64LE(BigInt(this.#plain), 12);
     footer.writeUInt32LE(this.#index.length, 20);
     footer.writeUInt32LE(crc32(footer.subarray(0, 24), crc32(index)), 24);
-    await writeWhole(this.#handle, Buffer.concat([index, footer]), this.#at);
+    await this.#take(Buffer.concat([index, footer]));
     const storedBytes = this.#at + index.length + footer.length;
     return { plainBytes: this.#plain, storedBytes, frames: this.#index.length };
   }
@@ -133,38 +155,46 @@ interface Frame {
   readonly crc: number;
 }
 
-interface FrameIndex {
+/** Where the frames of a file are. */
+export interface FrameIndex {
   readonly frameBytes: number;
   readonly plainBytes: number;
   readonly frames: readonly Frame[];
 }
 
-const corrupt = (path: string, what: string): LochError =>
-  new LochError('data_corrupt', `${what} of the cold file ${path} is not what was written. Restore it from a backup.`, {
-    context: { path },
-  });
-
-async function readWhole(handle: FileHandle, length: number, position: number): Promise<Buffer | undefined> {
-  const bytes = Buffer.allocUnsafe(length);
-  for (let at = 0; at < length; ) {
-    const { bytesRead } = await handle.read(bytes, at, length - at, position + at);
-    if (bytesRead === 0) return undefined;
-    at += bytesRead;
-  }
-  return bytes;
+/** The stored bytes of a frame file, wherever they are. */
+export interface FrameSource {
+  /** How people find it. */
+  readonly label: string;
+  /** Its last bytes, `atLeast` of them where there are so many, and its size. */
+  end(atLeast: number): Promise<{ readonly bytes: Buffer; readonly size: number }>;
+  /** Stored pieces of these lengths, one after the other from `position` on; undefined for one that ends early. */
+  pieces(position: number, lengths: readonly number[]): AsyncIterable<Buffer | undefined>;
 }
 
-async function readIndex(handle: FileHandle, path: string): Promise<FrameIndex> {
-  const { size } = await handle.stat();
-  const footer = size < FOOTER_BYTES ? undefined : await readWhole(handle, FOOTER_BYTES, size - FOOTER_BYTES);
-  if (footer === undefined || footer.readUInt32LE(0) !== MAGIC || footer.readUInt32LE(4) !== VERSION) {
-    throw corrupt(path, 'The footer');
+const corrupt = (label: string, what: string): LochError =>
+  new LochError(
+    'data_corrupt',
+    `${what} of the cold file ${label} is not what was written. Restore it from a backup.`,
+    { context: { path: label } },
+  );
+
+/** **Errors**: `data_corrupt`. */
+export async function readFrameIndex(source: FrameSource): Promise<FrameIndex> {
+  const { label } = source;
+  let tail = await source.end(FOOTER_BYTES);
+  const { size } = tail;
+  const footer = tail.bytes.subarray(-FOOTER_BYTES);
+  if (footer.length < FOOTER_BYTES || footer.readUInt32LE(0) !== MAGIC || footer.readUInt32LE(4) !== VERSION) {
+    throw corrupt(label, 'The footer');
   }
   const count = footer.readUInt32LE(20);
-  const begin = size - FOOTER_BYTES - count * ENTRY_BYTES;
-  const index = begin < 0 ? undefined : await readWhole(handle, count * ENTRY_BYTES, begin);
-  const sum = index === undefined ? undefined : crc32(footer.subarray(0, 24), crc32(index));
-  if (index === undefined || sum !== footer.readUInt32LE(24)) throw corrupt(path, 'The index');
+  const indexBytes = count * ENTRY_BYTES;
+  const begin = size - FOOTER_BYTES - indexBytes;
+  if (begin < 0) throw corrupt(label, 'The index');
+  if (tail.bytes.length < indexBytes + FOOTER_BYTES) tail = await source.end(indexBytes + FOOTER_BYTES);
+  const index = tail.bytes.subarray(tail.bytes.length - FOOTER_BYTES - indexBytes, tail.bytes.length - FOOTER_BYTES);
+  if (crc32(footer.subarray(0, 24), crc32(index)) !== footer.readUInt32LE(24)) throw corrupt(label, 'The index');
   const frames: Frame[] = [];
   let at = 0;
   for (let i = 0; i < count; i++) {
@@ -176,8 +206,71 @@ async function readIndex(handle: FileHandle, path: string): Promise<FrameIndex> 
   }
   const frameBytes = footer.readUInt32LE(8);
   const plainBytes = Number(footer.readBigUInt64LE(12));
-  if (at !== begin || Math.ceil(plainBytes / frameBytes) !== count) throw corrupt(path, 'The index');
+  if (at !== begin || Math.ceil(plainBytes / frameBytes) !== count) throw corrupt(label, 'The index');
   return { frameBytes, plainBytes, frames };
+}
+
+/** The plain bytes `first` to `last` (inclusive), frame by frame. **Errors**: `data_corrupt`, before any byte of the frame at fault is given. */
+export async function* readFrames(
+  source: FrameSource,
+  { frameBytes, plainBytes, frames }: FrameIndex,
+  range?: { readonly first: number; readonly last: number },
+): AsyncGenerator<Buffer, void, void> {
+  const first = range?.first ?? 0;
+  const last = Math.min(range?.last ?? plainBytes - 1, plainBytes - 1);
+  if (last < first) return;
+  const from = Math.floor(first / frameBytes);
+  const wanted = frames.slice(from, Math.floor(last / frameBytes) + 1);
+  let i = from;
+  for await (const stored of source.pieces(
+    wanted[0]!.at,
+    wanted.map(({ length }) => length),
+  )) {
+    const begin = i * frameBytes;
+    const plain = await openFrame(source.label, frames[i]!, stored, Math.min(frameBytes, plainBytes - begin));
+    yield plain.subarray(Math.max(0, first - begin), Math.min(plain.length, last - begin + 1));
+    i++;
+  }
+}
+
+async function openFrame(
+  label: string,
+  frame: Frame,
+  stored: Buffer | undefined,
+  plainLength: number,
+): Promise<Buffer> {
+  if (stored === undefined || crc32(stored) !== frame.crc) throw corrupt(label, `The frame at byte ${frame.at}`);
+  const plain = frame.compressed ? await decompress(stored, { maxOutputLength: plainLength }) : stored;
+  if (plain.length !== plainLength) throw corrupt(label, `The frame at byte ${frame.at}`);
+  return plain;
+}
+
+async function readWhole(handle: FileHandle, length: number, position: number): Promise<Buffer | undefined> {
+  const bytes = Buffer.allocUnsafe(length);
+  for (let at = 0; at < length; ) {
+    const { bytesRead } = await handle.read(bytes, at, length - at, position + at);
+    if (bytesRead === 0) return undefined;
+    at += bytesRead;
+  }
+  return bytes;
+}
+
+function sourceOf(handle: FileHandle, path: string): FrameSource {
+  return {
+    label: path,
+    async end(atLeast) {
+      const { size } = await handle.stat();
+      const length = Math.min(size, atLeast);
+      return { bytes: (await readWhole(handle, length, size - length)) ?? Buffer.alloc(0), size };
+    },
+    async *pieces(position, lengths) {
+      let at = position;
+      for (const length of lengths) {
+        yield await readWhole(handle, length, at);
+        at += length;
+      }
+    },
+  };
 }
 
 /**
@@ -190,23 +283,9 @@ export async function* readFrameFile(
 ): AsyncGenerator<Buffer, void, void> {
   const handle = await open(path, 'r');
   try {
-    const { frameBytes, plainBytes, frames } = await readIndex(handle, path);
-    const first = range?.first ?? 0;
-    const last = Math.min(range?.last ?? plainBytes - 1, plainBytes - 1);
-    for (let i = Math.floor(first / frameBytes); i * frameBytes <= last; i++) {
-      const begin = i * frameBytes;
-      const plain = await readFrame(handle, path, frames[i]!, Math.min(frameBytes, plainBytes - begin));
-      yield plain.subarray(Math.max(0, first - begin), Math.min(plain.length, last - begin + 1));
-    }
+    const source = sourceOf(handle, path);
+    yield* readFrames(source, await readFrameIndex(source), range);
   } finally {
     await handle.close();
   }
-}
-
-async function readFrame(handle: FileHandle, path: string, frame: Frame, plainLength: number): Promise<Buffer> {
-  const stored = await readWhole(handle, frame.length, frame.at);
-  if (stored === undefined || crc32(stored) !== frame.crc) throw corrupt(path, `The frame at byte ${frame.at}`);
-  const plain = frame.compressed ? await decompress(stored, { maxOutputLength: plainLength }) : stored;
-  if (plain.length !== plainLength) throw corrupt(path, `The frame at byte ${frame.at}`);
-  return plain;
 }

@@ -10,7 +10,7 @@ import { Readable } from 'node:stream';
 import type { Clock } from '../../core/clock.ts';
 import { LochError, toLochError } from '../../core/errors.ts';
 import type { Lifecycle } from '../../core/lifecycle.ts';
-import type { MetadataStore } from '../../metadata/contract.ts';
+import { type MetadataStore, storeCall } from '../../metadata/contract.ts';
 import { headOf, keyText, type ObjectRow } from '../stores/local/rows.ts';
 import { bytesOnDisk } from '../stores/local/sealed-file.ts';
 import objectStore from '../stores/local/store.ts';
@@ -86,14 +86,14 @@ export function openMover(deps: MoverDeps): Mover {
     const name = { bucket: row.bucket, key: row.key, versionId: row.version_id };
     const from = { segment: row.segment, place: row.place };
     if (target === 'hot') {
-      // A file of this name may wait to be swept: nobody sweeps until the row names it again.
+      // Bytes of this name may wait to be swept: nobody sweeps until the row names them again, which forgets the garbage.
       return deps.alone(async () => {
-        await store.write(procedures.reclaim, { versionId: row.version_id, place: null });
         const placed = await placeHot(row);
         try {
-          const swapped = await store.write(procedures.moved, { ...name, from, to: placed.row, at: clock.now() });
-          if (!swapped) await placed.discard();
-          return swapped;
+          const change = { ...name, from, to: placed.row, at: clock.now() };
+          const [swapped] = await store.transact([storeCall(procedures.moved, change), ...(placed.also ?? [])]);
+          if (swapped !== true) await placed.discard();
+          return swapped === true;
         } finally {
           placed.decided();
         }
@@ -193,7 +193,7 @@ export function openMover(deps: MoverDeps): Mover {
   };
 
   const sweepPlace = async (place: TierPlace, orphansOf: (ids: string[]) => Promise<string[]>): Promise<number> => {
-    let removed = 0;
+    let removed = await place.removeParts();
     let batch: string[] = [];
     const flush = async () => {
       for (const id of await orphansOf(batch)) {
@@ -214,13 +214,21 @@ export function openMover(deps: MoverDeps): Mover {
 
   const sweep = async (): Promise<number> => {
     let removed = 0;
+    const sweepIfThere: typeof sweepPlace = async (...args) => {
+      try {
+        return await sweepPlace(...args);
+      } catch (error) {
+        deps.onFailure(error); // one that is away holds up no other
+        return 0;
+      }
+    };
     for (const { number, place } of tiers.values()) {
-      removed += await sweepPlace(place, (versionIds) =>
+      removed += await sweepIfThere(place, (versionIds) =>
         store.read(procedures.tierOrphans, { place: number, versionIds }),
       );
     }
     return (
-      removed + (await sweepPlace(restored, (versionIds) => store.read(procedures.restoreOrphans, { versionIds })))
+      removed + (await sweepIfThere(restored, (versionIds) => store.read(procedures.restoreOrphans, { versionIds })))
     );
   };
 
@@ -244,6 +252,8 @@ export function openMover(deps: MoverDeps): Mover {
       clearTimeout(soon);
       stop.abort();
       await working;
+      for (const { place } of tiers.values()) await place.close?.();
+      await restored.close?.();
     },
   };
 }

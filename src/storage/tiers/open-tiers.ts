@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { LochError } from '../../core/errors.ts';
+import { newId } from '../../core/ids.ts';
 import type { Lifecycle } from '../../core/lifecycle.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
 import { keyText, type ObjectDetail } from '../stores/local/rows.ts';
@@ -138,6 +139,9 @@ export async function openTiers(deps: TierDeps): Promise<OpenTiers> {
   };
 }
 
+/** The id by which tiers in other services know the lake; made with the first question. */
+export const lakeIdOf = (store: MetadataStore): Promise<string> => store.write(procedures.lakeId, { made: newId() });
+
 /** The configured places by the numbers that rows have. */
 export async function numberedTiers(
   store: MetadataStore,
@@ -173,7 +177,7 @@ async function assertConfigured(
     const name = Object.entries(numbers).find(([, number]) => number === place)?.[0] ?? String(place);
     throw new LochError(
       'configuration',
-      `${versions} versions lie in the tier \`${name}\`, which is not configured. Set \`storage.tiers.${name}\` to its directory.`,
+      `${versions} versions lie in the tier \`${name}\`, which is not configured. Set \`storage.tiers.${name}\` to where it is.`,
       { context: { tier: name, versions } },
     );
   }

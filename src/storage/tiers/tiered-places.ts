@@ -13,8 +13,8 @@ import { LochError } from '../../core/errors.ts';
 import type { ObjectHead } from '../contract.ts';
 import { extensionsOf } from '../stores/local/object-path.ts';
 import { headOf, type ObjectDetail, type ObjectRow } from '../stores/local/rows.ts';
-import type { ReadStored } from '../encryption/body-cipher.ts';
-import { bytesOnDisk, openVersion, wholeOf } from '../stores/local/sealed-file.ts';
+import { bytesOnDisk } from '../stores/local/sealed-file.ts';
+import { begunStream, openStored } from '../stores/stored-stream.ts';
 import type { BytePlaces } from '../stores/places.ts';
 import type { TierPlace } from './contract-types.ts';
 import { traitsOf } from './storage-classes.ts';
@@ -44,7 +44,6 @@ export function tieredPlaces(hot: BytePlaces, tiers: NumberedTiers, now: () => n
   };
 
   return {
-    seals: hot.seals,
     place: (...args) => hot.place(...args),
     async copy(source, name) {
       const place = placeOf(source);
@@ -55,8 +54,10 @@ export function tieredPlaces(hot: BytePlaces, tiers: NumberedTiers, now: () => n
     async read(row, range, dataKey) {
       const place = placeOf(row);
       if (place === undefined) return hot.read(row, range, dataKey);
-      if (dataKey === undefined) return begun(place.read(row.version_id, range));
-      return begun(openVersion(dataKey, headOf(row), range, readingTier(place, row.version_id)));
+      if (dataKey === undefined) return begunStream(place.read(row.version_id, range));
+      return begunStream(
+        openStored(dataKey, headOf(row), range, (first, last) => place.read(row.version_id, { first, last })),
+      );
     },
     async openFile(row, key, directory, columns, dataKey) {
       const place = placeOf(row);
@@ -66,36 +67,11 @@ export function tieredPlaces(hot: BytePlaces, tiers: NumberedTiers, now: () => n
       const bytes =
         dataKey === undefined
           ? place.read(row.version_id)
-          : openVersion(dataKey, headOf(row), whole, readingTier(place, row.version_id));
+          : openStored(dataKey, headOf(row), whole, (first, last) => place.read(row.version_id, { first, last }));
       await pipeline(Readable.from(bytes), createWriteStream(path, { mode: 0o600 }));
       return path;
     },
   };
-}
-
-/** Reads stored bytes of a version in a tier. */
-const readingTier =
-  (place: TierPlace, versionId: string): ReadStored =>
-  (position, length) =>
-    wholeOf(place.read(versionId, { first: position, last: position + length - 1 }));
-
-/** A stream whose first bytes were verified before an answer begins. */
-async function begun(source: AsyncIterable<Buffer>): Promise<Readable> {
-  const chunks = source[Symbol.asyncIterator]();
-  const first = await chunks.next();
-  async function* all() {
-    try {
-      if (first.done !== true) yield first.value;
-      for (;;) {
-        const next = await chunks.next();
-        if (next.done === true) return;
-        yield next.value;
-      }
-    } finally {
-      await chunks.return?.();
-    }
-  }
-  return Readable.from(all(), { objectMode: false });
 }
 
 /** **Errors**: `data_corrupt` for a version that the scrub has found damaged. */

@@ -191,7 +191,7 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalO
 }
 
 /** Garbage names a tier, and the store was opened without any: its bytes are left for when it is opened with them. */
-async function noTier(tier: number): Promise<void> {
+export async function noTier(tier: number): Promise<void> {
   throw new LochError(
     'configuration',
     `Garbage lies in the tier with number ${tier}. Set \`storage.tiers\` as it was.`,

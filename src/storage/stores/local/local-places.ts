@@ -11,7 +11,6 @@ import { bytesOnDisk, openedFile, openVersion, readingBytes, wholeOf } from './s
 /** Files and segments as places of bytes. */
 export function localPlaces(parts: BodyPlaces): BytePlaces {
   return {
-    seals: true,
     place: (name, body, options, beforeLarge, seal) => placeBody(parts, name, body, options, beforeLarge, seal),
     copy: (source, name) => copyVersion(parts, source, name),
     async read(row, range, dataKey) {

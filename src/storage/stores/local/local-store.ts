@@ -54,7 +54,6 @@ import { placeOf } from './list-procedure.ts';
 import type { NewVersion, PutFacts, RemoveName } from './object-procedures.ts';
 import { bucketOf, type FoundRow, formatDetail, headOf, keyText, type ObjectRow, versionOf } from './rows.ts';
 import { dataKeyOf, etagOf } from './sealed-file.ts';
-import type { ObjectEncryption } from '../../versions.ts';
 import objectStore from './store.ts';
 import type { Uploads } from './upload-rows.ts';
 import { newVersionId } from '../version-id.ts';
@@ -150,16 +149,7 @@ export class LocalStore implements ObjectStore {
   async #sealOf(name: ObjectName, options: PutOptions): Promise<Seal | undefined> {
     const record = options.attributes?.encryption;
     if (record === undefined) return undefined;
-    this.#assertSeals(record);
     return { record, key: await dataKeyOf(record, name, options) };
-  }
-
-  #assertSeals(record: ObjectEncryption | undefined): void {
-    if (record === undefined || this.#parts.places.seals) return;
-    throw new LochError(
-      'unsupported',
-      'Objects of this store cannot be encrypted by Loch: encrypt at the service below.',
-    );
   }
 
   /** What the transaction would refuse anyway, before gigabytes are taken. The transaction decides. */
@@ -378,8 +368,7 @@ export class LocalStore implements ObjectStore {
     return { ...checksums, ...meter.finish().checksums };
   }
 
-  async createUpload(bucket: string, key: string, options: PutOptions = {}): Promise<UploadInfo> {
-    this.#assertSeals(options.attributes?.encryption);
+  createUpload(bucket: string, key: string, options: PutOptions = {}): Promise<UploadInfo> {
     return this.#parts.uploads.create(bucket, key, options);
   }
 

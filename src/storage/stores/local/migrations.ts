@@ -94,4 +94,12 @@ export const objectMigrations: readonly Migration[] = [
          WHERE instr(detail, '"storageClass":"INTELLIGENT_TIERING"') > 0`,
     ],
   },
+  {
+    number: 6,
+    name: 'the name by which tiers in other services know this lake, checksums of stored parts',
+    statements: [
+      `CREATE TABLE IF NOT EXISTS object_lake (id TEXT NOT NULL)`,
+      `ALTER TABLE object_part ADD COLUMN crc BIGINT`,
+    ],
+  },
 ];

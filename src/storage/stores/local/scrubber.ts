@@ -15,6 +15,7 @@ import type { MetadataStore } from '../../../metadata/contract.ts';
 import type { Damage, ScrubState } from './scrub-procedures.ts';
 import type { ObjectRow } from './rows.ts';
 import objectStore from './store.ts';
+import { tierOf } from '../../tiers/tiered-places.ts';
 import { repairVersion, type RepairPlaces } from './repair-version.ts';
 import { storedBytes, type Verdict, verifyVersion } from './verify-version.ts';
 
@@ -57,6 +58,13 @@ export interface ScrubDeps extends RepairPlaces {
   readonly onFailure: (error: unknown) => void;
 }
 
+interface Way {
+  /** Waits for so many bytes that were read. */
+  readonly pace: (bytes: number) => Promise<void>;
+  /** Whether places are read that lie across a network; else they are asked whether the version is there. */
+  readonly everywhere: boolean;
+}
+
 /** The scrubber of a local store. */
 export function openScrubber(deps: ScrubDeps): Scrubber {
   const { store, clock } = deps;
@@ -68,24 +76,22 @@ export function openScrubber(deps: ScrubDeps): Scrubber {
     return mine;
   };
 
-  const look = async (
-    row: ObjectRow,
-    pace: (bytes: number) => Promise<void>,
-    signal: AbortSignal,
-  ): Promise<Verdict> => {
+  const look = async (row: ObjectRow, { pace, everywhere }: Way, signal: AbortSignal): Promise<Verdict> => {
     if (row.size === 0 && row.segment === null) return { kind: 'sound', bytes: 0 };
+    const tier = tierOf(row);
+    const holds = tier === undefined || everywhere ? undefined : deps.tier(tier).holds;
+    if (tier !== undefined && holds !== undefined) {
+      if (await holds.call(deps.tier(tier), row.version_id)) return { kind: 'sealed', bytes: 0 };
+      return { kind: 'missing', detail: `It is gone from ${deps.tier(tier).location}.` };
+    }
     return verifyVersion(storedBytes(deps, row), row, { signal, onBytes: pace });
   };
 
   /** Looks at a version; what is wrong with it is marked, and mended if it can be. */
-  const scrub = async (
-    row: ObjectRow,
-    pace: (bytes: number) => Promise<void>,
-    signal: AbortSignal,
-  ): Promise<Verdict> => {
+  const scrub = async (row: ObjectRow, way: Way, signal: AbortSignal): Promise<Verdict> => {
     let verdict: Verdict;
     try {
-      verdict = await look(row, pace, signal);
+      verdict = await look(row, way, signal);
     } catch (error) {
       // A disk that is away tells nothing about its bytes.
       if (isLochError(error, 'unavailable')) return { kind: 'sealed', bytes: 0 };
@@ -101,7 +107,7 @@ export function openScrubber(deps: ScrubDeps): Scrubber {
     return verdict;
   };
 
-  const round = async (pace: (bytes: number) => Promise<void>, signal: AbortSignal): Promise<void> => {
+  const round = async (way: Way, signal: AbortSignal): Promise<void> => {
     let state = await store.read(procedures.scrubState, {});
     if (state.endedAt !== null) state = begun(state, clock.now());
     for (;;) {
@@ -109,7 +115,7 @@ export function openScrubber(deps: ScrubDeps): Scrubber {
       let { versions, bytes, sealed } = state;
       for (const row of rows) {
         signal.throwIfAborted();
-        const verdict = await scrub(row, pace, signal);
+        const verdict = await scrub(row, way, signal);
         versions++;
         if ('bytes' in verdict) bytes += verdict.bytes;
         if (verdict.kind === 'sealed') sealed++;
@@ -141,9 +147,10 @@ export function openScrubber(deps: ScrubDeps): Scrubber {
     const state = await store.read(procedures.scrubState, {});
     if (state.endedAt !== null && clock.now() - state.startedAt < EVERY_MS) return;
     const rate = Math.max(LEAST_BYTES_PER_S, (state.lastBytes * 1000) / ROUND_MS);
-    await round(async (bytes) => {
+    const pace = async (bytes: number) => {
       await sleep((bytes * 1000) / rate, undefined, { signal: stop.signal, ref: false });
-    }, stop.signal);
+    };
+    await round({ pace, everywhere: false }, stop.signal);
   };
 
   const inTurn = () =>
@@ -157,7 +164,8 @@ export function openScrubber(deps: ScrubDeps): Scrubber {
     status,
     run: (signal) =>
       queued(async () => {
-        await round(async () => undefined, AbortSignal.any([signal, stop.signal]));
+        const way = { pace: async () => undefined, everywhere: true };
+        await round(way, AbortSignal.any([signal, stop.signal]));
         return status();
       }),
     async close() {

@@ -33,9 +33,11 @@ async function moveRow(db: Db, from: ObjectRow, segment: number, place: number):
 }
 
 export const sweepProcedures = {
-  /** Versions dereferenced before `before`, oldest first. */
-  garbage: read(async (db, args: { before: number; limit: number }): Promise<GarbageRow[]> => {
+  /** Versions dereferenced before `before`, oldest first, after the row named. */
+  garbage: read(async (db, args: { before: number; after?: GarbageRow; limit: number }): Promise<GarbageRow[]> => {
+    const { dereferenced_at: at, version_id: versionId } = args.after ?? { dereferenced_at: -1, version_id: '' };
     const { rows } = await sql<GarbageRow>`SELECT * FROM object_garbage WHERE dereferenced_at < ${args.before}
+      AND (dereferenced_at, version_id) > (${at}, ${versionId})
       ORDER BY dereferenced_at, version_id LIMIT ${args.limit}`.execute(db);
     return rows;
   }),

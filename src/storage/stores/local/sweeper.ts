@@ -9,7 +9,7 @@ import type { Clock } from '../../../core/clock.ts';
 import type { MetadataStore } from '../../../metadata/contract.ts';
 import { type ObjectFiles, removeFile } from './object-files.ts';
 import { keyOfPath } from './object-path.ts';
-import { headOf, keyText } from './rows.ts';
+import { type GarbageRow, headOf, keyText } from './rows.ts';
 import { bytesOnDisk } from './sealed-file.ts';
 import type { Segments } from './segments.ts';
 import objectStore from './store.ts';
@@ -39,25 +39,59 @@ export interface SweepReport {
 
 /** One pass over garbage, segments and the folders of our own. Safe beside reads and writes; one at a time. */
 export async function sweep(deps: SweepDeps): Promise<SweepReport> {
-  const versions = await sweepVersions(deps);
+  const tiers = new TierSweep(deps.removeFromTier);
+  const versions = await sweepVersions(deps, tiers);
   const { removed, moved } = await sweepSegments(deps);
   const leftovers = (await sweepTemporary(deps)) + (await sweepUploads(deps));
+  tiers.tell();
   return { versions, segments: removed, movedRecords: moved, leftovers };
 }
 
-async function sweepVersions({ store, files, clock, graceMs, removeFromTier }: SweepDeps): Promise<number> {
+async function sweepVersions({ store, files, clock, graceMs }: SweepDeps, tiers: TierSweep): Promise<number> {
   let swept = 0;
+  let after: GarbageRow | undefined;
   for (;;) {
-    const rows = await store.read(procedures.garbage, { before: clock.now() - graceMs, limit: BATCH });
+    const page = { before: clock.now() - graceMs, ...(after === undefined ? {} : { after }), limit: BATCH };
+    const rows = await store.read(procedures.garbage, page);
+    const gone: GarbageRow[] = [];
     for (const row of rows) {
       // Bytes first: a crash in between only makes the sweeper look for a file that is gone.
-      if (row.segment !== null) continue;
-      if (row.place !== null) await removeFromTier(row.place, row.version_id);
-      else await files.remove(files.pathOf(row.bucket, keyText(row.key), row.version_id));
+      if (row.segment === null && row.place !== null) {
+        if (!(await tiers.removed(row.place, row.version_id))) continue;
+      } else if (row.segment === null) await files.remove(files.pathOf(row.bucket, keyText(row.key), row.version_id));
+      gone.push(row);
     }
-    if (rows.length > 0) await store.write(procedures.forget, { rows });
-    swept += rows.length;
+    if (gone.length > 0) await store.write(procedures.forget, { rows: gone });
+    swept += gone.length;
+    after = rows.at(-1);
     if (rows.length < BATCH) return swept;
+  }
+}
+
+/** Removes from tiers. One that is away keeps its garbage until it is back, and holds up nothing else. */
+export class TierSweep {
+  readonly #remove: SweepDeps['removeFromTier'];
+  readonly #away = new Map<number, unknown>();
+
+  constructor(remove: SweepDeps['removeFromTier']) {
+    this.#remove = remove;
+  }
+
+  /** Whether the bytes are gone. */
+  async removed(tier: number, versionId: string): Promise<boolean> {
+    if (this.#away.has(tier)) return false;
+    try {
+      await this.#remove(tier, versionId);
+      return true;
+    } catch (error) {
+      this.#away.set(tier, error);
+      return false;
+    }
+  }
+
+  /** **Errors**: why the first of the tiers that were away could not be asked. */
+  tell(): void {
+    for (const error of this.#away.values()) throw error;
   }
 }
 

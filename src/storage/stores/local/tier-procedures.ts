@@ -70,6 +70,14 @@ export const tierProcedures = {
     return Object.fromEntries(rows.map(({ number, name }) => [name, number]));
   }),
 
+  /** The id by which tiers in other services know this lake; `made` when it has none yet. */
+  lakeId: write(async (db, args: { made: string }): Promise<string> => {
+    const { rows } = await sql<{ id: string }>`SELECT id FROM object_lake`.execute(db);
+    if (rows[0] !== undefined) return rows[0].id;
+    await sql`INSERT INTO object_lake (id) VALUES (${args.made})`.execute(db);
+    return args.made;
+  }),
+
   /** Versions that wait to be moved and may be tried now, the longest waiting first. */
   moves: read(async (db, args: { now: number; limit: number }): Promise<MoveRow[]> => {
     const { rows } = await sql<MoveRow>`SELECT version_id, bucket, key, attempts FROM object_move

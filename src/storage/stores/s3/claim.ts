@@ -39,8 +39,8 @@ export async function takeClaim(
   else if (!begins) {
     throw new LochError(
       'configuration',
-      `The objects of this lake are not at this place of the remote store ${remote.endpoint}. Check \`storage.s3.endpoint\`, \`storage.s3.bucket\` and \`storage.s3.prefix\`.`,
-      { context: { setting: 'storage.s3.bucket' } },
+      `The objects of this lake are not at this place of the remote store ${remote.endpoint}. Check \`${remote.settings}.endpoint\`, \`${remote.settings}.bucket\` and \`${remote.settings}.prefix\`.`,
+      { context: { setting: `${remote.settings}.bucket` } },
     );
   }
   const conditional = await keepsConditions(remote, `probe-${start}`);
@@ -54,7 +54,7 @@ export async function takeClaim(
       if (holder === start) return;
       throw new LochError(
         'conflict',
-        `The remote store ${remote.endpoint} was taken over by another start of this lake. Stop one of them: a copy of a lake may not use the same \`storage.s3.prefix\`.`,
+        `The remote store ${remote.endpoint} was taken over by another start of this lake. Stop one of them: a copy of a lake may not use the same \`${remote.settings}.prefix\`.`,
         { context: { endpoint: remote.endpoint } },
       );
     },
@@ -86,7 +86,7 @@ function assertOwn(remote: RemoteObjects, bytes: Uint8Array, store: string): voi
   if (parse(remote, bytes).store === store) return;
   throw new LochError(
     'conflict',
-    `The place in the remote store ${remote.endpoint} belongs to another lake. Choose another \`storage.s3.prefix\` or bucket.`,
+    `The place in the remote store ${remote.endpoint} belongs to another lake. Choose another \`${remote.settings}.prefix\` or bucket.`,
     { context: { endpoint: remote.endpoint } },
   );
 }

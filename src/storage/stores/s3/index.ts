@@ -5,6 +5,8 @@ import { newId } from '../../../core/ids.ts';
 import type { StoreCall } from '../../../core/store-call.ts';
 import type { MetadataStore } from '../../../metadata/contract.ts';
 import type { ObjectStore } from '../../contract.ts';
+import { openTiers, type TierOptions } from '../../tiers/open-tiers.ts';
+import { noTier } from '../local/index.ts';
 import { LocalStore } from '../local/local-store.ts';
 import { takeClaim } from './claim.ts';
 import { remoteIdentity } from './identity.ts';
@@ -39,6 +41,8 @@ export interface RemoteStoreOptions extends RemoteOptions {
   readonly onSweepFailure?: (error: Error) => void;
   /** Told of what the service cannot do, and what is done instead. */
   readonly onWarning?: (text: string) => void;
+  /** Colder places of bytes; without them every object is hot. */
+  readonly tiers?: TierOptions;
   /** Calls that share the transactions that make and remove a bucket. */
   readonly withBucket?: (bucket: string) => readonly StoreCall[];
 }
@@ -47,6 +51,8 @@ export interface RemoteStoreOptions extends RemoteOptions {
 export interface RemoteObjectStore extends ObjectStore {
   /** Removes what is past its grace, now. */
   sweep(): Promise<RemoteSweepReport>;
+  /** Removes what lies in tiers under ids that nothing names, past the grace. Runs by itself once after the start. */
+  sweepUnreferenced(): Promise<number>;
   /** Bytes read from the service since the start. */
   readonly bytesFetched: () => number;
   /** The service answers. **Errors**: `unavailable`. */
@@ -94,24 +100,41 @@ async function openOn(
 
   // One sweep at a time, whoever asks.
   let sweeping: Promise<unknown> = Promise.resolve();
-  const sweep = (): Promise<RemoteSweepReport> => {
-    const work = () => sweepRemote({ store, remote, intents, claim, clock, graceMs });
+  const alone = <T>(work: () => Promise<T>): Promise<T> => {
     const mine = sweeping.then(work, work);
     sweeping = mine.catch(() => undefined); // told to whoever asked for it
     return mine;
   };
+  const report = (error: unknown) => options.onSweepFailure?.(toLochError(error));
+  const hot = remotePlaces({ store, remote, intents, cache, partBytes });
+  const hotStatus = async () => {
+    const held = await claim.assertHeld().then(
+      () => ({ ok: true, detail: remote.location }),
+      (error: Error) => ({ ok: false, detail: error.message }),
+    );
+    return { location: remote.location, ...held };
+  };
+  const opened =
+    options.tiers === undefined
+      ? undefined
+      : await openTiers({ store, clock, hot, options: options.tiers, graceMs, alone, onFailure: report, hotStatus });
+  const removeFromTier = opened?.removeFromTier ?? noTier;
+  const sweep = () => alone(() => sweepRemote({ store, remote, intents, claim, clock, graceMs, removeFromTier }));
   const everyMs = options.sweepEveryMs ?? 300_000;
-  const inBackground = () => void sweep().catch((error: unknown) => options.onSweepFailure?.(toLochError(error)));
+  const inBackground = () => void sweep().catch(report);
   const timer = everyMs === 0 ? undefined : setInterval(inBackground, everyMs).unref();
+  const sweepUnreferenced = async () => (await opened?.sweep()) ?? 0;
+  if (everyMs !== 0) void sweepUnreferenced().catch(report);
 
   const objects = new LocalStore({
     store,
     clock,
-    places: remotePlaces({ store, remote, intents, cache, partBytes }),
+    places: opened?.places ?? hot,
     uploads,
     withBucket: options.withBucket ?? (() => []),
     close: async () => {
       clearInterval(timer);
+      await opened?.close();
       await sweeping;
       await cache.close();
       remote.close();
@@ -119,6 +142,8 @@ async function openOn(
   });
   return Object.assign(objects, {
     sweep,
+    sweepUnreferenced,
+    ...(opened === undefined ? {} : { tiers: opened.tiers }),
     bytesFetched: () => remote.bytesFetched,
     check: () => claim.assertHeld(),
   });

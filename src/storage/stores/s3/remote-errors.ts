@@ -23,7 +23,11 @@ export const isUnknownCondition = (error: unknown): boolean => statusOf(error) =
  * A failure of the remote service in our words. It never holds what was sent, so no key of the service can be in it.
  * `configuration` when the service refuses us, which no retry mends; else `unavailable`.
  */
-export function remoteFailure(what: string, endpoint: string, error: unknown): Error {
+export function remoteFailure(
+  what: string,
+  { endpoint, settings }: { readonly endpoint: string; readonly settings: string },
+  error: unknown,
+): Error {
   if (isLochError(error) || (error as Error).name === 'AbortError') return error as Error;
   const { name, message } = error as ServiceFailure;
   const status = statusOf(error);
@@ -31,7 +35,7 @@ export function remoteFailure(what: string, endpoint: string, error: unknown): E
   if (status === 401 || status === 403) {
     return new LochError(
       'unavailable',
-      `The remote store ${endpoint} refuses ${what} (${name ?? status}). Check \`storage.s3.access_key_id\` with its secret, and what that key may do.`,
+      `The remote store ${endpoint} refuses ${what} (${name ?? status}). Check \`${settings}.access_key_id\` with its secret, and what that key may do.`,
       { context, cause: error },
     );
   }

@@ -42,6 +42,8 @@ export interface RemoteOptions {
   readonly secretAccessKey: Secret;
   /** PEM of an authority to trust beside those of the machine. */
   readonly ca?: string;
+  /** The settings that name it, for errors; `storage.s3` when absent. */
+  readonly settings?: string;
 }
 
 /** A part of an upload that the service has taken. */
@@ -72,6 +74,10 @@ const RESUMES = 4;
 /** A bucket of the service, below the prefix. */
 export class RemoteObjects {
   readonly endpoint: string;
+  /** For people: service, bucket and prefix. */
+  readonly location: string;
+  /** The settings that name it. */
+  readonly settings: string;
   readonly #client: S3Client;
   readonly #bucket: string;
   readonly #prefix: string;
@@ -80,6 +86,8 @@ export class RemoteObjects {
 
   constructor(options: RemoteOptions) {
     this.endpoint = options.endpoint;
+    this.location = `${options.endpoint} s3://${options.bucket}/${options.prefix}`;
+    this.settings = options.settings ?? 'storage.s3';
     this.#bucket = options.bucket;
     this.#prefix = options.prefix;
     this.#client = new S3Client({
@@ -108,17 +116,21 @@ export class RemoteObjects {
     return { Bucket: this.#bucket, Key: this.#prefix + name };
   }
 
+  #failure(what: string, error: unknown): Error {
+    return remoteFailure(what, this, error);
+  }
+
   async #ask<T>(what: string, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      throw remoteFailure(what, this.endpoint, error);
+      throw this.#failure(what, error);
     }
   }
 
-  /** Durable when it resolves. */
-  async put(name: string, bytes: Uint8Array, md5 = digest(bytes)): Promise<void> {
-    await this.#ask('PutObject', () =>
+  /** Durable when it resolves, with the ETag that the service gave. */
+  async put(name: string, bytes: Uint8Array, md5 = digest(bytes)): Promise<string> {
+    const { ETag } = await this.#ask('PutObject', () =>
       this.#client.send(
         new PutObjectCommand({
           ...this.#at(name),
@@ -128,6 +140,7 @@ export class RemoteObjects {
         }),
       ),
     );
+    return ETag ?? '';
   }
 
   /**
@@ -144,7 +157,7 @@ export class RemoteObjects {
     } catch (error) {
       if (isConditionLost(error)) return undefined;
       if (isUnknownCondition(error)) return 'unknown';
-      throw remoteFailure('PutObject', this.endpoint, error);
+      throw this.#failure('PutObject', error);
     }
   }
 
@@ -155,7 +168,7 @@ export class RemoteObjects {
       return { bytes: await found.Body!.transformToByteArray(), etag: found.ETag ?? '' };
     } catch (error) {
       if (isMissing(error)) return undefined;
-      throw remoteFailure('GetObject', this.endpoint, error);
+      throw this.#failure('GetObject', error);
     }
   }
 
@@ -165,7 +178,21 @@ export class RemoteObjects {
       return { size: found.ContentLength ?? 0, etag: found.ETag ?? '' };
     } catch (error) {
       if (isMissing(error)) return undefined;
-      throw remoteFailure('HeadObject', this.endpoint, error);
+      throw this.#failure('HeadObject', error);
+    }
+  }
+
+  /** The last bytes of an object, so many of them or all, and its size; undefined when there is none of the name. */
+  async readEnd(name: string, bytes: number): Promise<{ readonly bytes: Buffer; readonly size: number } | undefined> {
+    try {
+      const command = new GetObjectCommand({ ...this.#at(name), Range: `bytes=-${bytes}` });
+      const found = await this.#client.send(command);
+      const end = Buffer.from(await found.Body!.transformToByteArray());
+      this.bytesFetched += end.length;
+      return { bytes: end, size: Number(found.ContentRange?.split('/')[1] ?? end.length) };
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw this.#failure('GetObject', error);
     }
   }
 
@@ -184,7 +211,7 @@ export class RemoteObjects {
       return (await this.#client.send(command)).Body as AsyncIterable<Buffer>;
     } catch (error) {
       if (isMissing(error)) throw Object.assign(this.strange(name, 'has no object of this name'), { code: 'ENOENT' });
-      throw remoteFailure('GetObject', this.endpoint, error);
+      throw this.#failure('GetObject', error);
     }
   }
 
@@ -201,12 +228,12 @@ export class RemoteObjects {
         }
       } catch (error) {
         // A reader that stops early does not come here: only a connection that broke.
-        if (resumes >= RESUMES) throw remoteFailure('GetObject', this.endpoint, error);
+        if (resumes >= RESUMES) throw this.#failure('GetObject', error);
       }
       if (at === last + 1) return;
       if (at > last + 1) throw this.strange(name, `sent more than bytes ${first} to ${last} of an object`);
       if (resumes >= RESUMES) {
-        throw remoteFailure('GetObject', this.endpoint, new Error(`the body ended at byte ${at} of ${last + 1}`));
+        throw this.#failure('GetObject', new Error(`the body ended at byte ${at} of ${last + 1}`));
       }
       body = await this.#range(name, at, last);
     }
@@ -252,7 +279,7 @@ export class RemoteObjects {
         return { number, etag: ETag ?? '' };
       } catch (error) {
         // The SDK repeats a body in memory by itself; a stream it cannot take from the beginning.
-        if (attempt === ATTEMPTS || isFinal(error)) throw remoteFailure('UploadPart', this.endpoint, error);
+        if (attempt === ATTEMPTS || isFinal(error)) throw this.#failure('UploadPart', error);
       }
     }
   }
@@ -272,7 +299,7 @@ export class RemoteObjects {
       return true;
     } catch (error) {
       if (isMissing(error)) return false;
-      throw remoteFailure('CompleteMultipartUpload', this.endpoint, error);
+      throw this.#failure('CompleteMultipartUpload', error);
     }
   }
 
@@ -281,7 +308,7 @@ export class RemoteObjects {
     try {
       await this.#client.send(new AbortMultipartUploadCommand({ ...this.#at(name), UploadId: uploadId }));
     } catch (error) {
-      if (!isMissing(error)) throw remoteFailure('AbortMultipartUpload', this.endpoint, error);
+      if (!isMissing(error)) throw this.#failure('AbortMultipartUpload', error);
     }
   }
 
@@ -324,12 +351,14 @@ export class RemoteObjects {
     try {
       await this.#client.send(new DeleteObjectCommand(this.#at(name)));
     } catch (error) {
-      if (!isMissing(error)) throw remoteFailure('DeleteObject', this.endpoint, error);
+      if (!isMissing(error)) throw this.#failure('DeleteObject', error);
     }
   }
 
-  /** Every name below `under`, with the time it was written. */
-  async *list(under: string): AsyncGenerator<{ readonly name: string; readonly writtenAt: number }> {
+  /** Every name below `under`, with its size and the time it was written. */
+  async *list(
+    under: string,
+  ): AsyncGenerator<{ readonly name: string; readonly size: number; readonly writtenAt: number }> {
     let token: string | undefined;
     do {
       const page = await this.#ask('ListObjectsV2', () =>
@@ -341,8 +370,9 @@ export class RemoteObjects {
           }),
         ),
       );
-      for (const { Key, LastModified } of page.Contents ?? []) {
-        yield { name: Key!.slice(this.#prefix.length), writtenAt: LastModified?.getTime() ?? 0 };
+      for (const { Key, Size, LastModified } of page.Contents ?? []) {
+        const name = Key!.slice(this.#prefix.length);
+        yield { name, size: Size ?? 0, writtenAt: LastModified?.getTime() ?? 0 };
       }
       token = page.IsTruncated === true ? page.NextContinuationToken : undefined;
     } while (token !== undefined);

@@ -3,13 +3,17 @@
  * as it comes, so that memory does not grow with it.
  */
 import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
 import type { MetadataStore } from '../../../metadata/contract.ts';
 import type { ObjectBody, PutOptions } from '../../contract.ts';
+import { BodySealer, sealedSize } from '../../encryption/body-cipher.ts';
 import { BodyMeter, type Measured } from '../body-meter.ts';
 import { extensionsOf } from '../local/object-path.ts';
 import { plainFileSize, removeFile } from '../local/object-files.ts';
-import { keyText, type ObjectRow } from '../local/rows.ts';
+import { headOf, keyText, type ObjectRow } from '../local/rows.ts';
+import { bytesOnDisk } from '../local/sealed-file.ts';
 import type { BytePlaces, NewName, Placed } from '../places.ts';
+import { begunStream, openStored, type StoredRange } from '../stored-stream.ts';
 import { type Intents, remoteName } from './intents.ts';
 import type { RangeCache } from './range-cache/range-cache.ts';
 import { digest, type RemoteObjects, type RemotePart } from './remote-objects.ts';
@@ -60,18 +64,21 @@ export function remotePlaces(parts: RemotePlacesParts): BytePlaces {
   };
 
   return {
-    seals: false,
-    async place(name, body, options, beforeLarge) {
+    async place(name, body, options, beforeLarge, seal) {
       const source = await sourceOf(body, options);
       const meter = new BodyMeter(options);
-      const partBytes = Math.max(parts.partBytes, Math.ceil((source.size ?? 0) / MAX_PARTS));
-      const pieces = piecesOf(source.chunks, partBytes, meter, options.signal);
+      const sealer = seal && new BodySealer(seal.key);
+      const bytes = source.size === undefined || sealer === undefined ? source.size : sealedSize(source.size);
+      const partBytes = Math.max(parts.partBytes, Math.ceil((bytes ?? 0) / MAX_PARTS));
+      const stored = storedChunks(source.chunks, meter, sealer, options.signal);
+      const pieces = piecesOf(stored, partBytes);
       const first = await pieces.next();
       const begun = first.done === true ? Buffer.alloc(0) : first.value;
       let measured: Measured;
       if (begun.length < partBytes) {
         measured = meter.finish();
-        await under(name, () => remote.put(remoteName(name), begun, measured.md5));
+        const md5 = sealer === undefined ? measured.md5 : digest(begun);
+        await under(name, () => remote.put(remoteName(name), begun, md5));
       } else {
         try {
           await beforeLarge();
@@ -86,25 +93,34 @@ export function remotePlaces(parts: RemotePlacesParts): BytePlaces {
     },
 
     async copy(source, name) {
-      await under(name, () => remote.copy(nameOfRow(source), remoteName(name), source.size));
+      await under(name, () => remote.copy(nameOfRow(source), remoteName(name), bytesOnDisk(headOf(source))));
       return placedAt(name);
     },
 
-    read: (row, { first, last }) => remote.read(nameOfRow(row), first, last),
+    async read(row, range, dataKey) {
+      if (dataKey === undefined) return remote.read(nameOfRow(row), range.first, range.last);
+      return begunStream(openStored(dataKey, headOf(row), range, storedAt(remote, row)));
+    },
 
-    openFile: (row, key, directory, columns) =>
-      cache.open(
-        {
-          versionId: row.version_id,
-          size: row.size,
-          extensions: extensionsOf(key),
-          read: (first, last) => remote.read(nameOfRow(row), first, last),
-        },
-        directory,
-        columns,
-      ),
+    openFile(row, key, directory, columns, dataKey) {
+      const version = { versionId: row.version_id, size: row.size, extensions: extensionsOf(key) };
+      if (dataKey === undefined) {
+        const read = (first: number, last: number) => remote.read(nameOfRow(row), first, last);
+        return cache.open({ ...version, read }, directory, columns);
+      }
+      // Plain bytes of an encrypted version are for this statement alone, and go with its files.
+      const read = async (first: number, last: number) =>
+        Readable.from(openStored(dataKey, headOf(row), { first, last }, storedAt(remote, row)), { objectMode: false });
+      return cache.openOwn({ ...version, read }, directory, columns);
+    },
   };
 }
+
+/** Stored bytes of a version. */
+const storedAt = (remote: RemoteObjects, row: ObjectRow): StoredRange =>
+  async function* (first, last) {
+    yield* await remote.read(nameOfRow(row), first, last);
+  };
 
 interface Source {
   readonly chunks: AsyncIterator<Uint8Array>;
@@ -126,37 +142,49 @@ async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
-/** The body in pieces of exactly `size` bytes, but for the last; measured on the way. */
-async function* piecesOf(
+/** A body as it is to be stored, measured as it is. */
+export async function* storedChunks(
   chunks: AsyncIterator<Uint8Array>,
-  size: number,
   meter: BodyMeter,
+  sealer: BodySealer | undefined,
   signal: AbortSignal | undefined,
-): AsyncGenerator<Buffer, void, undefined> {
-  let held: Uint8Array[] = [];
-  let bytes = 0;
+): AsyncGenerator<Uint8Array, void, undefined> {
   let ended = false;
   try {
     for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
       signal?.throwIfAborted();
       meter.update(next.value);
-      let rest = next.value;
-      while (bytes + rest.length >= size) {
-        const taken = size - bytes;
-        yield Buffer.concat([...held, rest.subarray(0, taken)]);
-        rest = rest.subarray(taken);
-        held = [];
-        bytes = 0;
-      }
-      if (rest.length === 0) continue;
-      held.push(rest);
-      bytes += rest.length;
+      if (sealer === undefined) yield next.value;
+      else yield* sealer.push(next.value);
     }
     ended = true;
-    if (bytes > 0) yield Buffer.concat(held);
+    if (sealer !== undefined) yield* sealer.finish();
   } finally {
     if (!ended) await chunks.return?.();
   }
+}
+
+/** Bytes in pieces of exactly `size`, but for the last. */
+async function* piecesOf(
+  chunks: AsyncGenerator<Uint8Array, void, undefined>,
+  size: number,
+): AsyncGenerator<Buffer, void, undefined> {
+  let held: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    let rest = chunk;
+    while (bytes + rest.length >= size) {
+      const taken = size - bytes;
+      yield Buffer.concat([...held, rest.subarray(0, taken)]);
+      rest = rest.subarray(taken);
+      held = [];
+      bytes = 0;
+    }
+    if (rest.length === 0) continue;
+    held.push(rest);
+    bytes += rest.length;
+  }
+  if (bytes > 0) yield Buffer.concat(held);
 }
 
 /** Sends the pieces as parts, one under way while the next is read; nothing is seen before every byte was verified. */
@@ -172,8 +200,11 @@ async function sendParts(
   try {
     await store.write(procedures.uploadBegun, { versionId: name.versionId, remoteUploadId: uploadId });
     const sent: RemotePart[] = [];
-    const send = (bytes: Buffer, number: number) =>
-      remote.putPart(key, uploadId, number, { size: bytes.length, md5: digest(bytes), open: () => bytes });
+    let stored = 0;
+    const send = (bytes: Buffer, number: number) => {
+      stored += bytes.length;
+      return remote.putPart(key, uploadId, number, { size: bytes.length, md5: digest(bytes), open: () => bytes });
+    };
     let under: Promise<RemotePart> = send(begun, 1);
     under.catch(() => undefined); // told where it is awaited
     for await (const piece of pieces) {
@@ -184,7 +215,7 @@ async function sendParts(
     sent.push(await under);
     const measured = meter.finish();
     const completed = await remote.complete(key, uploadId, sent);
-    if (!completed && (await remote.head(key))?.size !== measured.size) throw remote.strange(key, 'lost an upload');
+    if (!completed && (await remote.head(key))?.size !== stored) throw remote.strange(key, 'lost an upload');
     return measured;
   } catch (error) {
     await pieces.return(undefined);

@@ -4,8 +4,9 @@
  */
 import type { Clock } from '../../../core/clock.ts';
 import type { MetadataStore } from '../../../metadata/contract.ts';
-import { keyText } from '../local/rows.ts';
+import { type GarbageRow, keyText } from '../local/rows.ts';
 import objectStore from '../local/store.ts';
+import { TierSweep } from '../local/sweeper.ts';
 import type { Claim } from './claim.ts';
 import { type Intents, remoteName } from './intents.ts';
 import type { RemoteObjects } from './remote-objects.ts';
@@ -23,6 +24,8 @@ export interface RemoteSweepDeps {
   readonly claim: Claim;
   readonly clock: Clock;
   readonly graceMs: number;
+  /** Removes the bytes of a version from the tier of that number. */
+  readonly removeFromTier: (tier: number, versionId: string) => Promise<void>;
 }
 
 /** What a sweep removed. */
@@ -34,19 +37,28 @@ export interface RemoteSweepReport {
 /** One pass. Safe beside reads and writes; one at a time. **Errors**: `conflict` when the place is no longer ours. */
 export async function sweepRemote(deps: RemoteSweepDeps): Promise<RemoteSweepReport> {
   await deps.claim.assertHeld();
-  return { versions: await sweepVersions(deps), leftovers: await sweepIntents(deps) };
+  const tiers = new TierSweep(deps.removeFromTier);
+  const report = { versions: await sweepVersions(deps, tiers), leftovers: await sweepIntents(deps) };
+  tiers.tell();
+  return report;
 }
 
-async function sweepVersions({ store, remote, clock, graceMs }: RemoteSweepDeps): Promise<number> {
+async function sweepVersions({ store, remote, clock, graceMs }: RemoteSweepDeps, tiers: TierSweep): Promise<number> {
   let swept = 0;
+  let after: GarbageRow | undefined;
   for (;;) {
-    const rows = await store.read(procedures.garbage, { before: clock.now() - graceMs, limit: BATCH });
-    const names = rows.map((row) =>
-      remoteName({ bucket: row.bucket, key: keyText(row.key), versionId: row.version_id }),
-    );
-    await each(names, (name) => remote.remove(name));
-    if (rows.length > 0) await store.write(procedures.forget, { rows });
-    swept += rows.length;
+    const page = { before: clock.now() - graceMs, ...(after === undefined ? {} : { after }), limit: BATCH };
+    const rows = await store.read(procedures.garbage, page);
+    const gone: GarbageRow[] = [];
+    await each(rows, async (row) => {
+      const name = { bucket: row.bucket, key: keyText(row.key), versionId: row.version_id };
+      if (row.place === null) await remote.remove(remoteName(name));
+      else if (!(await tiers.removed(row.place, row.version_id))) return;
+      gone.push(row);
+    });
+    if (gone.length > 0) await store.write(procedures.forget, { rows: gone });
+    swept += gone.length;
+    after = rows.at(-1);
     if (rows.length < BATCH) return swept;
   }
 }

@@ -10,6 +10,7 @@ import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import type { Clock } from '../../../core/clock.ts';
 import { LochError } from '../../../core/errors.ts';
 import { type MetadataStore, storeCall } from '../../../metadata/contract.ts';
@@ -23,11 +24,13 @@ import type {
   UploadInfo,
   UploadRef,
 } from '../../contract.ts';
+import { BodySealer, sealedSize } from '../../encryption/body-cipher.ts';
 import { BodyMeter } from '../body-meter.ts';
 import { removeFile } from '../local/object-files.ts';
 import type { PartRow } from '../local/rows.ts';
 import objectStore from '../local/store.ts';
 import {
+  type Completion,
   commitCompletion,
   type KeptOptions,
   keptOptions,
@@ -40,12 +43,14 @@ import {
   stored,
   type Uploads,
 } from '../local/upload-rows.ts';
+import { dataKeyOf, etagOf } from '../local/sealed-file.ts';
 import { writeBody } from '../local/write-all.ts';
 import { uploadMissing } from '../names.ts';
 import { assertPartNumber } from '../part-list.ts';
 import { newVersionId } from '../version-id.ts';
 import { type Intents, remoteName } from './intents.ts';
-import type { RemoteObjects, RemotePart } from './remote-objects.ts';
+import { digest, type RemoteObjects, type RemotePart } from './remote-objects.ts';
+import { storedChunks } from './remote-places.ts';
 import remoteStore from './store.ts';
 
 const { procedures } = objectStore;
@@ -103,24 +108,26 @@ export class RemoteUploads implements Uploads {
       ...options,
       checksumAlgorithms: [...(options.checksumAlgorithms ?? []), ...(kept.checksumAlgorithms ?? [])],
     });
-    const held = await this.#hold(body, meter, options);
+    const record = kept.attributes?.encryption;
+    const seal = record && { record, key: await dataKeyOf(record, upload, options) };
+    const held = await this.#hold(body, meter, options, seal && new BodySealer(seal.key, number));
     try {
       const measured = meter.finish();
-      const part = { size: measured.size, md5: measured.md5, open: held.open };
+      const part = { size: held.size, md5: held.md5 ?? measured.md5, open: held.open };
       return await this.#alone(`${upload.uploadId}/${number}`, async () => {
         const { etag } = await this.#deps.remote.putPart(name, at.uploadId, number, part);
         const row: PartRow = {
           upload_id: upload.uploadId,
           number,
           size: measured.size,
-          md5: measured.md5.toString('hex'),
+          md5: etagOf(measured, seal),
           checksums: JSON.stringify(measured.checksums),
           modified_at: this.#deps.clock.now(),
           unit: null,
           file: etag,
         };
         await this.#deps.store.write(procedures.putPart, { upload: stored(upload), part: row });
-        return partInfo(row);
+        return { ...partInfo(row), ...(record === undefined ? {} : { encryption: record }) };
       });
     } finally {
       await held.release();
@@ -140,7 +147,7 @@ export class RemoteUploads implements Uploads {
       const { kept, at, name } = await this.#open(upload);
       const asked = { listed, kept, options, versionId: at.versionId };
       const completion = await prepareCompletion(this.#deps, upload, asked);
-      await this.#assemble(name, at, completion.chosen);
+      await this.#assemble(name, at, completion);
       return await commitCompletion(this.#deps.store, upload, completion, {
         row: { segment: null, place: null },
         also: [this.#deps.intents.fulfilled(at)],
@@ -153,7 +160,7 @@ export class RemoteUploads implements Uploads {
   }
 
   /** Has the service put the parts together; nothing to do when it did so before. */
-  async #assemble(name: string, at: RemoteUpload, chosen: readonly PartRow[]): Promise<void> {
+  async #assemble(name: string, at: RemoteUpload, { chosen, version }: Completion): Promise<void> {
     const { store, remote } = this.#deps;
     const parts: RemotePart[] = chosen.map((part) => ({ number: part.number, etag: part.file! }));
     const list = JSON.stringify(parts.map(({ number, etag }) => [number, etag]));
@@ -166,7 +173,8 @@ export class RemoteUploads implements Uploads {
     }
     if (before !== list) await store.write(own.completing, { versionId: at.versionId, parts: list });
     if (await remote.complete(name, at.uploadId, parts)) return;
-    const size = chosen.reduce((sum, part) => sum + part.size, 0);
+    const sealed = version.attributes?.encryption !== undefined;
+    const size = chosen.reduce((sum, part) => sum + (sealed ? sealedSize(part.size) : part.size), 0);
     if ((await remote.head(name))?.size !== size) throw remote.strange(name, 'lost an upload');
   }
 
@@ -189,23 +197,21 @@ export class RemoteUploads implements Uploads {
     return { kept, at: kept.remote, name: remoteName({ ...upload, versionId: kept.remote.versionId }) };
   }
 
-  /** The bytes of a part, to be read as often as it takes: in memory, or in a file when there are many. */
-  async #hold(body: ObjectBody, meter: BodyMeter, options: PutOptions) {
-    if (body instanceof Uint8Array) {
-      meter.update(body);
-      return { open: () => body, release: async () => undefined };
-    }
-    const chunks =
-      'adoptFile' in body ? createReadStream(body.adoptFile)[Symbol.asyncIterator]() : body[Symbol.asyncIterator]();
-    if ((options.contentLength ?? Number.POSITIVE_INFINITY) <= this.#deps.partBytes) {
+  /** The stored bytes of a part, to be read as often as it takes: in memory, or in a file when there are many. */
+  async #hold(
+    body: ObjectBody,
+    meter: BodyMeter,
+    options: PutOptions,
+    sealer: BodySealer | undefined,
+  ): Promise<HeldPart> {
+    const length = body instanceof Uint8Array ? body.length : options.contentLength;
+    const stored = storedChunks(chunksOf(body), meter, sealer, options.signal);
+    if ((length ?? Number.POSITIVE_INFINITY) <= this.#deps.partBytes) {
       const held: Uint8Array[] = [];
-      for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
-        options.signal?.throwIfAborted();
-        meter.update(next.value);
-        held.push(next.value);
-      }
-      const bytes = Buffer.concat(held);
-      return { open: () => bytes, release: async () => undefined };
+      for await (const chunk of stored) held.push(chunk);
+      const bytes = held.length === 1 ? held[0]! : Buffer.concat(held);
+      const sealed = sealer === undefined ? {} : { md5: digest(bytes) };
+      return { size: bytes.length, ...sealed, open: () => bytes, release: async () => undefined };
     }
     const { workDirectory } = this.#deps;
     await mkdir(workDirectory, { recursive: true, mode: 0o700 });
@@ -214,7 +220,10 @@ export class RemoteUploads implements Uploads {
     try {
       const file = await open(path, 'wx', 0o600);
       try {
-        await writeBody(file, chunks, meter, { position: 0, signal: options.signal });
+        const written = new BodyMeter({});
+        await writeBody(file, stored, written, { position: 0 });
+        const { size, md5 } = written.finish();
+        return { size, md5, open: () => createReadStream(path), release };
       } finally {
         await file.close();
       }
@@ -222,7 +231,6 @@ export class RemoteUploads implements Uploads {
       await release();
       throw error;
     }
-    return { open: () => createReadStream(path), release };
   }
 
   #alone<T>(lane: string, work: () => Promise<T>): Promise<T> {
@@ -237,6 +245,24 @@ export class RemoteUploads implements Uploads {
     });
     return mine;
   }
+}
+
+interface HeldPart {
+  /** Of the stored bytes. */
+  readonly size: number;
+  /** Of the stored bytes, where it is not that of the plain ones. */
+  readonly md5?: Buffer;
+  readonly open: () => Uint8Array | Readable;
+  readonly release: () => Promise<void>;
+}
+
+function chunksOf(body: ObjectBody): AsyncIterator<Uint8Array> {
+  if (body instanceof Uint8Array) {
+    return (async function* () {
+      yield body;
+    })();
+  }
+  return 'adoptFile' in body ? createReadStream(body.adoptFile)[Symbol.asyncIterator]() : body[Symbol.asyncIterator]();
 }
 
 const NOTHING = { prefix: Buffer.alloc(0), after: Buffer.alloc(0), afterUploadId: '', max: 0 };

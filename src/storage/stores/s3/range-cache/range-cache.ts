@@ -79,11 +79,27 @@ export class RangeCache {
     }
   }
 
+  /** As `open`, but as a file of `directory` alone: nothing of it is kept. */
+  async openOwn(version: CachedVersion, directory: string, columns: FileColumns | undefined): Promise<string> {
+    for (let copy = 1; ; copy++) {
+      const path = join(directory, nameOf(version, copy));
+      try {
+        await (await open(path, 'wx', 0o600)).close();
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue;
+        throw error;
+      }
+      const entry = { path, fetched: new Intervals(), work: Promise.resolve(), users: 1 };
+      await this.#fill(entry, version, columns);
+      return path;
+    }
+  }
+
   /** A file that was evicted and fetched again has other ranges than the one a statement may hold: it gets another name. */
-  async #link(entry: Entry, { versionId, extensions }: CachedVersion, directory: string): Promise<string> {
+  async #link(entry: Entry, version: CachedVersion, directory: string): Promise<string> {
     const { ino } = await stat(entry.path);
     for (let copy = 1; ; copy++) {
-      const path = join(directory, `${versionId}${copy === 1 ? '' : `-${copy}`}${extensions}`);
+      const path = join(directory, nameOf(version, copy));
       const there = await stat(path).catch(() => undefined);
       if (there !== undefined && there.ino !== ino) continue;
       await linkOrCopy(entry.path, path);
@@ -175,6 +191,9 @@ export class RangeCache {
     await rm(this.#options.directory, { recursive: true, force: true });
   }
 }
+
+const nameOf = ({ versionId, extensions }: CachedVersion, copy: number): string =>
+  `${versionId}${copy === 1 ? '' : `-${copy}`}${extensions}`;
 
 async function writeFully(handle: FileHandle, chunk: Buffer, position: number): Promise<void> {
   for (let done = 0; done < chunk.length; ) {
