@@ -21,6 +21,8 @@ export interface EventPayloads {
     operation?: string;
     isNull?: true;
     deleteMarker?: true;
+    /** When the marker was put. **Units**: milliseconds since 1970 UTC. */
+    markedAt?: number;
     /** What is gone was a marker. */
     wasMarker?: true;
     size?: number;

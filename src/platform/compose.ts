@@ -30,6 +30,7 @@ import {
   encryptingStore,
   forgetSettings,
   forgetUpkeep,
+  markingStore,
   openAccessLog,
   openAccessTimes,
   openBucketSettings,
@@ -46,6 +47,7 @@ import { bucketDefaults, type Config, scheduledBackups } from './config.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { objectStoreModules, openObjects } from './open-objects.ts';
 import { ownerContext } from './owner-context.ts';
+import { openRemoteService } from './remote-service.ts';
 import { createSealer } from './sealer.ts';
 
 const MIB = 1024 * 1024;
@@ -136,11 +138,14 @@ export async function compose(data: DataDirectory, config: Config, options: { re
     let catalogSide: FindSide | undefined;
     findSide = async (context, request) =>
       (await bucketSide(context, request)) ?? (await catalogSide?.(context, request));
-    const objects = encryptingStore(stored, {
-      envelopes: createEnvelopes({ dataKeys: governance.dataKeys, clock }),
-      defaultOf: (bucket) => bucketDefaultEncryption(bucketSettings, bucket),
-      plaintextFiles: data.workIsSafe,
-    });
+    const objects = encryptingStore(
+      markingStore(stored, () => bucketSettings),
+      {
+        envelopes: createEnvelopes({ dataKeys: governance.dataKeys, clock }),
+        defaultOf: (bucket) => bucketDefaultEncryption(bucketSettings, bucket),
+        plaintextFiles: data.workIsSafe,
+      },
+    );
     const accesses = opened(
       openAccessTimes({ store, objects, settings: bucketSettings, clock, onFailure: report('access times') }),
     );
@@ -270,6 +275,10 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         notificationHosts,
         streams,
         identities,
+        resourcePolicies: governance.resourcePolicies,
+        directory: lateDirectory,
+        ownerOf: consumption.ownerOf,
+        ...(connections === undefined ? {} : { remotes: openRemoteService(connections) }),
         accesses,
         engine,
         workDirectory: join(data.workDirectory, 'inventory'),

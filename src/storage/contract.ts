@@ -31,6 +31,7 @@ import type {
   ListVersionsOptions,
   ObjectAttributes,
   ObjectEncryption,
+  ReplicaOf,
   VersionPage,
 } from './versions.ts';
 
@@ -98,6 +99,11 @@ export interface PutOptions extends EncryptionOptions {
   readonly signal?: AbortSignal;
   /** What made it, for events: `PutObject`, `CompleteMultipartUpload`, `Delivery` … */
   readonly operation?: string;
+  /**
+   * The new version is a replica of that one: known by its id and as old. Where the key has it already, nothing is
+   * written. Only a bucket that keeps versions takes replicas, and only a store over the metadata store.
+   */
+  readonly replica?: ReplicaOf;
   /** Tags, locks, class … of the new version; on `createUpload`, of the object it becomes, before those of its completion. */
   readonly attributes?: ObjectAttributes;
 }
@@ -485,6 +491,8 @@ export type {
   ObjectEncryption,
   ObjectRetention,
   ObjectVersion,
+  ReplicaOf,
+  ReplicationStatus,
   VersionPage,
 } from './versions.ts';
 
@@ -493,6 +501,14 @@ export type { BucketFigures, PrefixFigures, StorageCounts, StorageFigures } from
 export type { InventoryRun, InventoryRuns } from './inventory/contract-types.ts';
 export { type InventoryConfiguration, parseInventory } from './inventory/configuration.ts';
 export { type LifecycleConfiguration, type LifecycleRule, parseLifecycle } from './lifecycle/configuration.ts';
+export { parseDestination } from './replication/destination.ts';
+export type {
+  OpenRemoteService,
+  RemoteService,
+  ReplicationFailure,
+  ReplicationFigures,
+  ReplicationRuns,
+} from './replication/contract-types.ts';
 export type { ScrubStatus } from './stores/local/scrubber.ts';
 export type { ObjectTiers, TierPlace, TiersStatus, TierStatus } from './tiers/contract-types.ts';
 export type { Upkeep } from './upkeep/index.ts';

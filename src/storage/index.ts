@@ -12,6 +12,7 @@ export { createEnvelopes } from './encryption/data-key-envelopes.ts';
 export { createKeyImpact } from './encryption/key-impact.ts';
 export { encryptingStore } from './encryption/encrypting-store.ts';
 export { bucketDefaultEncryption } from './encryption/bucket-default.ts';
+export { markingStore } from './replication/index.ts';
 export { openAccessLog } from './access-logs/index.ts';
 export { type AccessTimes, openAccessTimes } from './lifecycle/index.ts';
 export { forgetUpkeep, openUpkeep, upkeepStoreModules } from './upkeep/index.ts';

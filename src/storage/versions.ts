@@ -48,6 +48,20 @@ export interface ObjectEncryption {
   readonly partNumbers?: readonly (readonly [first: number, count: number])[];
 }
 
+/**
+ * Where replication of a version stands. `REPLICA`: it is one itself.
+ * **Source**: S3 User Guide, "Getting replication status information".
+ */
+export type ReplicationStatus = 'PENDING' | 'COMPLETED' | 'FAILED' | 'REPLICA';
+
+/** Which version a write replicates. **Units**: milliseconds since 1970 UTC. */
+export interface ReplicaOf {
+  /** The id under which the replica is known as well. */
+  readonly versionId: string;
+  /** When that was written: it takes its place among the versions of the key accordingly. */
+  readonly modifiedAt: number;
+}
+
 /** What may change of a version. An absent member is not set. */
 export interface ObjectAttributes {
   readonly tags?: Readonly<Record<string, string>>;
@@ -62,6 +76,8 @@ export interface ObjectAttributes {
   readonly restore?: { readonly ongoing: boolean; readonly until?: number };
   /** The account that wrote it, where that is not the bucket's. */
   readonly ownerAccountId?: string;
+  /** Absent: no rule was for it. */
+  readonly replicationStatus?: ReplicationStatus;
 }
 
 /** Members to set, or with null to remove. */
@@ -87,6 +103,8 @@ export interface DeleteOptions {
   readonly bypassGovernance?: boolean;
   /** For events: `DeleteObject`, `LifecycleExpiration` … */
   readonly operation?: string;
+  /** The marker is a replica of that one; put twice it is put once. Only a store over the metadata store takes it. */
+  readonly replica?: ReplicaOf;
 }
 
 /** What a delete did. Nothing is told where versions were never kept. */

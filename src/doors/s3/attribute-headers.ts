@@ -65,7 +65,7 @@ function invalid(name: string, value: string, message: string): LochError {
 
 /** The attributes of an object as response headers. */
 export function attributeHeaders({ attributes }: ObjectHead): Record<string, string | number> {
-  const { tags, retention, legalHold, storageClass, accessTier, restore } = attributes;
+  const { tags, retention, legalHold, storageClass, accessTier, restore, replicationStatus } = attributes;
   const headers: Record<string, string | number> = {};
   if (tags !== undefined && Object.keys(tags).length > 0) headers['x-amz-tagging-count'] = Object.keys(tags).length;
   if (retention !== undefined) {
@@ -74,6 +74,7 @@ export function attributeHeaders({ attributes }: ObjectHead): Record<string, str
   }
   if (legalHold !== undefined) headers[HOLD] = legalHold ? 'ON' : 'OFF';
   if (storageClass !== undefined && storageClass !== 'STANDARD') headers['x-amz-storage-class'] = storageClass;
+  if (replicationStatus !== undefined) headers['x-amz-replication-status'] = replicationStatus;
   if (accessTier?.includes('ARCHIVE_ACCESS')) headers['x-amz-archive-status'] = accessTier;
   if (restore?.ongoing === true) headers['x-amz-restore'] = 'ongoing-request="true"';
   else if (restore?.until !== undefined) {

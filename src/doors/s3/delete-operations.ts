@@ -3,6 +3,7 @@ import type { DeleteName, DeleteOptions, DeleteOutcome } from '../../storage/con
 import { emptyAnswer, xmlAnswer } from './answer.ts';
 import { asksBypass } from './attribute-operations.ts';
 import { s3ErrorOf } from './errors.ts';
+import { replicaOf } from './replica-header.ts';
 import { header, nameOf, type S3Operation, type S3Request } from './request.ts';
 import { readDocument } from './request-body.ts';
 import { deleteHeaders, versionIdOf } from './version-headers.ts';
@@ -16,6 +17,7 @@ export const deleteObject: S3Operation = async (request) => {
   const done = await request.access.deleteObject(request.context, nameOf(request), {
     ...deleteConditions(request),
     ...asksBypass(request),
+    ...replicaOf(request),
     ...(versionId === undefined ? {} : { versionId }),
   });
   return emptyAnswer(204, deleteHeaders(done));

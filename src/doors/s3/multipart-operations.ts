@@ -9,6 +9,7 @@ import { ownersFor } from './owners.ts';
 import { keyEncoder } from './list-operations.ts';
 import { header, nameOf, numberParameter, type S3Operation, type S3Request } from './request.ts';
 import { openBody, readDocument } from './request-body.ts';
+import { replicaOf } from './replica-header.ts';
 import { aclOption } from './settings/acl-request.ts';
 import { versionHeaders } from './version-headers.ts';
 import { childText, renderXml, type XmlElement } from './xml.ts';
@@ -29,6 +30,7 @@ export const createMultipartUpload: S3Operation = async (request) => {
   const { checksums: _, ...options } = putOptions(request);
   const upload = await request.access.createUpload(request.context, nameOf(request), {
     ...options,
+    ...replicaOf(request),
     ...(await aclOption(request)),
   });
   const algorithm = options.checksumAlgorithms?.[0];

@@ -5,6 +5,7 @@ import { checksumHeaders } from './checksum-headers.ts';
 import { encryptionHeaders } from './encryption-headers.ts';
 import { s3Failure } from './errors.ts';
 import { expiryHeader, getOptions, objectHeaders, putOptions } from './headers.ts';
+import { replicaOf } from './replica-header.ts';
 import { nameOf, type S3Operation, type S3Request } from './request.ts';
 import { openBody } from './request-body.ts';
 import { aclOption } from './settings/acl-request.ts';
@@ -15,7 +16,7 @@ export const putObject: S3Operation = async (request) => {
   if (body.length === undefined && request.headers['transfer-encoding'] === undefined) {
     throw s3Failure('MissingContentLength', 'missing_argument', 'You must provide the Content-Length HTTP header.');
   }
-  const options = { ...putOptions(request, body), ...(await aclOption(request)) };
+  const options = { ...putOptions(request, body), ...replicaOf(request), ...(await aclOption(request)) };
   const head = await request.access.putObject(request.context, nameOf(request), body.bytes, options);
   return emptyAnswer(200, {
     etag: head.etag,

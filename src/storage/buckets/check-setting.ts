@@ -6,6 +6,8 @@ import { assertDestination, authorizeDestination } from '../inventory/destinatio
 import { lastingArn } from '../background-context.ts';
 import { isStreamArn } from '../notifications/stream-target.ts';
 import { refusedTarget, webhookOf } from '../notifications/webhook-target.ts';
+import { checkReplicationPlaces } from '../replication/check-places.ts';
+import type { Identities } from '../../governance/contract.ts';
 import { isPublicList, letsOthersIn } from './access-lists.ts';
 import { ownershipOf, policyId, type SideDeps } from './bucket-side.ts';
 import type { ObjectStore } from '../contract.ts';
@@ -16,7 +18,10 @@ import { blockOf } from './public-access-block.ts';
 
 const MAX_POLICY_BYTES = 20 * 1024;
 
-type CheckDeps = SideDeps & { readonly objects: Pick<ObjectStore, 'bucket'> };
+type CheckDeps = SideDeps & {
+  readonly objects: Pick<ObjectStore, 'bucket'>;
+  readonly identities?: Pick<Identities, 'principal'>;
+};
 
 type Check<K extends BucketSettingKind> = (
   deps: CheckDeps,
@@ -153,6 +158,7 @@ const CHECKS: { readonly [K in BucketSettingKind]?: Check<K> } = {
   notification: checkTargets,
   logging: checkLogTarget,
   inventory: checkInventory,
+  replication: (deps, context, bucket, value) => checkReplicationPlaces(deps, context, bucket, value),
 };
 
 /** The value to keep. **Errors**: those of the kind's check. */

@@ -10,6 +10,7 @@ import { lifecycleSchema } from '../lifecycle/configuration.ts';
 import { loggingSchema } from '../access-logs/configuration.ts';
 import { checkTiering, tieringSchema } from '../tiering/configuration.ts';
 import { notificationSchema, parseNotification } from '../notifications/configuration.ts';
+import { checkReplication, replicationSchema } from '../replication/configuration.ts';
 import { accessControlList } from './access-control-list.ts';
 
 type S3Action = `s3:${string}`;
@@ -133,7 +134,13 @@ export const SETTING_KINDS = {
     (value) => void parseNotification(value),
   ),
   logging: kind(loggingSchema, 's3:GetBucketLogging', 's3:PutBucketLogging'),
-  replication: kind(z.never(), 's3:GetReplicationConfiguration', 's3:PutReplicationConfiguration'),
+  replication: kind(
+    replicationSchema,
+    's3:GetReplicationConfiguration',
+    's3:PutReplicationConfiguration',
+    's3:PutReplicationConfiguration',
+    checkReplication,
+  ),
   /** Many, by id. */
   inventory: kind(inventorySchema, 's3:GetInventoryConfiguration', 's3:PutInventoryConfiguration'),
   analytics: kind(z.never(), 's3:GetAnalyticsConfiguration', 's3:PutAnalyticsConfiguration'),

@@ -57,6 +57,8 @@ const CHANGED: Readonly<Record<string, string>> = {
   RestoreObject: 's3:ObjectRestore:Post',
   RestoreCompleted: 's3:ObjectRestore:Completed',
   RestoreExpired: 's3:ObjectRestore:Delete',
+  ReplicationFailed: 's3:Replication:OperationFailedReplication',
+  ReplicatedAfterThreshold: 's3:Replication:OperationReplicatedAfterThreshold',
 };
 
 /** The S3 event that a stored event is, if it is one. */

@@ -6,6 +6,7 @@ import { authorizeWrite } from './authorize.ts';
 import { withLocks } from './bucket-lock.ts';
 import type { ObjectDeps } from './object-deps.ts';
 import { recorded } from './record.ts';
+import { asReplica, putAction } from './replica-write.ts';
 
 /** Writes an object. Nothing of the body is read before the caller is known to be allowed. */
 export function putObject(deps: ObjectDeps): ObjectAccess['putObject'] {
@@ -17,9 +18,10 @@ export function putObject(deps: ObjectDeps): ObjectAccess['putObject'] {
       target,
       async () => {
         keyBytes(target.key);
-        await authorizeWrite(deps, context, target, 's3:PutObject', tagConditions(options?.attributes?.tags));
+        const tags = tagConditions(options?.attributes?.tags);
+        await authorizeWrite(deps, context, target, putAction(options), tags);
         await authorizeAttributes(deps, context, target, options?.attributes);
-        const asked = await asWritten(deps, context, target, options);
+        const asked = asReplica(await asWritten(deps, context, target, options));
         const written = await withLocks(deps, context, target.bucket, asked);
         return deps.objects.put(target.bucket, target.key, body, { operation: 'PutObject', ...written });
       },

@@ -6,21 +6,21 @@ import type { StoredEvent } from '../../core/events.ts';
 import type { Lifecycle } from '../../core/lifecycle.ts';
 import { newId } from '../../core/ids.ts';
 import type { StoreCall } from '../../core/store-call.ts';
-import type { Audit, Identities, Policy } from '../../governance/contract.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
-import type {
-  BucketSettings,
-  InventoryRuns,
-  LifecycleRuns,
-  ObjectStore,
-  ScrubStatus,
-  StorageFigures,
-  TiersStatus,
-} from '../contract.ts';
+import type { InventoryRuns, LifecycleRuns, ScrubStatus, StorageFigures, TiersStatus } from '../contract.ts';
 import type { Engine } from '../../engines/contract.ts';
 import { accessLogModule } from '../access-logs/index.ts';
 import { createStorageFigures, figureModule, forgetFigures, openFigureRunner } from '../figures/index.ts';
 import { createInventoryRuns, forgetInventories, inventoryModule, openInventoryRunner } from '../inventory/index.ts';
+import type { OpenRemoteService, ReplicationRuns } from '../replication/contract-types.ts';
+import {
+  createCarryOut,
+  createReplicationRuns,
+  forgetReplication,
+  openReplicator,
+  replicationModule,
+} from '../replication/index.ts';
+import type { ObjectDeps } from '../objects/object-deps.ts';
 import { forgetMessages, notificationModule, openNotifier } from '../notifications/index.ts';
 import type { BridgeEvent } from '../notifications/bridge-event.ts';
 import type { StreamTargets } from '../notifications/stream-target.ts';
@@ -35,15 +35,11 @@ import {
   openLifecycleRunner,
 } from '../lifecycle/index.ts';
 
-export interface UpkeepDeps {
+export interface UpkeepDeps extends ObjectDeps {
   readonly store: MetadataStore;
-  readonly objects: ObjectStore;
-  readonly settings: BucketSettings;
-  readonly policy: Policy;
-  readonly audit: Audit;
   readonly clock: Clock;
-  readonly accountId: string;
-  readonly region: string;
+  /** Other S3 services that buckets may be replicated to. */
+  readonly remotes?: OpenRemoteService;
   /** When versions were last read. */
   readonly accesses: AccessTimes;
   /** How long a day of lifecycle rules lasts. **Units**: milliseconds. */
@@ -52,7 +48,6 @@ export interface UpkeepDeps {
   readonly notificationHosts: readonly string[];
   /** Streams that buckets may notify. */
   readonly streams?: StreamTargets;
-  readonly identities: Pick<Identities, 'principal'>;
   /** Makes lists in Parquet. */
   readonly engine: Engine;
   /** For lists on their way; emptied at start. */
@@ -67,6 +62,7 @@ export interface Upkeep extends Lifecycle {
   readonly lifecycle: LifecycleRuns;
   readonly inventories: InventoryRuns;
   readonly figures: StorageFigures;
+  readonly replication: ReplicationRuns;
   /** Does now what a day brings: the rules of all buckets that are due, and objects to where their use says. */
   runDue(): Promise<void>;
   /** Where classes lie and what waits to be moved, for who may see all buckets. */
@@ -86,6 +82,7 @@ export const upkeepStoreModules: readonly URL[] = [
   accessLogModule,
   inventoryModule,
   figureModule,
+  replicationModule,
 ];
 
 /** Calls for the transactions that make and delete a bucket: nobody inherits what was kept of another of the name. */
@@ -94,6 +91,7 @@ export const forgetUpkeep = (bucket: string): readonly StoreCall[] => [
   ...forgetMessages(bucket),
   ...forgetInventories(bucket),
   ...forgetFigures(bucket),
+  ...forgetReplication(bucket),
 ];
 
 /** Opens the upkeep; what is due begins at once, in the background. */
@@ -114,10 +112,14 @@ export async function openUpkeep(deps: UpkeepDeps): Promise<Upkeep> {
   const counter = openFigureRunner({ ...deps, ...(deps.idle === true ? { lookEveryMs: 0 } : {}) });
   const notifier = openNotifier({ ...deps, hosts: deps.notificationHosts });
   await notifier.start();
+  const carrier = createCarryOut(deps);
+  const replicator = openReplicator({ ...deps, carryOut: carrier.carryOut });
+  await replicator.start();
   return {
     lifecycle: createLifecycleRuns({ ...deps, runner }),
     figures: createStorageFigures({ ...deps, runner: counter }),
     inventories: createInventoryRuns({ ...deps, runner: lister }),
+    replication: createReplicationRuns({ ...deps, replicator, now: () => deps.clock.now() }),
     runDue: () => runner.runDue(),
     async tiers(context) {
       await deps.policy.authorize(context, { action: 's3:ListAllMyBuckets', resource: 'arn:aws:s3:::*' });
@@ -140,6 +142,8 @@ export async function openUpkeep(deps: UpkeepDeps): Promise<Upkeep> {
       return notifier.deadLetters();
     },
     async close() {
+      await replicator.close();
+      await carrier.close();
       await notifier.close();
       await counter.close();
       await lister.close();

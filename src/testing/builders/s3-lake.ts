@@ -24,6 +24,7 @@ import {
   encryptingStore,
   forgetSettings,
   forgetUpkeep,
+  markingStore,
   openAccessLog,
   openAccessTimes,
   openBucketSettings,
@@ -146,11 +147,14 @@ export async function openS3Lake(
     defaults: options.bucketDefaults ?? { objectOwnership: 'BucketOwnerEnforced', publicAccessBlock: true },
   });
   findSide = createSideFinder({ settings: bucketSettings, resourcePolicies: governance.resourcePolicies });
-  const objects = encryptingStore(local, {
-    envelopes: createEnvelopes({ dataKeys: governance.dataKeys, clock }),
-    defaultOf: (bucket) => bucketDefaultEncryption(bucketSettings, bucket),
-    plaintextFiles: options.plaintextFiles ?? true,
-  });
+  const objects = encryptingStore(
+    markingStore(local, () => bucketSettings),
+    {
+      envelopes: createEnvelopes({ dataKeys: governance.dataKeys, clock }),
+      defaultOf: (bucket) => bucketDefaultEncryption(bucketSettings, bucket),
+      plaintextFiles: options.plaintextFiles ?? true,
+    },
+  );
   const accesses = openAccessTimes({
     store,
     objects,
@@ -203,6 +207,9 @@ export async function openS3Lake(
     accesses,
     notificationHosts: ['127.0.0.1'],
     identities: governance.identities,
+    resourcePolicies: governance.resourcePolicies,
+    directory: () => tableDirectory,
+    ownerOf: options.ownerOf ?? (async () => undefined),
     idle: true,
     onFailure: (error) => {
       throw error;

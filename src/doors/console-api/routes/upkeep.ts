@@ -23,6 +23,14 @@ export function upkeepRoutes(upkeep: Upkeep): Routes {
     if (bucket !== undefined) c.set('auditParameters', { bucket });
     return c.json({ buckets: await upkeep.figures.count(c.get('context'), bucket) }, 201);
   });
+  app.get('/replication/:bucket', async (c) => {
+    const { bucket } = c.req.param();
+    const { replication } = upkeep;
+    return c.json({
+      rules: await replication.figures(c.get('context'), bucket),
+      failures: await replication.failures(c.get('context'), bucket, 100),
+    });
+  });
   app.get('/tiers', async (c) => c.json(await upkeep.tiers(c.get('context'))));
   app.get('/notifications/dead', async (c) => c.json({ letters: await upkeep.deadLetters(c.get('context')) }));
   app.get('/scrub', async (c) => c.json(await upkeep.scrub(c.get('context'))));

@@ -69,8 +69,3 @@ export async function readSettingDocument(
 export function notSet(name: S3FailureName, bucket: string): LochError {
   return s3Failure(name, 'not_found', `The bucket \`${bucket}\` has none. (${name})`, { bucket });
 }
-
-/** For a kind that cannot be set: its "not set", for whoever may ask. */
-export function absentOperation(kind: BucketSettingKind, root: string, absent: S3FailureName | XmlRecord): S3Operation {
-  return getOperation({ kind, root, absent, write: () => ({}) });
-}

@@ -6,7 +6,6 @@ import { LochError } from '../../../core/errors.ts';
 import type { BucketSettingKind } from '../../../storage/contract.ts';
 import { xmlAnswer } from '../answer.ts';
 import { getObjectLockConfiguration, putObjectLockConfiguration } from '../attribute-operations.ts';
-import type { S3FailureName } from '../errors.ts';
 import type { S3Operation } from '../request.ts';
 import { renderXml } from '../xml.ts';
 import * as acl from './acl-operations.ts';
@@ -25,14 +24,8 @@ import {
   taggingForm,
 } from './plain-forms.ts';
 import * as policy from './policy-operations.ts';
-import {
-  absentOperation,
-  deleteOperation,
-  getOperation,
-  notSet,
-  putOperation,
-  type SettingForm,
-} from './setting-form.ts';
+import { replicationForm } from './replication-form.ts';
+import { deleteOperation, getOperation, notSet, putOperation, type SettingForm } from './setting-form.ts';
 import { deleteTiering, getTiering, listTiering, putTiering } from './tiering-form.ts';
 import { websiteForm } from './website-form.ts';
 
@@ -46,11 +39,6 @@ function routesOf<K extends BucketSettingKind>(name: string, form: SettingForm<K
     PUT: [`Put${name}`, putOperation(form)],
     DELETE: [`Delete${name}`, deleteOperation(form.kind)],
   };
-}
-
-/** Get alone: it is never set. */
-function absentRoute(name: string, kind: BucketSettingKind, root: string, absent: S3FailureName | 'empty'): Routes {
-  return { GET: [`Get${name}`, absentOperation(kind, root, absent === 'empty' ? {} : absent)] };
 }
 
 function withoutDelete({ GET, PUT }: Required<Routes>): Routes {
@@ -82,12 +70,7 @@ const ROUTES: Readonly<Record<string, Routes>> = {
   },
   ownershipControls: routesOf('BucketOwnershipControls', ownershipForm),
   publicAccessBlock: routesOf('PublicAccessBlock', publicAccessBlockForm),
-  replication: absentRoute(
-    'BucketReplication',
-    'replication',
-    'ReplicationConfiguration',
-    'ReplicationConfigurationNotFoundError',
-  ),
+  replication: routesOf('BucketReplication', replicationForm),
   requestPayment: withoutDelete(routesOf('BucketRequestPayment', requestPaymentForm)),
   tagging: routesOf('BucketTagging', taggingForm),
   website: routesOf('BucketWebsite', websiteForm),

@@ -34,7 +34,7 @@ export interface KeyState {
 
 type Bytes = Pick<ObjectRow, 'bucket' | 'key' | 'version_id' | 'segment' | 'place'>;
 
-const COLUMNS = 'bucket, key, version_id, size, etag, modified_at, segment, place, detail, rank, is_null';
+const COLUMNS = 'bucket, key, version_id, size, etag, modified_at, segment, place, detail, rank, is_null, shown_id';
 
 const selectBucket = statement('SELECT 1 FROM object_bucket WHERE name = ?');
 /** One row when the bucket is there; the columns of the object are null when the key is not. */
@@ -51,13 +51,26 @@ const insertGarbage = statement(
 const deleteCurrent = statement('DELETE FROM object_current WHERE bucket = ? AND key = ?');
 const selectCurrentRow = statement<ObjectRow>('SELECT * FROM object_current WHERE bucket = ? AND key = ?');
 const selectCurrentVersion = statement<ObjectRow>(
-  'SELECT * FROM object_current WHERE bucket = ? AND key = ? AND version_id = ?',
+  'SELECT * FROM object_current WHERE bucket = ? AND key = ? AND (version_id = ? OR shown_id = ?)',
 );
 const selectCurrentNull = statement<ObjectRow>(
   'SELECT * FROM object_current WHERE bucket = ? AND key = ? AND is_null = 1',
 );
 const selectVersion = statement<VersionRow>(
   'SELECT * FROM object_version WHERE version_id = ? AND bucket = ? AND key = ?',
+);
+const selectShown = statement<VersionRow>('SELECT * FROM object_version WHERE shown_id = ? AND bucket = ? AND key = ?');
+const selectNewer = statement<{ rank: number; modified_at: number; shelved: number }>(
+  `SELECT rank, modified_at, 0 AS shelved FROM object_current WHERE bucket = ? AND key = ? AND modified_at > ?
+   UNION ALL SELECT rank, modified_at, 1 AS shelved FROM object_version WHERE bucket = ? AND key = ? AND modified_at > ?`,
+);
+const selectRanksTo = statement<{ rank: number }>(
+  'SELECT rank FROM object_version WHERE bucket = ? AND key = ? AND rank <= ? ORDER BY rank',
+);
+const moveShelved = statement('UPDATE object_version SET rank = rank - 1 WHERE bucket = ? AND key = ? AND rank = ?');
+const moveCurrent = statement('UPDATE object_current SET rank = rank - 1 WHERE bucket = ? AND key = ?');
+const insertShelved = statement(
+  `INSERT INTO object_version (${COLUMNS}, is_marker, noncurrent_since) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 );
 const selectNull = statement<VersionRow>('SELECT * FROM object_version WHERE bucket = ? AND key = ? AND is_null = 1');
 const selectNewest = statement<VersionRow>(
@@ -76,7 +89,7 @@ const unshelve = statement(
 );
 const insertMarker = statement(
   `INSERT INTO object_version (${COLUMNS}, is_marker, noncurrent_since)
-   VALUES (?, ?, ?, 0, '', ?, NULL, NULL, '{}', ?, ?, 1, NULL)`,
+   VALUES (?, ?, ?, 0, '', ?, NULL, NULL, '{}', ?, ?, ?, 1, NULL)`,
 );
 
 /** **Errors**: `bucket_not_found`. */
@@ -165,12 +178,64 @@ export async function removeOnly(db: Db, state: KeyState, at: number): Promise<v
 export async function putMarker(
   db: Db,
   state: KeyState,
-  marker: { readonly versionId: string; readonly isNull: boolean; readonly at: number },
+  marker: { readonly versionId: string; readonly isNull: boolean; readonly at: number; readonly shownId?: string },
 ): Promise<void> {
   const { bucket, key } = state;
+  const shown = marker.shownId ?? null;
+  if (shown !== null) {
+    const row = {
+      version_id: marker.versionId,
+      size: 0,
+      etag: '',
+      modified_at: marker.at,
+      detail: '{}',
+      shown_id: shown,
+    };
+    if ((await shelveBelow(db, state, { ...row, segment: null, place: null }, true)) !== undefined) return;
+  }
   const rank = await makeWay(db, state, marker.isNull, marker.at);
   if (state.current !== undefined) await deleteCurrent(db, bucket, key);
-  await insertMarker(db, bucket, key, marker.versionId, marker.at, rank, marker.isNull ? 1 : 0);
+  await insertMarker(db, bucket, key, marker.versionId, marker.at, rank, marker.isNull ? 1 : 0, shown);
+}
+
+/**
+ * Puts a replica among the older versions of its key when one that is there is newer than it, and returns its rank;
+ * undefined when it is the newest itself. **Cost**: a write for each newer version.
+ */
+export async function shelveBelow(
+  db: Db,
+  { bucket, key, current }: KeyState,
+  row: Omit<ObjectRow, 'bucket' | 'key' | 'rank' | 'is_null'>,
+  isMarker: boolean,
+): Promise<number | undefined> {
+  const { modified_at } = row;
+  const newer = await selectNewer(db, bucket, key, modified_at, bucket, key, modified_at);
+  const next = newer.reduce<(typeof newer)[number] | undefined>(
+    (last, each) => (last === undefined || each.rank > last.rank ? each : last),
+    undefined,
+  );
+  if (next === undefined) return undefined;
+  // The smallest rank is free one below: from there on each moves into the room that was made.
+  if (current !== undefined && current.rank <= next.rank) await moveCurrent(db, bucket, key);
+  for (const { rank } of await selectRanksTo(db, bucket, key, next.rank)) await moveShelved(db, bucket, key, rank);
+  await insertShelved(
+    db,
+    bucket,
+    key,
+    row.version_id,
+    row.size,
+    row.etag,
+    modified_at,
+    row.segment,
+    row.place,
+    row.detail,
+    next.rank,
+    0,
+    row.shown_id ?? null,
+    isMarker ? 1 : 0,
+    next.modified_at,
+  );
+  return next.rank;
 }
 
 /** A version as a row of either table; a current one is no marker and not noncurrent. */
@@ -186,9 +251,10 @@ export async function findVersion(
   const isNull = versionId === 'null';
   const [current] = isNull
     ? await selectCurrentNull(db, bucket, key)
-    : await selectCurrentVersion(db, bucket, key, versionId);
+    : await selectCurrentVersion(db, bucket, key, versionId, versionId);
   if (current !== undefined) return { ...current, is_marker: 0, noncurrent_since: null, current: true };
-  const [older] = isNull ? await selectNull(db, bucket, key) : await selectVersion(db, versionId, bucket, key);
+  const [own] = isNull ? await selectNull(db, bucket, key) : await selectVersion(db, versionId, bucket, key);
+  const [older] = own === undefined && !isNull ? await selectShown(db, versionId, bucket, key) : [own];
   return older === undefined ? undefined : { ...older, current: false };
 }
 

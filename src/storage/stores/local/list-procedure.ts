@@ -115,15 +115,15 @@ function within(seek: Seek, end: Uint8Array | undefined): RawBuilder<unknown> {
   return seek.inclusive ? sql`key >= ${seek.key} ${below}` : sql`key > ${seek.key} ${below}`;
 }
 
-const COLUMNS = sql`bucket, key, version_id, size, etag, modified_at, segment, place, detail, rank, is_null`;
+const COLUMNS = sql`bucket, key, version_id, size, etag, modified_at, segment, place, detail, rank, is_null, shown_id`;
 
 /** The rank after which to go on behind a version that a listing ended with, even if it is gone. */
 async function rankOf(db: Db, bucket: string, key: Uint8Array, versionId: string): Promise<number | undefined> {
   const told = /^[0-9a-f]{32}-([0-9a-z]+)$/.exec(versionId);
   if (told !== null) return -Number.parseInt(told[1]!, 36);
-  const all = sql`SELECT version_id, rank, is_null FROM object_current WHERE bucket = ${bucket} AND key = ${key}
-    UNION ALL SELECT version_id, rank, is_null FROM object_version WHERE bucket = ${bucket} AND key = ${key}`;
-  const same = versionId === 'null' ? sql`is_null = 1` : sql`version_id = ${versionId}`;
+  const all = sql`SELECT version_id, rank, is_null, shown_id FROM object_current WHERE bucket = ${bucket} AND key = ${key}
+    UNION ALL SELECT version_id, rank, is_null, shown_id FROM object_version WHERE bucket = ${bucket} AND key = ${key}`;
+  const same = versionId === 'null' ? sql`is_null = 1` : sql`(version_id = ${versionId} OR shown_id = ${versionId})`;
   const found = await sql<{ rank: number | null }>`SELECT min(rank) AS rank FROM (${all}) AS v WHERE ${same}`.execute(
     db,
   );

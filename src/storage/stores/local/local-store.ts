@@ -139,11 +139,28 @@ export class LocalStore implements ObjectStore {
       version_id: name.versionId,
       size: placed.measured.size,
       etag: `"${etagOf(placed.measured, seal)}"`,
-      modified_at: this.#parts.clock.now(),
+      modified_at: options.replica?.modifiedAt ?? this.#parts.clock.now(),
+      ...shownAs(options),
       ...placed.row,
       detail,
     };
-    return headOf({ ...row, ...(await this.#commit(row, placed, options, 'PutObject')) });
+    return this.#once(name, options, async () =>
+      headOf({ ...row, ...(await this.#commit(row, placed, options, 'PutObject')) }),
+    );
+  }
+
+  /** What `write` makes; of a replica that is there already, that one. */
+  async #once(
+    { bucket, key }: ObjectName,
+    { replica }: PutOptions,
+    write: () => Promise<ObjectHead>,
+  ): Promise<ObjectHead> {
+    try {
+      return await write();
+    } catch (error) {
+      if (replica === undefined || !isLochError(error, 'already_exists')) throw error;
+      return headOf(await this.#row({ bucket, key, versionId: replica.versionId }));
+    }
   }
 
   async #sealOf(name: ObjectName, options: PutOptions): Promise<Seal | undefined> {
@@ -168,6 +185,7 @@ export class LocalStore implements ObjectStore {
         operation: options.operation ?? operation,
         ...(options.ifMatch === undefined ? {} : { ifMatch: options.ifMatch }),
         ...(options.ifNoneMatch === undefined ? {} : { ifNoneMatch: options.ifNoneMatch }),
+        ...(options.replica === undefined ? {} : { replica: options.replica }),
       };
       const { store } = this.#parts;
       const [facts] = await store.transact([storeCall(procedures.put, args), ...(placed.also ?? [])]); // the commit point
@@ -249,7 +267,14 @@ export class LocalStore implements ObjectStore {
 
   async delete(bucket: string, key: string, options: DeleteOptions = {}): Promise<DeleteResult> {
     const name = this.#removeName({ ...options, key });
-    return this.#parts.store.write(procedures.remove, { bucket, name, ...this.#removeFacts(options, 'DeleteObject') });
+    const { replica } = options;
+    const facts = { ...this.#removeFacts(options, 'DeleteObject'), ...(replica === undefined ? {} : { replica }) };
+    try {
+      return await this.#parts.store.write(procedures.remove, { bucket, name, ...facts });
+    } catch (error) {
+      if (replica === undefined || !isLochError(error, 'already_exists')) throw error;
+      return { versionId: replica.versionId, deleteMarker: true };
+    }
   }
 
   async deleteMany(
@@ -325,6 +350,10 @@ export class LocalStore implements ObjectStore {
     const source = await this.#row(from);
     const head = headOf(source);
     checkCopySource(head, options);
+    if (options.replica !== undefined) {
+      const [there] = await this.#rows([{ ...to, versionId: options.replica.versionId }]);
+      if (there !== undefined && there.is_marker !== 1) return headOf(there);
+    }
     const versionId = newVersionId(this.#parts.clock.now());
     await this.bucket(to.bucket);
     const checksums = await this.#copiedChecksums(source, options.checksumAlgorithms ?? [], options);
@@ -337,7 +366,8 @@ export class LocalStore implements ObjectStore {
       version_id: versionId,
       size: source.size,
       etag: source.etag,
-      modified_at: this.#parts.clock.now(),
+      modified_at: options.replica?.modifiedAt ?? this.#parts.clock.now(),
+      ...shownAs(options),
       detail: formatDetail({
         contentType: options.contentType ?? head.contentType,
         metadata: options.metadata ?? head.metadata,
@@ -347,7 +377,9 @@ export class LocalStore implements ObjectStore {
         ...(head.partSizes === undefined ? {} : { partSizes: head.partSizes }),
       }),
     };
-    return headOf({ ...row, ...(await this.#commit(row, placed, { ...options, attributes }, 'CopyObject')) });
+    return this.#once(to, options, async () =>
+      headOf({ ...row, ...(await this.#commit(row, placed, { ...options, attributes }, 'CopyObject')) }),
+    );
   }
 
   /** Those of the source, and those asked for over the whole object: they cost a pass over its bytes. */
@@ -388,6 +420,7 @@ export class LocalStore implements ObjectStore {
     try {
       return await inDiskWords(this.#parts.uploads.complete(upload, parts, options));
     } catch (error) {
+      if (isLochError(error, 'already_exists')) return this.#replicaOf(upload, error);
       if (!isLochError(error, 'upload_not_found')) throw error;
       // The answer to a first completion may have been lost; the object tells which upload made it.
       const [row] = await this.#rows([upload]);
@@ -395,6 +428,13 @@ export class LocalStore implements ObjectStore {
       if (row === undefined || made !== upload.uploadId) throw error;
       return headOf(row);
     }
+  }
+
+  /** The replica that an upload was to become and that is there already: the upload goes. */
+  async #replicaOf(upload: UploadRef, error: LochError): Promise<ObjectHead> {
+    const versionId = String(error.context.versionId);
+    await this.#parts.uploads.abort(upload);
+    return headOf(await this.#row({ bucket: upload.bucket, key: upload.key, versionId }));
   }
 
   abortUpload(upload: UploadRef): Promise<void> {
@@ -459,6 +499,10 @@ type StoredPart = [number: number, size: number, checksums: Record<string, strin
 /** Parts without checksums are kept as sizes alone. */
 const partsOfSizes = ({ partSizes = [] }: ObjectHead): StoredPart[] =>
   partSizes.flatMap(([size, count]) => Array<number>(count).fill(size)).map((size, i) => [i + 1, size, {}]);
+
+/** The id of the source of a replica, as it stands in its row. */
+const shownAs = ({ replica }: PutOptions): Pick<NewVersion['row'], 'shown_id'> =>
+  replica === undefined ? {} : { shown_id: replica.versionId };
 
 const refOf = (bucket: string, key: string, { versionId }: GetOptions): VersionName => ({
   bucket,

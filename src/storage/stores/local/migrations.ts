@@ -102,4 +102,14 @@ export const objectMigrations: readonly Migration[] = [
       `ALTER TABLE object_part ADD COLUMN crc BIGINT`,
     ],
   },
+  {
+    // Bytes lie under ids that are never given twice; replicas are known by those of their sources.
+    number: 7,
+    name: 'replicas',
+    statements: [
+      `ALTER TABLE object_current ADD COLUMN shown_id TEXT`,
+      `ALTER TABLE object_version ADD COLUMN shown_id TEXT`,
+      `CREATE INDEX IF NOT EXISTS object_version_shown ON object_version (shown_id) WHERE shown_id IS NOT NULL`,
+    ],
+  },
 ];

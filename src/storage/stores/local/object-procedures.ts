@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import { serializeError, type SerializedError, LochError } from '../../../core/errors.ts';
 import { type ProcedureContext, proceduresOver } from '../../../metadata/contract.ts';
-import type { AttributeChange, BucketVersioning, DeleteName, ObjectAttributes } from '../../contract.ts';
+import type { AttributeChange, BucketVersioning, DeleteName, ObjectAttributes, ReplicaOf } from '../../contract.ts';
 import { checkDeleteConditions, checkWriteConditions } from '../conditions.ts';
 import { objectMarkedDeleted, objectMissing, versionIsMarker, versionMissing } from '../names.ts';
 import { traitsOf } from '../../tiers/storage-classes.ts';
@@ -17,9 +17,18 @@ import {
   putMarker,
   removeOnly,
   removeVersion,
+  shelveBelow,
   stateOf,
 } from './key-versions.ts';
-import { type FoundRow, formatDetail, keyText, type ObjectDetail, type ObjectRow, type ObjectTables } from './rows.ts';
+import {
+  type FoundRow,
+  formatDetail,
+  keyText,
+  type ObjectDetail,
+  type ObjectRow,
+  type ObjectTables,
+  shownIdOf,
+} from './rows.ts';
 import { statement } from './statement.ts';
 
 const { read, write } = proceduresOver<ObjectTables>();
@@ -32,6 +41,7 @@ export interface NewVersion {
   readonly attributes?: ObjectAttributes;
   readonly ifMatch?: string;
   readonly ifNoneMatch?: string;
+  readonly replica?: ReplicaOf;
 }
 
 /** What the transaction made of a new version. */
@@ -60,6 +70,7 @@ interface RemoveArgs {
   readonly at: number;
   readonly operation: string;
   readonly bypassGovernance: boolean;
+  readonly replica?: ReplicaOf;
 }
 
 const selectObject = statement<FoundRow>(
@@ -70,11 +81,12 @@ const selectVersioning = statement<{ versioning: BucketVersioning | null }>(
   'SELECT versioning FROM object_bucket WHERE name = ?',
 );
 const upsertObject = statement(
-  `INSERT INTO object_current (bucket, key, version_id, size, etag, modified_at, segment, place, detail, rank, is_null)
-   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  `INSERT INTO object_current (bucket, key, version_id, size, etag, modified_at, segment, place, detail, rank, is_null,
+     shown_id)
+   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
    ON CONFLICT (bucket, key) DO UPDATE SET version_id = excluded.version_id, size = excluded.size, etag = excluded.etag,
      modified_at = excluded.modified_at, segment = excluded.segment, place = excluded.place, detail = excluded.detail,
-     rank = excluded.rank, is_null = excluded.is_null`,
+     rank = excluded.rank, is_null = excluded.is_null, shown_id = excluded.shown_id`,
 );
 const updateCurrent = statement('UPDATE object_current SET detail = ? WHERE bucket = ? AND key = ?');
 const updateOlder = statement('UPDATE object_version SET detail = ? WHERE bucket = ? AND key = ? AND rank = ?');
@@ -90,7 +102,8 @@ async function queueMove(db: Db, { version_id, bucket, key }: Pick<ObjectRow, 'v
 }
 
 const asNull = (isNull: boolean) => (isNull ? { isNull: true as const } : {});
-const shownId = (row: { version_id: string; is_null: number }): string => (row.is_null === 1 ? 'null' : row.version_id);
+const shownId = (row: Pick<ObjectRow, 'version_id' | 'is_null' | 'shown_id'>): string =>
+  row.is_null === 1 ? 'null' : shownIdOf(row);
 
 /** Makes a version the current one of its key. Conditions are decided here, where no other writer can come between. */
 export async function putVersion(db: Db, version: NewVersion, context: ProcedureContext): Promise<PutFacts> {
@@ -100,21 +113,24 @@ export async function putVersion(db: Db, version: NewVersion, context: Procedure
   checkWriteConditions({ bucket: row.bucket, key }, state.current?.etag, version);
   assertLockable(row.bucket, state.objectLock, version.attributes);
   const isNull = state.versioning !== 'Enabled';
-  const rank = await makeWay(db, state, isNull, row.modified_at);
-  await upsertObject(
-    db,
-    row.bucket,
-    row.key,
-    row.version_id,
-    row.size,
-    row.etag,
-    row.modified_at,
-    row.segment,
-    row.place,
-    row.detail,
-    rank,
-    isNull ? 1 : 0,
-  );
+  const below = version.replica === undefined ? undefined : await putReplica(db, state, version);
+  const rank = below ?? (await makeWay(db, state, isNull, row.modified_at));
+  if (below === undefined)
+    await upsertObject(
+      db,
+      row.bucket,
+      row.key,
+      row.version_id,
+      row.size,
+      row.etag,
+      row.modified_at,
+      row.segment,
+      row.place,
+      row.detail,
+      rank,
+      isNull ? 1 : 0,
+      row.shown_id ?? null,
+    );
   if (version.attributes !== undefined && traitsOf(version.attributes).place !== 'hot') await queueMove(db, row);
   context.emit({
     name: 'storageObjectCreated',
@@ -123,12 +139,38 @@ export async function putVersion(db: Db, version: NewVersion, context: Procedure
       key,
       size: row.size,
       etag: row.etag,
-      versionId: row.version_id,
+      versionId: shownIdOf(row),
       operation: version.operation,
       ...asNull(isNull),
     },
   });
   return { rank, is_null: isNull ? 1 : 0, versioning: state.versioning };
+}
+
+/**
+ * A replica takes its place by its age; undefined when it is the newest. **Errors**: `already_exists` when the key has it,
+ * `invalid_bucket_state` where versions are not kept.
+ */
+async function putReplica(db: Db, state: KeyState, { row, replica }: NewVersion): Promise<number | undefined> {
+  await assertTakesReplica(db, state, replica!);
+  return shelveBelow(db, state, row, false);
+}
+
+async function assertTakesReplica(db: Db, state: KeyState, { versionId }: ReplicaOf): Promise<void> {
+  const { bucket } = state;
+  if (state.versioning !== 'Enabled') {
+    throw new LochError(
+      'invalid_bucket_state',
+      `The bucket \`${bucket}\` keeps no versions, so it takes no replicas.`,
+      {
+        context: { bucket },
+      },
+    );
+  }
+  if ((await findVersion(db, bucket, state.key, versionId)) === undefined) return;
+  throw new LochError('already_exists', `The key has the version \`${versionId}\` already.`, {
+    context: { bucket, versionId },
+  });
 }
 
 async function remove(db: Db, args: RemoveArgs, name: RemoveName, context: ProcedureContext): Promise<Removed> {
@@ -168,13 +210,28 @@ async function markDeleted(
   context: ProcedureContext,
 ): Promise<Removed> {
   const isNull = state.versioning !== 'Enabled';
-  await putMarker(db, state, { versionId, isNull, at: args.at });
+  const { replica } = args;
+  if (replica !== undefined) await assertTakesReplica(db, state, replica);
+  await putMarker(db, state, {
+    versionId,
+    isNull,
+    at: replica?.modifiedAt ?? args.at,
+    ...(replica === undefined ? {} : { shownId: replica.versionId }),
+  });
   const { bucket, operation } = args;
   context.emit({
     name: 'storageObjectDeleted',
-    payload: { bucket, key: keyText(state.key), versionId, operation, deleteMarker: true, ...asNull(isNull) },
+    payload: {
+      bucket,
+      key: keyText(state.key),
+      versionId: replica?.versionId ?? versionId,
+      operation,
+      deleteMarker: true,
+      markedAt: replica?.modifiedAt ?? args.at,
+      ...asNull(isNull),
+    },
   });
-  return { versionId, deleteMarker: true, ...asNull(isNull) };
+  return { versionId: replica?.versionId ?? versionId, deleteMarker: true, ...asNull(isNull) };
 }
 
 async function removeOne(
@@ -195,7 +252,8 @@ async function removeOne(
   }
   assertRemovable({ bucket, key }, attributesOf(found), { now: at, bypassGovernance: args.bypassGovernance });
   await removeVersion(db, found, at);
-  const { version_id, size, etag, is_null, is_marker } = found;
+  const { size, etag, is_null, is_marker } = found;
+  const version_id = shownIdOf(found);
   const marker = is_marker === 1;
   context.emit({
     name: 'storageObjectDeleted',
@@ -261,7 +319,7 @@ export async function update(db: Db, args: UpdateArgs, context: ProcedureContext
     payload: {
       bucket,
       key,
-      versionId: found.version_id,
+      versionId: shownIdOf(found),
       ...asNull(found.is_null === 1),
       size: found.size,
       etag: found.etag,

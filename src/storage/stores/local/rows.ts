@@ -35,6 +35,8 @@ export interface ObjectRow {
   rank: number;
   /** 1: S3's null version. */
   is_null: number;
+  /** Of a replica: the id of its source, by which it is known. Its bytes lie under `version_id`. */
+  shown_id?: string | null;
 }
 
 /** A version that is not current, or a delete marker. */
@@ -116,6 +118,9 @@ export function formatDetail(detail: ObjectDetail): string {
   });
 }
 
+/** The id by which a version is known. */
+export const shownIdOf = (row: Pick<ObjectRow, 'version_id' | 'shown_id'>): string => row.shown_id ?? row.version_id;
+
 /** The key of a row as text. */
 export const keyText = (key: Uint8Array): string =>
   Buffer.from(key.buffer, key.byteOffset, key.length).toString('utf8');
@@ -128,7 +133,7 @@ export function headOf(row: FoundRow): ObjectHead {
   return {
     bucket: row.bucket,
     key: keyText(row.key),
-    versionId: row.version_id,
+    versionId: shownIdOf(row),
     ...(row.is_null === 1 ? { isNull: true as const } : {}),
     ...(row.versioning == null ? {} : { versioning: row.versioning }),
     attributes: detail.attributes ?? NONE,

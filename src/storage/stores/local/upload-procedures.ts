@@ -14,7 +14,7 @@ type Db = Kysely<ObjectTables>;
 export interface UploadOptions
   extends Pick<
     PutOptions,
-    'contentType' | 'metadata' | 'headers' | 'checksumAlgorithms' | 'checksumType' | 'attributes'
+    'contentType' | 'metadata' | 'headers' | 'checksumAlgorithms' | 'checksumType' | 'attributes' | 'replica'
   > {}
 
 /** An upload as the tables know it: key as bytes. */

@@ -67,7 +67,7 @@ export async function recordUpload(
   remote?: RemoteUpload,
   also: (uploadId: string) => readonly StoreCall[] = () => [],
 ): Promise<UploadInfo> {
-  const { contentType, metadata, headers, checksumAlgorithms, checksumType, attributes } = options;
+  const { contentType, metadata, headers, checksumAlgorithms, checksumType, attributes, replica } = options;
   const kept: KeptOptions = {
     ...(contentType === undefined ? {} : { contentType }),
     ...(metadata === undefined ? {} : { metadata }),
@@ -75,6 +75,7 @@ export async function recordUpload(
     ...(checksumAlgorithms === undefined ? {} : { checksumAlgorithms }),
     ...(checksumType === undefined ? {} : { checksumType }),
     ...(attributes === undefined ? {} : { attributes }),
+    ...(replica === undefined ? {} : { replica }),
     ...(remote === undefined ? {} : { remote }),
   };
   const row = {
@@ -154,7 +155,8 @@ export async function prepareCompletion(
     version_id: asked.versionId,
     size: chosen.reduce((sum, part) => sum + part.size, 0),
     etag: multipartEtag(chosen),
-    modified_at: deps.clock.now(),
+    modified_at: kept.replica?.modifiedAt ?? deps.clock.now(),
+    ...(kept.replica === undefined ? {} : { shown_id: kept.replica.versionId }),
     segment: null,
     place: null,
     detail: formatDetail({
@@ -169,6 +171,7 @@ export async function prepareCompletion(
     row,
     attributes,
     operation: options.operation ?? 'CompleteMultipartUpload',
+    ...(kept.replica === undefined ? {} : { replica: kept.replica }),
     ...(options.ifMatch === undefined ? {} : { ifMatch: options.ifMatch }),
     ...(options.ifNoneMatch === undefined ? {} : { ifNoneMatch: options.ifNoneMatch }),
   };
