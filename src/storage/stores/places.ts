@@ -42,6 +42,8 @@ export interface Placed {
 /** A body that was placed, and what it turned out to be. */
 export interface PlacedBody extends Placed {
   readonly measured: Measured;
+  /** CRC-32 of the stored bytes, sealed or not; absent for those that have a checksum where they lie. */
+  readonly crc?: number;
 }
 
 /** Places of bytes: local files and segments, or objects of a remote service. */

@@ -13,6 +13,7 @@ import type { Lifecycle } from '../../core/lifecycle.ts';
 import { type MetadataStore, storeCall } from '../../metadata/contract.ts';
 import { headOf, keyText, type ObjectRow } from '../stores/local/rows.ts';
 import { bytesOnDisk } from '../stores/local/sealed-file.ts';
+import { checked, rotten, storedCheckOf } from '../stores/local/stored-check.ts';
 import objectStore from '../stores/local/store.ts';
 import type { MoveRow, RestoreRow } from '../stores/local/tier-procedures.ts';
 import type { BytePlaces, Placed } from '../stores/places.ts';
@@ -79,7 +80,12 @@ export function openMover(deps: MoverDeps): Mover {
     const number = tierOf(row);
     // Opened with the first byte that is asked for: who cannot write asks for none.
     if (number !== undefined) yield* placeAt(number).read(row.version_id);
-    else yield* await hot.read(row, { first: 0, last: size - 1 });
+    else {
+      const stored = await hot.read(row, { first: 0, last: size - 1 });
+      const check = row.segment === null ? storedCheckOf(row) : undefined;
+      // Rot is not to be copied: the tier would hold it with checksums that are right.
+      yield* check === undefined ? stored : checked(stored, check, () => rotten(headOf(row)));
+    }
   }
 
   const moveTo = async (row: ObjectRow, target: PlaceName): Promise<boolean> => {

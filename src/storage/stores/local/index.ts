@@ -8,7 +8,7 @@ import { fsck, type FsckOptions, type FsckReport } from './fsck.ts';
 import { localPlaces } from './local-places.ts';
 import { LocalStore } from './local-store.ts';
 import { ObjectFiles } from './object-files.ts';
-import { openScrubber, type Scrubber } from './scrubber.ts';
+import { openScrubber, type OpenScrubber, type Scrubber } from './scrubber.ts';
 import { Segments } from './segments.ts';
 import { Space } from './space.ts';
 import { type SweepReport, sweep, sweepUnreferenced } from './sweeper.ts';
@@ -132,7 +132,13 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalO
     return mine;
   };
   const report = (error: unknown) => options.onSweepFailure?.(toLochError(error));
-  const hot = localPlaces({ files, segments, space, segmentLimit: options.segmentLimit ?? 64 * 1024 });
+  const hot = localPlaces({
+    files,
+    segments,
+    space,
+    segmentLimit: options.segmentLimit ?? 64 * 1024,
+    suspect: (row) => scrubber.suspect(row),
+  });
   const opened =
     options.tiers === undefined
       ? undefined
@@ -146,7 +152,7 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalO
           onFailure: report,
           hotStatus: () => space.status(),
         });
-  const scrubber = openScrubber({
+  const scrubber: OpenScrubber = openScrubber({
     store,
     clock,
     files,

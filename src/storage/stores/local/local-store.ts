@@ -52,7 +52,16 @@ import { resolveRange, type ServedRange } from '../ranges.ts';
 import { copiedAttributes } from '../copied-attributes.ts';
 import { placeOf } from './list-procedure.ts';
 import type { NewVersion, PutFacts, RemoveName } from './object-procedures.ts';
-import { bucketOf, type FoundRow, formatDetail, headOf, keyText, type ObjectRow, versionOf } from './rows.ts';
+import {
+  bucketOf,
+  type FoundRow,
+  formatDetail,
+  headOf,
+  keyText,
+  type ObjectDetail,
+  type ObjectRow,
+  versionOf,
+} from './rows.ts';
 import { dataKeyOf, etagOf } from './sealed-file.ts';
 import objectStore from './store.ts';
 import type { Uploads } from './upload-rows.ts';
@@ -132,6 +141,7 @@ export class LocalStore implements ObjectStore {
       ...(headers === undefined ? {} : { headers }),
       ...(attributes === undefined ? {} : { attributes }),
       checksums: placed.measured.checksums,
+      ...(placed.crc === undefined ? {} : { crc: placed.crc }),
     });
     const row: NewVersion['row'] = {
       bucket,
@@ -359,6 +369,7 @@ export class LocalStore implements ObjectStore {
     const checksums = await this.#copiedChecksums(source, options.checksumAlgorithms ?? [], options);
     const placed = await inDiskWords(this.#parts.places.copy(source, { ...to, versionId }));
     const attributes = copiedAttributes(head, options);
+    const { crc } = JSON.parse(source.detail) as ObjectDetail;
     const row: NewVersion['row'] = {
       ...placed.row,
       bucket: to.bucket,
@@ -375,6 +386,7 @@ export class LocalStore implements ObjectStore {
         checksums,
         attributes,
         ...(head.partSizes === undefined ? {} : { partSizes: head.partSizes }),
+        ...(crc === undefined ? {} : { crc }),
       }),
     };
     return this.#once(to, options, async () =>

@@ -4,6 +4,7 @@
  */
 import { createReadStream } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
 import type { ObjectBody, PutOptions } from '../../contract.ts';
 import { BodySealer, sealBody } from '../../encryption/body-cipher.ts';
 import { BodyMeter, type Measured } from '../body-meter.ts';
@@ -100,15 +101,16 @@ async function placeFile(
     return await places.files.withTemporary(async (temporary) => {
       const handle = await open(temporary, 'wx');
       let measured: Measured;
+      let crc: number;
       try {
         const sealer = seal && new BodySealer(seal.key);
-        await writeBody(handle, chunks, meter, { position: 0, begun, signal: options.signal, sealer });
+        crc = await writeBody(handle, chunks, meter, { position: 0, begun, signal: options.signal, sealer });
         measured = meter.finish();
         await handle.datasync();
       } finally {
         await handle.close();
       }
-      return publishFile(places, name, temporary, measured);
+      return publishFile(places, name, temporary, measured, crc);
     });
   } catch (error) {
     await chunks.return?.();
@@ -116,7 +118,13 @@ async function placeFile(
   }
 }
 
-async function publishFile(places: BodyPlaces, name: NewName, source: string, measured: Measured): Promise<PlacedBody> {
+async function publishFile(
+  places: BodyPlaces,
+  name: NewName,
+  source: string,
+  measured: Measured,
+  crc: number,
+): Promise<PlacedBody> {
   const path = places.files.pathOf(name.bucket, name.key, name.versionId);
   const decided = () => places.files.decided(path);
   try {
@@ -125,7 +133,7 @@ async function publishFile(places: BodyPlaces, name: NewName, source: string, me
     decided();
     throw error;
   }
-  return { measured, row: { segment: null, place: null }, discard: () => places.files.remove(path), decided };
+  return { measured, crc, row: { segment: null, place: null }, discard: () => places.files.remove(path), decided };
 }
 
 /** Takes a finished file over by rename; one on another file system, a small one, or one to be sealed is copied and removed. */
@@ -148,13 +156,15 @@ async function adoptFile(
   try {
     return await places.files.withTemporary(async (temporary) => {
       await rename(source, temporary);
+      let crc = 0;
       for await (const chunk of createReadStream(temporary, { highWaterMark: 1024 * 1024 })) {
         options.signal?.throwIfAborted();
+        crc = crc32(chunk as Buffer, crc);
         meter.update(chunk as Buffer);
       }
       const measured = meter.finish();
       await syncFile(temporary);
-      return publishFile(places, name, temporary, measured);
+      return publishFile(places, name, temporary, measured, crc);
     });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;

@@ -81,6 +81,8 @@ export interface PartRow {
   modified_at: number;
   unit: number | null;
   file: string | null;
+  /** CRC-32 of its stored bytes; null where it was not taken. */
+  crc: number | null;
 }
 
 /** What is rarely asked of an object; absent members are empty. */
@@ -95,6 +97,8 @@ export interface ObjectDetail {
   readonly attributes?: ObjectAttributes;
   /** Its bytes are not what was acknowledged: nobody gets them. */
   readonly damaged?: 'corrupt' | 'missing';
+  /** CRC-32 of the stored bytes, of a version that was placed as a file. */
+  readonly crc?: number;
 }
 
 /** S3's own default. */
@@ -105,7 +109,7 @@ const filled = (map: Readonly<Record<string, string>> | undefined): boolean =>
 
 /** The detail as it is stored; empty members are left out. */
 export function formatDetail(detail: ObjectDetail): string {
-  const { contentType, metadata, headers, checksums, partSizes, uploadId, attributes, damaged } = detail;
+  const { contentType, metadata, headers, checksums, partSizes, uploadId, attributes, damaged, crc } = detail;
   return JSON.stringify({
     ...(contentType === undefined || contentType === DEFAULT_CONTENT_TYPE ? {} : { contentType }),
     ...(filled(metadata) ? { metadata } : {}),
@@ -115,6 +119,7 @@ export function formatDetail(detail: ObjectDetail): string {
     ...(uploadId === undefined ? {} : { uploadId }),
     ...(attributes === undefined || Object.keys(attributes).length === 0 ? {} : { attributes }),
     ...(damaged === undefined ? {} : { damaged }),
+    ...(crc === undefined ? {} : { crc }),
   });
 }
 

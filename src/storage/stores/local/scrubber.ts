@@ -50,6 +50,12 @@ export interface Scrubber extends Lifecycle {
   status(): Promise<ScrubStatus>;
 }
 
+/** A scrubber, for the store that it belongs to. */
+export interface OpenScrubber extends Scrubber {
+  /** Looks at a version at once: a read found it wrong. */
+  suspect(row: ObjectRow): void;
+}
+
 export interface ScrubDeps extends RepairPlaces {
   readonly store: MetadataStore;
   readonly clock: Clock;
@@ -66,7 +72,7 @@ interface Way {
 }
 
 /** The scrubber of a local store. */
-export function openScrubber(deps: ScrubDeps): Scrubber {
+export function openScrubber(deps: ScrubDeps): OpenScrubber {
   const { store, clock } = deps;
   const stop = new AbortController();
   let working: Promise<unknown> = Promise.resolve();
@@ -160,8 +166,21 @@ export function openScrubber(deps: ScrubDeps): Scrubber {
   const first = deps.background ? setTimeout(inTurn, FIRST_LOOK_MS).unref() : undefined;
   const timer = deps.background ? setInterval(inTurn, LOOK_EVERY_MS).unref() : undefined;
 
+  /** Not queued: a round in the background takes weeks. */
+  const suspects = new Map<string, Promise<unknown>>();
+  const suspect = (row: ObjectRow): void => {
+    if (stop.signal.aborted || suspects.has(row.version_id)) return;
+    const work = scrub(row, { pace: async () => undefined, everywhere: true }, stop.signal)
+      .catch((error: unknown) => {
+        if (!stop.signal.aborted) deps.onFailure(error);
+      })
+      .finally(() => suspects.delete(row.version_id));
+    suspects.set(row.version_id, work);
+  };
+
   return {
     status,
+    suspect,
     run: (signal) =>
       queued(async () => {
         const way = { pace: async () => undefined, everywhere: true };
@@ -173,6 +192,7 @@ export function openScrubber(deps: ScrubDeps): Scrubber {
       clearInterval(timer);
       stop.abort();
       await working;
+      await Promise.all(suspects.values());
     },
   };
 }

@@ -70,12 +70,12 @@ export const uploadProcedures = {
     const { part } = args;
     const { rows } = await sql<Pick<PartRow, 'file'>>`SELECT file FROM object_part WHERE upload_id = ${part.upload_id}
       AND number = ${part.number}`.execute(db);
-    await sql`INSERT INTO object_part (upload_id, number, size, md5, checksums, modified_at, unit, file)
-      VALUES (${part.upload_id}, ${part.number}, ${part.size}, ${part.md5}, ${part.checksums}, ${part.modified_at}, ${part.unit}, ${part.file})
+    await sql`INSERT INTO object_part (upload_id, number, size, md5, checksums, modified_at, unit, file, crc)
+      VALUES (${part.upload_id}, ${part.number}, ${part.size}, ${part.md5}, ${part.checksums}, ${part.modified_at}, ${part.unit}, ${part.file},
+        ${part.crc})
       ON CONFLICT (upload_id, number) DO UPDATE SET size = excluded.size, md5 = excluded.md5,
-        checksums = excluded.checksums, modified_at = excluded.modified_at, unit = excluded.unit, file = excluded.file`.execute(
-      db,
-    );
+        checksums = excluded.checksums, modified_at = excluded.modified_at, unit = excluded.unit, file = excluded.file,
+        crc = excluded.crc`.execute(db);
     return rows[0]?.file ?? undefined;
   }),
 

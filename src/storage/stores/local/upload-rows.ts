@@ -16,6 +16,8 @@ import type {
   UploadInfo,
   UploadRef,
 } from '../../contract.ts';
+import { combineCrcs } from '../../checksums/combine.ts';
+import { sealedSize } from '../../encryption/body-cipher.ts';
 import { keyBytes, uploadMissing } from '../names.ts';
 import {
   chooseParts,
@@ -149,6 +151,7 @@ export async function prepareCompletion(
   const checksums = objectChecksums(chosen, kept.checksumType);
   expectCompletion(kept, options, chosen, checksums);
   const attributes = withPartNumbers({ ...options.attributes, ...kept.attributes }, chosen);
+  const crc = crcOfParts(chosen, attributes.encryption !== undefined);
   const row: NewVersion['row'] = {
     bucket: upload.bucket,
     key: keyBytes(upload.key),
@@ -165,6 +168,7 @@ export async function prepareCompletion(
       checksums,
       partSizes: partSizeRuns(chosen),
       uploadId: upload.uploadId,
+      ...(crc === undefined ? {} : { crc }),
     }),
   };
   const version: NewVersion = {
@@ -176,6 +180,17 @@ export async function prepareCompletion(
     ...(options.ifNoneMatch === undefined ? {} : { ifNoneMatch: options.ifNoneMatch }),
   };
   return { version, chosen, rows };
+}
+
+/** CRC-32 of the stored bytes of all parts, where it is known of each. */
+function crcOfParts(parts: readonly PartRow[], sealed: boolean): number | undefined {
+  if (parts.some(({ crc }) => crc === null)) return undefined;
+  const sums = parts.map(({ crc, size }) => {
+    const checksum = Buffer.alloc(4);
+    checksum.writeUInt32BE(crc!);
+    return { checksum: checksum.toString('base64'), size: sealed ? sealedSize(size) : size };
+  });
+  return Buffer.from(combineCrcs('crc32', sums), 'base64').readUInt32BE();
 }
 
 /** Parts are sealed under their numbers: those of an encrypted object are kept unless they are 1, 2, 3 … */

@@ -91,7 +91,7 @@ export class LocalUploads implements Uploads {
       const file = slot === undefined ? `${number}-${randomBytes(8).toString('hex')}` : undefined;
       const sealer = seal && new BodySealer(seal.key, number);
       const place = { file: file ?? 'main', position: slot?.offset ?? 0 };
-      const measured = await this.#writePart(upload, place, stream, meter, { signal: options.signal, sealer });
+      const { measured, crc } = await this.#writePart(upload, place, stream, meter, { signal: options.signal, sealer });
       const part: PartRow = {
         upload_id: upload.uploadId,
         number,
@@ -101,6 +101,7 @@ export class LocalUploads implements Uploads {
         modified_at: this.#deps.clock.now(),
         unit: slot?.unit ?? null,
         file: file ?? null,
+        crc,
       };
       await this.#recordPart(upload, part, () => {
         if (slot !== undefined && !settled) slots.release(number, true);
@@ -131,17 +132,17 @@ export class LocalUploads implements Uploads {
     stream: AsyncIterator<Uint8Array>,
     meter: BodyMeter,
     how: { readonly signal: AbortSignal | undefined; readonly sealer: BodySealer | undefined },
-  ): Promise<Measured> {
+  ): Promise<{ readonly measured: Measured; readonly crc: number }> {
     const folder = this.#folder(upload);
     await this.#deps.files.directories.ensure(folder);
     const path = join(folder, file);
     const handle = await open(path, constants.O_RDWR | constants.O_CREAT);
     try {
-      await writeBody(handle, stream, meter, { position, ...how });
+      const crc = await writeBody(handle, stream, meter, { position, ...how });
       const measured = meter.finish();
       await handle.datasync();
       await this.#deps.files.directories.sync(folder);
-      return measured;
+      return { measured, crc };
     } catch (error) {
       if (file !== 'main') await removeFile(path);
       throw error;

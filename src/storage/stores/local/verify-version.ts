@@ -1,5 +1,4 @@
 /** Whether the bytes of a version are those that were acknowledged. */
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { isLochError } from '../../../core/errors.ts';
 import type { TierPlace } from '../../tiers/contract-types.ts';
@@ -8,13 +7,14 @@ import type { ObjectFiles } from './object-files.ts';
 import { headOf, keyText, type ObjectRow } from './rows.ts';
 import { bytesOnDisk } from './sealed-file.ts';
 import type { Segments } from './segments.ts';
+import { EtagSum, storedCheckOf } from './stored-check.ts';
 
 const READ_CHUNK = 1024 * 1024;
 
 export type Verdict =
   /** Every byte was read and its checksum holds. */
   | { readonly kind: 'sound'; readonly bytes: number }
-  /** Every byte was read; nothing that is stored tells whether they are right without the object's key. */
+  /** Every byte was read; nothing that is stored tells whether they are right without the object's key: it is of before Loch kept checksums of ciphertexts. */
   | { readonly kind: 'sealed'; readonly bytes: number }
   | { readonly kind: 'corrupt' | 'missing'; readonly detail: string };
 
@@ -50,12 +50,14 @@ export async function verifyVersion(
   const head = headOf(row);
   const sealed = head.attributes.encryption !== undefined;
   const sum = new EtagSum(head.partSizes);
+  const check = sealed ? storedCheckOf(row) : undefined;
   let bytes = 0;
   try {
     for await (const chunk of source) {
       options.signal?.throwIfAborted();
       bytes += chunk.length;
       if (!sealed) sum.update(chunk);
+      check?.update(chunk);
       await options.onBytes?.(chunk.length);
     }
   } catch (error) {
@@ -69,58 +71,15 @@ export async function verifyVersion(
   if (bytes !== expected) {
     return { kind: 'corrupt', detail: `It has ${bytes} bytes; ${expected} were acknowledged.` };
   }
-  if (sealed) return { kind: 'sealed', bytes };
+  if (check !== undefined) {
+    const detail = 'Its stored bytes do not have the checksum that was recorded of them.';
+    return check.holds() ? { kind: 'sound', bytes } : { kind: 'corrupt', detail };
+  }
+  // Records and frames have checksums of their own, which were verified on the way.
+  if (sealed) return { kind: row.segment === null && tierOf(row) === undefined ? 'sealed' : 'sound', bytes };
   const etag = row.etag.replaceAll('"', '');
   const found = sum.etag();
   if (found === undefined) return { kind: 'sealed', bytes };
   if (found === etag) return { kind: 'sound', bytes };
   return { kind: 'corrupt', detail: `Its bytes have the checksum ${found}; ${etag} was acknowledged.` };
-}
-
-/** The ETag of bytes as they come, by the sizes of the parts they were uploaded in. */
-class EtagSum {
-  readonly #runs: (readonly [number, number])[] | undefined;
-  #hash = createHash('md5');
-  readonly #all = createHash('md5');
-  #left: number;
-  #run = 0;
-  #partsLeft: number;
-  #parts = 0;
-
-  constructor(partSizes: readonly (readonly [number, number])[] | undefined) {
-    this.#runs = partSizes === undefined ? undefined : [...partSizes];
-    this.#left = partSizes?.[0]?.[0] ?? Number.POSITIVE_INFINITY;
-    this.#partsLeft = partSizes?.[0]?.[1] ?? 1;
-  }
-
-  update(chunk: Uint8Array): void {
-    for (let at = 0; at < chunk.length; ) {
-      const part = chunk.subarray(at, at + Math.min(chunk.length - at, this.#left));
-      this.#hash.update(part);
-      at += part.length;
-      this.#left -= part.length;
-      while (this.#runs !== undefined && this.#left === 0) this.#endPart();
-    }
-  }
-
-  #endPart(): void {
-    this.#all.update(this.#hash.digest());
-    this.#parts++;
-    this.#hash = createHash('md5');
-    this.#partsLeft--;
-    if (this.#partsLeft === 0) {
-      this.#run++;
-      this.#partsLeft = this.#runs![this.#run]?.[1] ?? 1;
-    }
-    this.#left = this.#runs![this.#run]?.[0] ?? Number.POSITIVE_INFINITY;
-  }
-
-  /** Undefined when the parts do not add up. */
-  etag(): string | undefined {
-    if (this.#runs === undefined) return this.#hash.digest('hex');
-    const expected = this.#runs.reduce((total, [, count]) => total + count, 0);
-    // A last part without bytes ends with none.
-    while (this.#parts < expected && this.#left === 0) this.#endPart();
-    return this.#parts === expected ? `${this.#all.digest('hex')}-${expected}` : undefined;
-  }
 }

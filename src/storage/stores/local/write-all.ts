@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
 import type { BodySealer } from '../../encryption/body-cipher.ts';
 import type { BodyMeter } from '../body-meter.ts';
 
@@ -23,7 +24,8 @@ export async function writeAll(handle: FileHandle, buffers: readonly Uint8Array[
 
 /**
  * Writes a body at `position`, measuring it on the way; hashing and writing overlap. Nothing is synced.
- * `begun` are chunks that were taken from the body and measured before. With a `sealer` what is written is sealed.
+ * `begun` are chunks that were taken from the body and measured before. With a `sealer` what is written is sealed. Returns the CRC-32 of
+ * what is written.
  */
 export async function writeBody(
   handle: FileHandle,
@@ -35,8 +37,9 @@ export async function writeBody(
     readonly signal?: AbortSignal | undefined;
     readonly sealer?: BodySealer | undefined;
   },
-): Promise<void> {
+): Promise<number> {
   const { sealer } = options;
+  let crc = 0;
   let position = options.position;
   let gathered: Uint8Array[] = [];
   let bytes = 0;
@@ -55,6 +58,7 @@ export async function writeBody(
     position += bytes;
     gathered = [];
     bytes = 0;
+    for (const chunk of batch) crc = crc32(chunk, crc);
     writing = writeAll(handle, batch, at);
     // A failure is told by the next `await writing`; until then it must not count as unhandled.
     writing.catch(() => undefined);
@@ -69,6 +73,7 @@ export async function writeBody(
     if (sealer !== undefined) gather(sealer.finish());
     if (bytes > 0) await issue();
     await writing;
+    return crc;
   } catch (error) {
     await writing.catch(() => undefined);
     await body.return?.();

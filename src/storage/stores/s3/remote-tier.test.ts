@@ -267,6 +267,22 @@ describe('a tier in another service', () => {
     expect(await idsIn(place('cold'))).not.toContain(gone.versionId);
   }, 120_000);
 
+  it('mends a file of the lake from what it still holds', async () => {
+    await put('k', NOISE, 'STANDARD_IA');
+    await settle();
+    await sweepAll();
+    await toClass('k', null);
+    await settle();
+    const [file] = readdirSync(at('objects', 'lake')).map((name) => at('objects', 'lake', name));
+    const bytes = readFileSync(file!);
+    bytes[2_999_999] = bytes[2_999_999]! ^ 1;
+    writeFileSync(file!, bytes);
+    await expect(read('k')).rejects.toMatchObject({ code: 'data_corrupt' });
+    await objects.scrubber.run(new AbortController().signal);
+    expect((await read('k')).equals(NOISE)).toBe(true);
+    expect(readFileSync(file!).equals(NOISE)).toBe(true);
+  });
+
   it('gives nobody bytes that were changed there', async () => {
     const { versionId } = await put('k', NOISE, 'STANDARD_IA');
     await settle();

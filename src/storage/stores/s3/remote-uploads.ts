@@ -125,6 +125,7 @@ export class RemoteUploads implements Uploads {
           modified_at: this.#deps.clock.now(),
           unit: null,
           file: etag,
+          crc: null,
         };
         await this.#deps.store.write(procedures.putPart, { upload: stored(upload), part: row });
         return { ...partInfo(row), ...(record === undefined ? {} : { encryption: record }) };
