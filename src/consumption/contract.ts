@@ -35,6 +35,8 @@ export interface QueryExecution {
   readonly bytesScanned: number;
   readonly rowCount?: number;
   readonly outputLocation: string;
+  /** Of a statement that wrote rows: the list of the files it wrote. */
+  readonly manifestLocation?: string;
   readonly principalArn: string;
 }
 
@@ -49,6 +51,8 @@ export interface ResultPage {
   readonly columns: readonly ResultColumn[];
   readonly rows: readonly (readonly (string | null)[])[];
   readonly next?: string;
+  /** Of a statement that wrote rows: how many it wrote, changed or removed; it has no rows of its own. */
+  readonly updateCount?: number;
 }
 
 /** A group of queries with settings of its own. */

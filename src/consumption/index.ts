@@ -9,7 +9,7 @@ import type { Engine } from '../engines/contract.ts';
 import type { Audit, Identities, Policy } from '../governance/contract.ts';
 import type { MetadataStore } from '../metadata/contract.ts';
 import type { StatementRunner, TableMaintenance } from '../processing/contract.ts';
-import type { ObjectStore } from '../storage/contract.ts';
+import type { ObjectStore, TableFormat } from '../storage/contract.ts';
 import type { Profiles, Queries } from './contract.ts';
 import { executionStoreModule, openExecutions } from './executions/index.ts';
 import { executionProcedures } from './executions/store.ts';
@@ -25,6 +25,7 @@ export interface ConsumptionOptions {
   readonly policy: Policy;
   readonly audit: Audit;
   readonly engine: Engine;
+  readonly tables: TableFormat;
   readonly objects: ObjectStore;
   readonly identities: Identities;
   readonly sealer: SecretSealer;
@@ -67,14 +68,16 @@ export async function openConsumption(options: ConsumptionOptions): Promise<Cons
     statementDirectory: join(options.workDirectory, 'statements'),
     maskKey: await maskKey(options.store, options.sealer),
   });
+  const onFailure = options.onFailure ?? (() => {});
   const executions = await openExecutions({
     ...options,
     runner: path.runner,
+    changes: { ...options, read: path.readForChange },
     workDirectory: join(options.workDirectory, 'executions'),
     resultBucket,
     concurrency: options.concurrency ?? 20,
     queryTimeoutMs: options.queryTimeoutMs ?? 30 * 60_000,
-    onFailure: options.onFailure ?? (() => {}),
+    onFailure,
   });
   return {
     queries: executions.queries,

@@ -42,7 +42,19 @@ export type EngineResultKind =
       readonly partitionColumnsInFiles?: boolean;
       readonly rowsPerFile?: number;
     }
-  | { readonly kind: 'json'; readonly path: string };
+  | { readonly kind: 'json'; readonly path: string }
+  /** The columns alone: the statement is bound and not run. */
+  | { readonly kind: 'columns' }
+  /**
+   * Lines of text in files of the new folder `directory`: the column `line` of the result, each value one line, as it is.
+   * `partitionBy` as of Parquet; its columns are not in the files.
+   */
+  | {
+      readonly kind: 'lines';
+      readonly directory: string;
+      readonly partitionBy?: readonly string[];
+      readonly compression?: 'none' | 'gzip' | 'zstd';
+    };
 
 export interface EngineStatement {
   readonly sql: string;

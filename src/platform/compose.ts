@@ -197,6 +197,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
     const consumption = opened(
       await openConsumption({
         upkeep: () => maintenance,
+        tables,
         store,
         catalog,
         policy,

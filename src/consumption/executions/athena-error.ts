@@ -22,6 +22,8 @@ const NUMBERS: Partial<Record<ErrorCode, Numbered>> = {
   access_denied: { category: 2, type: 1500, word: 'PERMISSION_DENIED' },
   timeout: { category: 2, type: 206, word: 'EXCEEDED_TIME_LIMIT' },
   resource_exhausted: { category: 1, type: 0, word: 'EXCEEDED_MEMORY_LIMIT' },
+  commit_conflict: { category: 2, type: 1000, word: 'ICEBERG_COMMIT_ERROR' },
+  already_exists: { category: 2, type: 1000, word: 'ALREADY_EXISTS' },
   disk_full: { category: 1, type: 1, word: 'INSUFFICIENT_RESOURCES' },
   unavailable: { category: 1, type: 2, word: 'ENGINE_UNAVAILABLE' },
   throttled: { category: 1, type: 1400, word: 'QUERY_QUEUE_FULL' },
@@ -45,6 +47,10 @@ export function athenaError(error: LochError): {
 }
 
 function numbersOf(error: LochError): Numbered {
+  const { errorName, errorType } = error.context;
+  if (typeof errorName === 'string') {
+    return { category: 2, type: typeof errorType === 'number' ? errorType : 1000, word: errorName };
+  }
   if (error.code === 'statement_refused' && error.context.function !== undefined) {
     return { category: 2, type: 1303, word: 'FUNCTION_NOT_FOUND' };
   }

@@ -1,4 +1,5 @@
 import type { Catalog } from '../../catalog/contract.ts';
+import type { ChangeDeps } from '../changes/deps.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Identities, Policy } from '../../governance/contract.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
@@ -13,6 +14,8 @@ export interface ExecutionDeps {
   readonly identities: Identities;
   readonly objects: ObjectStore;
   readonly runner: StatementRunner;
+  /** What statements that change something need. */
+  readonly changes: ChangeDeps;
   readonly clock: Clock;
   readonly workDirectory: string;
   readonly resultBucket: string;

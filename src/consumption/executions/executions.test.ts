@@ -95,7 +95,7 @@ describe('a query', () => {
       ['SELECT nope FROM leads', 'FAILED', 1004, /^COLUMN_NOT_FOUND: line 1:8: Column `nope` cannot be resolved/],
       ['SELECT id FROM leads WHRE id = 1', 'FAILED', 1006, /^SYNTAX_ERROR: line 1:27: /],
       ["SELECT getenv('HOME')", 'FAILED', 1303, /^FUNCTION_NOT_FOUND: line 1:8: The function `getenv`/],
-      ['DROP TABLE leads', 'FAILED', 1200, /^NOT_SUPPORTED: DROP TABLE is not supported/],
+      ['DROP INDEX leads', 'FAILED', 1200, /^NOT_SUPPORTED: DROP INDEX is not supported/],
     ] as const;
     for (const [sql, state, type, reason] of cases) {
       const execution = await run(analyst, sql);

@@ -4,7 +4,8 @@
  * Invariants
  * - What runs is written in the store before it begins and when it has ended; this object holds only what can be lost.
  * - A result is durable under its final name before the query is SUCCEEDED.
- * - `close` aborts what runs and leaves it RUNNING: the next start queues it again. SELECTs change nothing.
+ * - `close` aborts what runs and leaves it RUNNING: the next start queues it again. SELECTs change nothing; of a statement
+ *   that changes something the next start finds out whether it was committed, and never begins it again.
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,11 +13,13 @@ import type { DoorName, RequestContext } from '../../core/caller.ts';
 import { isLochError, LochError, toLochError } from '../../core/errors.ts';
 import type { Lifecycle } from '../../core/lifecycle.ts';
 import { parseS3Uri } from '../../storage/contract.ts';
-import type { QueryExecution, ResultColumn } from '../contract.ts';
+import type { QueryExecution } from '../contract.ts';
 import { DEFAULT_DATABASE } from '../queries/run-statement.ts';
 import { athenaError } from './athena-error.ts';
 import type { ExecutionDeps } from './deps.ts';
-import type { ExecutionEnd, ExecutionRecord, ResultFile } from './records.ts';
+import type { Outcome } from './outcome.ts';
+import { produceChange } from './produce-change.ts';
+import type { ExecutionEnd, ExecutionRecord } from './records.ts';
 import { resultColumn, textColumn } from './result-types.ts';
 import { RepeatedReads } from './repeated-reads.ts';
 import { runUtility } from './run-utility.ts';
@@ -41,17 +44,6 @@ const MAX_ATTEMPTS = 2;
 class Closing extends Error {}
 class TimedOut extends Error {}
 
-interface Outcome {
-  readonly columns: readonly ResultColumn[];
-  readonly result: ResultFile;
-  readonly rowCount: number;
-  readonly queueMs: number;
-  readonly planMs: number;
-  readonly runMs: number;
-  readonly bytesScanned: number;
-  readonly flows: string | null;
-}
-
 /** The executor of queries. Nothing runs before `resume` or `take`. */
 export function createExecutor(deps: ExecutionDeps): Executor {
   const { store, concurrency } = deps;
@@ -59,6 +51,8 @@ export function createExecutor(deps: ExecutionDeps): Executor {
   const active = new Map<string, { readonly abort: AbortController; readonly over: Promise<void> }>();
   const waiting: string[] = [];
   const reads = new RepeatedReads();
+  /** They were running when the server stopped. */
+  const interrupted = new Set<string>();
   let running = 0;
   let closed = false;
 
@@ -74,7 +68,8 @@ export function createExecutor(deps: ExecutionDeps): Executor {
     const waitedMs = Math.max(0, deps.clock.now() - record.execution.submittedAt);
     const limit = setTimeout(() => abort.abort(new TimedOut()), deps.queryTimeoutMs);
     try {
-      const outcome = await produce(deps, reads, record, folder, abort.signal);
+      const cut = interrupted.delete(id);
+      const outcome = await produce(deps, reads, record, { folder, signal: abort.signal, interrupted: cut });
       if ((await begun) === undefined) return;
       await end(ended(record, 'SUCCEEDED', { ...outcome, queueMs: outcome.queueMs + waitedMs }));
     } catch (error) {
@@ -127,7 +122,10 @@ export function createExecutor(deps: ExecutionDeps): Executor {
       await rm(folder, { recursive: true, force: true });
       await mkdir(folder, { recursive: true, mode: 0o700 });
       for (const { execution } of await store.read(executionProcedures.unfinished, undefined)) {
-        if (execution.state === 'RUNNING') await store.write(executionProcedures.requeue, { id: execution.id });
+        if (execution.state === 'RUNNING') {
+          interrupted.add(execution.id);
+          await store.write(executionProcedures.requeue, { id: execution.id });
+        }
         waiting.push(execution.id);
       }
       pump();
@@ -188,13 +186,14 @@ async function produce(
   deps: ExecutionDeps,
   reads: RepeatedReads,
   record: ExecutionRecord,
-  folder: string,
-  signal: AbortSignal,
+  work: { readonly folder: string; readonly signal: AbortSignal; readonly interrupted: boolean },
 ): Promise<Outcome> {
-  const context = await contextOf(deps, record, signal);
-  const { utility } = statementKind(record.execution.sql);
+  const context = await contextOf(deps, record, work.signal);
+  const { utility, change } = statementKind(record.execution.sql);
   if (utility !== undefined) return produceText(deps, context, record, utility);
-  return produceCsv(deps, reads, context, record, join(folder, record.execution.id), signal);
+  const folder = join(work.folder, record.execution.id);
+  if (change !== undefined) return produceChange(deps, context, record, change, { ...work, folder });
+  return produceCsv(deps, reads, context, record, folder, work.signal);
 }
 
 async function produceCsv(

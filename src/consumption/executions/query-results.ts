@@ -27,6 +27,9 @@ export const queryResults =
         context: { queryId: id },
       });
     }
+    if (record.result.form === 'manifest') {
+      return { columns: record.columns, rows: [], updateCount: record.execution.rowCount ?? 0 };
+    }
     const limit = Math.min(MAX_ROWS, Math.max(1, options.limit ?? MAX_ROWS));
     const offset = options.next === undefined ? 0 : offsetOf(options.next, id);
     const page = await readPage(deps, record.result, offset, limit);

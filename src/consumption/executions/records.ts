@@ -26,8 +26,8 @@ export interface ExecutionRecord {
 export interface ResultFile {
   readonly bucket: string;
   readonly key: string;
-  /** CSV with a header, or lines of text. */
-  readonly form: 'csv' | 'text';
+  /** CSV with a header, lines of text, or the names of the files that a statement wrote. */
+  readonly form: 'csv' | 'text' | 'manifest';
 }
 
 /** What a new query is made of. */

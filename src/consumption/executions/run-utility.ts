@@ -4,7 +4,8 @@ import type { RequestContext } from '../../core/caller.ts';
 import { LochError } from '../../core/errors.ts';
 import type { TableName } from '../../governance/contract.ts';
 import type { TableMaintenance } from '../../processing/contract.ts';
-import type { TableRef, UtilityStatement } from './statement-kind.ts';
+import type { TableRef } from '../changes/statements.ts';
+import type { UtilityStatement } from './statement-kind.ts';
 
 /** Columns and rows of a statement's answer. */
 export interface UtilityAnswer {

@@ -26,7 +26,7 @@ export const startQuery =
     await authorizeWorkgroup(deps, context, 'athena:StartQueryExecution', workgroup);
     const id = newId();
     const kind = kindOf(sql);
-    const form = kind.utility === undefined ? 'csv' : 'txt';
+    const form = kind.utility === undefined && kind.statementType === 'DML' ? 'csv' : 'txt';
     const outputLocation = await locationOf(deps, context, request, `${id}.${form}`);
     const { principal } = context;
     const answer = await deps.store.write(executionProcedures.create, {

@@ -1,6 +1,8 @@
 /** What a statement is, told from its first words: which path it takes and what Athena calls it. */
 import { LochError } from '../../core/errors.ts';
 import type { QueryExecution } from '../contract.ts';
+import { parseChange } from '../changes/parse/parse-change.ts';
+import type { ChangeStatement, TableRef } from '../changes/statements.ts';
 import { type Token, tokensOf } from '../queries/gate/sql-tokens.ts';
 
 /** A statement that reads the catalog, not data. */
@@ -11,17 +13,14 @@ export type UtilityStatement =
   | { readonly kind: 'optimize' | 'vacuum'; readonly table: TableRef }
   | { readonly kind: 'columns' | 'partitions' | 'create' | 'properties' | 'describe'; readonly table: TableRef };
 
-export interface TableRef {
-  readonly database?: string;
-  readonly table: string;
-}
-
 /** A statement with its kind. */
 export interface StatementKind {
   readonly statementType: QueryExecution['statementType'];
   readonly substatementType: string;
-  /** Undefined for a SELECT. */
+  /** It reads the catalog. */
   readonly utility?: UtilityStatement;
+  /** It changes tables or the catalog. Neither: a SELECT. */
+  readonly change?: ChangeStatement;
 }
 
 const QUERY_WORDS = new Set(['select', 'with', 'values', 'table', 'from', '(']);
@@ -60,7 +59,10 @@ export function statementKind(sql: string): StatementKind {
     reader.end();
     return { statementType: 'UTILITY', substatementType: 'VACUUM', utility: { kind: 'vacuum', table } };
   }
-  throw notSupported(tokens);
+  const parsed = parseChange(sql);
+  if (parsed === undefined) throw notSupported(tokens);
+  const { statement, statementType, substatementType } = parsed;
+  return { statementType, substatementType, change: statement };
 }
 
 function show(reader: Reader): StatementKind {

@@ -9,7 +9,7 @@ import type { Kysely } from 'kysely';
 import { LochError } from '../../core/errors.ts';
 import { defineStoreModule, type ProcedureContext, proceduresOver } from '../../metadata/contract.ts';
 import type { QueryExecution, QueryState, ResultColumn } from '../contract.ts';
-import type { CallerRecord, ExecutionEnd, ExecutionRecord, NewExecution } from './records.ts';
+import type { CallerRecord, ExecutionEnd, ExecutionRecord, NewExecution, ResultFile } from './records.ts';
 
 interface ExecutionRow {
   id: string;
@@ -70,6 +70,7 @@ function toRecord(row: ExecutionRow): ExecutionRecord {
     bytesScanned: row.bytes_scanned,
     ...(row.row_count === null ? {} : { rowCount: row.row_count }),
     outputLocation: row.output_location,
+    ...(row.result_form === 'manifest' ? { manifestLocation: `s3://${row.result_bucket}/${row.result_key}` } : {}),
     principalArn: row.principal_arn,
   };
   return {
@@ -82,7 +83,7 @@ function toRecord(row: ExecutionRow): ExecutionRecord {
     result:
       row.result_bucket === null || row.result_key === null
         ? undefined
-        : { bucket: row.result_bucket, key: row.result_key, form: row.result_form as 'csv' | 'text' },
+        : { bucket: row.result_bucket, key: row.result_key, form: row.result_form as ResultFile['form'] },
   };
 }
 

@@ -3,13 +3,15 @@ import type { Lifecycle } from '../../core/lifecycle.ts';
 import type { StatementRunner } from '../../processing/contract.ts';
 import type { QueryPathDeps } from './deps.ts';
 import { openTranspiler } from './dialects/transpile.ts';
-import { runStatement } from './run-statement.ts';
+import type { ReadForChange } from './read-for-change.ts';
+import { readForChange, runStatement } from './run-statement.ts';
 
 export type { QueryPathDeps } from './deps.ts';
 
 /** The query path as one port; `close` ends what it started beside the engine. */
 export interface QueryPath extends Lifecycle {
   readonly runner: StatementRunner;
+  readonly readForChange: ReadForChange;
 }
 
 /** Builds the query path. Folders of statements that a crash left behind are removed. */
@@ -25,6 +27,7 @@ export async function createQueryPath(deps: Omit<QueryPathDeps, 'transpile' | 'a
   const parts: QueryPathDeps = { ...deps, transpile: transpiler.transpile, afterwards };
   return {
     runner: { run: runStatement(parts) },
+    readForChange: readForChange(parts),
     async close() {
       await transpiler.close();
       await Promise.all(pending);

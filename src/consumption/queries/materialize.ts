@@ -186,8 +186,9 @@ async function tableSource(bound: BoundTable, files: FolderOfFiles): Promise<Sca
     location: formatS3Uri(file),
     deletes: (file.deletes ?? []).map((d) => ({ ...d, path: deletes.get(d.path)! })),
     fields: file.fields,
+    number: i,
   }));
-  const source = icebergSource(table.metadata, travelledTo, local);
+  const source = icebergSource(table.metadata, travelledTo, local, bound.changed !== undefined);
   return { ...source, columns };
 }
 

@@ -11,7 +11,7 @@ import { glueArn } from '../../core/arn.ts';
 import type { RequestContext } from '../../core/caller.ts';
 import { isLochError, type LochError } from '../../core/errors.ts';
 import { newId } from '../../core/ids.ts';
-import type { EngineResult } from '../../engines/contract.ts';
+import type { EngineColumn, EngineResult, EngineResultKind } from '../../engines/contract.ts';
 import type { DataEvent } from '../../governance/contract.ts';
 import type { StatementOutcome, StatementRunner } from '../../processing/contract.ts';
 import {
@@ -25,46 +25,67 @@ import { flowsOfResult } from './bind/column-flows.ts';
 import type { QueryPathDeps } from './deps.ts';
 import { materialize, type MaterializedStatement, renderEmpty } from './materialize.ts';
 import { maskSalts } from './secure/mask-sql.ts';
+import type { ChangedTable, ChangeRead, ReadForChange } from './read-for-change.ts';
 import { engineFailure, placedError } from './statement-errors.ts';
 
 type Request = Parameters<StatementRunner['run']>[1];
+type Asked = Omit<Request, 'result'> & { readonly result: EngineResultKind } & Pick<ChangeRead, 'changed'> & {
+    readonly text?: string;
+    readonly shape?: ChangeRead['shape'];
+  };
 
 /** The schema of names without a database, where the caller sets none. **Source**: Athena. */
 export const DEFAULT_DATABASE = 'default';
 
-export const runStatement =
-  (deps: QueryPathDeps): StatementRunner['run'] =>
-  async (context, request, signal) => {
-    const queryId = request.queryId ?? newId();
-    const startedAt = performance.now();
-    let statement: BoundStatement | undefined;
-    try {
-      statement = await bindStatement(deps, context, request.sql, {
-        database: request.database ?? DEFAULT_DATABASE,
-        dialect: request.dialect,
-        objects: request.objects ?? [],
-        stages: request.stages ?? [],
-      });
-      const planMs = performance.now() - startedAt;
-      const result = await execute(deps, context, request, statement, signal);
-      const outcome = outcomeOf(statement, result, planMs);
-      await deps.audit.recordData(context, dataEvents(context, statement, queryId, { outcome }));
-      return outcome;
-    } catch (error) {
-      const sameText = statement === undefined ? request.dialect === 'duckdb' : statement.sql === request.sql;
-      const known = placedError(error, request.sql, sameText);
-      await deps.audit.recordData(context, dataEvents(context, statement, queryId, { error: known }));
-      throw known;
-    }
+export const runStatement = (deps: QueryPathDeps): StatementRunner['run'] => {
+  const run = statementPath(deps);
+  return async (context, request, signal) => (await run(context, request, signal)).outcome;
+};
+
+/** Reads the rows that a change is made of. */
+export const readForChange = (deps: QueryPathDeps): ReadForChange => {
+  const run = statementPath(deps);
+  return async (context, request, signal) => {
+    const asked = { ...request, result: { kind: 'columns' } as const };
+    const { outcome, statement, sourceColumns } = await run(context, asked, signal);
+    const changed = changedTable(statement);
+    return { ...outcome, sourceColumns: sourceColumns!, ...(changed === undefined ? {} : { changed }) };
   };
+};
+
+const statementPath = (deps: QueryPathDeps) => async (context: RequestContext, request: Asked, signal: AbortSignal) => {
+  const queryId = request.queryId ?? newId();
+  const startedAt = performance.now();
+  let statement: BoundStatement | undefined;
+  try {
+    statement = await bindStatement(deps, context, request.sql, {
+      database: request.database ?? DEFAULT_DATABASE,
+      dialect: request.dialect,
+      objects: request.objects ?? [],
+      stages: request.stages ?? [],
+      ...(request.changed === undefined ? {} : { changed: request.changed }),
+    });
+    const planMs = performance.now() - startedAt;
+    const { result, sourceColumns } = await execute(deps, context, request, statement, signal);
+    const outcome = outcomeOf(statement, result, planMs);
+    await deps.audit.recordData(context, dataEvents(context, statement, queryId, { outcome }));
+    return { outcome, statement, sourceColumns };
+  } catch (error) {
+    const text = request.text ?? request.sql;
+    const sameText = statement === undefined ? request.dialect === 'duckdb' : statement.sql === request.sql;
+    const known = placedError(error, text, sameText && text === request.sql);
+    await deps.audit.recordData(context, dataEvents(context, statement, queryId, { error: known }));
+    throw known;
+  }
+};
 
 async function execute(
   deps: QueryPathDeps,
   context: RequestContext,
-  request: Request,
+  request: Asked,
   statement: BoundStatement,
   signal: AbortSignal,
-): Promise<EngineResult> {
+): Promise<{ readonly result: EngineResult; readonly sourceColumns?: readonly EngineColumn[] }> {
   const directory = join(deps.statementDirectory, newId());
   await mkdir(directory, { recursive: true, mode: 0o700 });
   let materialized: MaterializedStatement | undefined;
@@ -75,18 +96,24 @@ async function execute(
       directory,
       caller: context,
     });
-    return await deps.engine.execute(
-      {
-        sql: materialized.sql,
-        inputs: materialized.inputs,
-        result: request.result,
-        hideValues,
-        settings: { TimeZone: 'UTC', ...settings },
-        preamble: preambleOf(statement, preamble),
-        fairnessKey: context.principal.arn,
-      },
-      signal,
-    );
+    const asked = {
+      sql: materialized.sql,
+      inputs: materialized.inputs,
+      result: request.result,
+      hideValues,
+      settings: { TimeZone: 'UTC', ...settings },
+      preamble: preambleOf(statement, preamble),
+      fairnessKey: context.principal.arn,
+    };
+    const result = await deps.engine.execute(asked, signal);
+    if (request.shape === undefined) return { result };
+    const { columns: sourceColumns } = result;
+    const shape = await request.shape(sourceColumns, changedTable(statement));
+    const source = materialized.sql.replace(/[\s;]+$/, '');
+    materialized = within(materialized, shape.select(SOURCE), source);
+    const shaped = { ...asked, sql: materialized.sql, result: shape.result };
+    const written = await deps.engine.execute({ ...shaped, preamble: [...asked.preamble, ...shape.preamble] }, signal);
+    return { result: { ...written, queueMs: result.queueMs + written.queueMs }, sourceColumns };
   } catch (error) {
     if (materialized === undefined) throw error;
     if (hideValues && isLochError(error, 'statement_failed', 'type_mismatch')) {
@@ -96,6 +123,31 @@ async function execute(
   } finally {
     deps.afterwards(rm(directory, { recursive: true, force: true }));
   }
+}
+
+/** Stands for the statement in the text around it: no text of ours has it. */
+const SOURCE = '\u2063source\u2063';
+
+/** A statement inside of other text, which its caller never saw: places in it are those of the statement. */
+function within(statement: MaterializedStatement, text: string, source: string): MaterializedStatement {
+  const [before = '', after = ''] = text.split(SOURCE);
+  const start = Buffer.byteLength(before);
+  const end = start + Buffer.byteLength(source);
+  return {
+    ...statement,
+    sql: `${before}${source}${after}`,
+    originalPosition: (position) =>
+      position >= start && position < end ? statement.originalPosition(position - start) : undefined,
+  };
+}
+
+/** The table whose rows the statement changes. */
+function changedTable(statement: BoundStatement): ChangedTable | undefined {
+  for (const source of statement.sources) {
+    if (source.kind !== 'table' || source.changed === undefined) continue;
+    return { table: source.table, files: source.scan.files, predicates: source.changed.predicates };
+  }
+  return undefined;
 }
 
 /**

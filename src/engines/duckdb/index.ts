@@ -201,6 +201,6 @@ async function laneOf(statement: EngineStatement): Promise<Lane> {
 }
 
 async function removeOutput({ result }: EngineStatement): Promise<void> {
-  if (result.kind === 'rows') return;
-  await rm(result.kind === 'parquet' ? result.directory : result.path, { recursive: true, force: true });
+  if (result.kind === 'rows' || result.kind === 'columns') return;
+  await rm('directory' in result ? result.directory : result.path, { recursive: true, force: true });
 }

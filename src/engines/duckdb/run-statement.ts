@@ -5,7 +5,7 @@
  * - The caller's text runs only inside `( … )` of a SELECT or COPY of ours, after the box is shut.
  * - A file result is named exactly; a folder is opened only for output whose file names the engine chooses.
  */
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LochError } from '../../core/errors.ts';
 import type { ColumnStatistics, EngineColumn, EngineFile } from '../contract.ts';
@@ -22,6 +22,7 @@ export interface CancelFlag {
 }
 
 type ParquetResult = Extract<WorkerJob['result'], { kind: 'parquet' }>;
+type LinesResult = Extract<WorkerJob['result'], { kind: 'lines' }>;
 
 /** Runs `job` in `session`, which is spent afterwards. **Errors**: as of the engine contract. */
 export async function runStatement(session: Session, job: WorkerJob, cancel: CancelFlag): Promise<WorkerResult> {
@@ -52,7 +53,12 @@ type Query = (prefix: string, sql: string, suffix: string) => ReturnType<Session
 const cancelled = () => new LochError('statement_cancelled', 'The statement was cancelled.');
 
 async function outputOf({ result }: WorkerJob): Promise<{ writable: string[]; folder: string | undefined }> {
-  if (result.kind === 'rows') return { writable: [], folder: undefined };
+  if (result.kind === 'rows' || result.kind === 'columns') return { writable: [], folder: undefined };
+  if (result.kind === 'lines') {
+    await mkdir(result.directory, { recursive: true });
+    const place = linesTarget(result);
+    return { writable: [place], folder: isSplit(result) ? place : undefined };
+  }
   if (result.kind !== 'parquet') return { writable: [result.path], folder: undefined };
   await mkdir(result.directory, { recursive: true });
   const place = parquetTarget(result);
@@ -63,6 +69,15 @@ const isFolder = (result: ParquetResult) => (result.partitionBy?.length ?? 0) > 
 
 const parquetTarget = (result: ParquetResult) =>
   isFolder(result) ? join(result.directory) : join(result.directory, 'part-0.parquet');
+
+const isSplit = (result: LinesResult) => (result.partitionBy?.length ?? 0) > 0;
+
+const LINES_EXTENSION = { none: 'txt', gzip: 'gz', zstd: 'zst' } as const;
+
+const linesTarget = (result: LinesResult) =>
+  isSplit(result)
+    ? result.directory
+    : join(result.directory, `part-0.${LINES_EXTENSION[result.compression ?? 'none']}`);
 
 async function describe(query: Query, sql: string): Promise<EngineColumn[]> {
   const described = await query('DESCRIBE (\n', sql, '\n)');
@@ -100,6 +115,10 @@ async function produce(
     }
     case 'parquet':
       return writeParquet(query, result, sql);
+    case 'lines':
+      return writeLines(query, result, sql);
+    case 'columns':
+      return { rowCount: 0, rows: [], files: [] };
   }
 }
 
@@ -141,6 +160,42 @@ async function writeParquet(query: Query, result: ParquetResult, sql: string): P
   const files = written.filter((file) => file.rows > 0);
   await Promise.all(written.filter((file) => file.rows === 0).map((file) => rm(file.path, { force: true })));
   return { rowCount: files.reduce((sum, file) => sum + file.rows, 0), rows: [], files };
+}
+
+/** The engine tells no files of texts: what it wrote is what lies in the folder, one level for each partition column. */
+async function writeLines(query: Query, result: LinesResult, sql: string): Promise<Omit<WorkerResult, 'columns'>> {
+  const compression = result.compression ?? 'none';
+  const partitionBy = result.partitionBy ?? [];
+  // No value holds the delimiter: a line that is one column is written as it is.
+  const options = [
+    'FORMAT csv',
+    'HEADER false',
+    "DELIMITER '\x02'",
+    "QUOTE ''",
+    "ESCAPE ''",
+    `COMPRESSION ${compression}`,
+  ];
+  if (partitionBy.length > 0) {
+    options.push(`PARTITION_BY (${partitionBy.map(sqlName).join(', ')})`, 'OVERWRITE_OR_IGNORE true');
+    options.push("FILENAME_PATTERN 'part-{uuid}'", "FILE_EXTENSION 'txt'");
+  }
+  const copied = await query('COPY (\n', sql, `\n) TO ${sqlString(linesTarget(result))} (${options.join(', ')})`);
+  const rowCount = Number(copied.getRowsJson()[0]![0]);
+  const files: EngineFile[] = [];
+  const visit = async (folder: string, partition: Record<string, string | null>): Promise<void> => {
+    for (const entry of await readdir(folder, { withFileTypes: true })) {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) {
+        const at = entry.name.indexOf('=');
+        const value = decodeURIComponent(entry.name.slice(at + 1));
+        await visit(path, { ...partition, [entry.name.slice(0, at)]: value });
+      } else {
+        files.push({ path, rows: 0, bytes: (await stat(path)).size, columns: {}, partition });
+      }
+    }
+  };
+  if (rowCount > 0) await visit(result.directory, {});
+  return { rowCount, rows: [], files };
 }
 
 type Entries = readonly { readonly key: string; readonly value: unknown }[];

@@ -103,6 +103,7 @@ export async function openQueryLake(engineOptions: Partial<DuckdbEngineOptions> 
       audit,
       engine,
       objects,
+      tables,
       identities,
       sealer,
       clock,

@@ -11,12 +11,13 @@ import { isLochError, LochError } from '../../../core/errors.ts';
 import type { SyntaxNode } from '../../../engines/contract.ts';
 import type { TableName, TableShape } from '../../../governance/contract.ts';
 import type { ObjectInput, StageInput } from '../../../processing/contract.ts';
+import type { ScanPredicate } from '../../../storage/contract.ts';
 import type { QueryPathDeps } from '../deps.ts';
 import { nameColumns } from '../dialects/name-columns.ts';
 import { type Inspection, inspectStatement, type TableUse } from '../gate/inspect-statement.ts';
 import { type Requalified, rewriteStatement, type StatementTemplate } from '../rewrite-statement.ts';
 import { fileColumns } from '../secure/file-source.ts';
-import { icebergColumns } from '../secure/iceberg-source.ts';
+import { icebergColumns, ROW_IDENTITY } from '../secure/iceberg-source.ts';
 import type { SourceColumn } from '../secure/secured-scan.ts';
 import { columnFlows, type FlowSource, type ResultColumnFlow } from './column-flows.ts';
 import { columnsRead, requalifiedColumns } from './column-names.ts';
@@ -40,6 +41,8 @@ export interface BoundTable {
   /** Bytes told to the caller: with a row filter, those of the files that the filter alone leaves. */
   readonly bytes: number;
   readonly columnsRead: readonly string[];
+  /** The table that the statement changes: rows say which they are. The predicates are those its reading was pruned by. */
+  readonly changed?: { readonly predicates: readonly ScanPredicate[] };
 }
 
 /** A view of the catalog, with its own statement. */
@@ -76,6 +79,8 @@ export interface BindOptions {
   readonly objects: readonly ObjectInput[];
   readonly stages: readonly StageInput[];
   readonly dialect: 'athena' | 'duckdb';
+  /** The table that is changed, under the name that the statement reads it by. */
+  readonly changed?: { readonly alias: string; readonly name: TableName };
 }
 
 /** Views may stand on views so deep. */
@@ -168,13 +173,18 @@ async function bindSources(
         sources.set(use, given);
         return;
       }
-      const name = { database: (use.database ?? options.database).toLowerCase(), table: use.table.toLowerCase() };
+      const changed = isChanged(use, options);
+      const name = changed
+        ? options.changed!.name
+        : { database: (use.database ?? options.database).toLowerCase(), table: use.table.toLowerCase() };
       const key = JSON.stringify(name);
       const answer = asked.get(key) ?? resolve(deps, context, name);
       asked.set(key, answer);
       const resolved = await answer.catch((error: unknown) => Promise.reject(withPosition(error, use)));
       const snapshotId = use.timeTravel === undefined ? undefined : timeTravelOf(resolved.table, use).snapshotId;
-      found.set(use, { ...resolved, columns: columnsOf(resolved.table, snapshotId) });
+      const columns = columnsOf(resolved.table, snapshotId);
+      if (changed) assertChangeable(context, resolved);
+      found.set(use, { ...resolved, columns: changed ? [...columns, ...ROW_IDENTITY] : columns });
     }),
   );
   const typesOf = (use: TableUse) => visibleTypes(found.get(use));
@@ -185,7 +195,8 @@ async function bindSources(
         table.table.record.format === 'view'
           ? await bindView(deps, context, table, read, depth)
           : await bindTable(deps.catalog, table, use, scanPredicates(use, uses, typesOf), read);
-      sources.set(use, source);
+      const changed = source.kind === 'table' && isChanged(use, options);
+      sources.set(use, changed ? { ...source, changed: { predicates: scanPredicates(use, uses, typesOf) } } : source);
     }),
   );
   return uses.map((use) => sources.get(use)!);
@@ -198,6 +209,32 @@ function givenInput(use: TableUse, { objects, stages }: BindOptions): BoundSourc
   if (object !== undefined) return { kind: 'objects', input: object };
   const stage = stages.find(named);
   return stage === undefined ? undefined : { kind: 'stage', input: stage };
+}
+
+function isChanged(use: TableUse, { changed }: BindOptions): boolean {
+  return changed !== undefined && use.database === undefined && use.table === changed.alias;
+}
+
+/**
+ * Rows that a filter hides would be changed unseen, and a masked value written back as if it were the row's.
+ * **Source**: Lake Formation, "Data filtering": cell filters allow reading only.
+ */
+function assertChangeable(context: RequestContext, { name, table, shape }: Omit<Found, 'columns'>): void {
+  const { record, metadata } = table;
+  const full = `${name.database}.${name.table}`;
+  if (metadata === undefined) {
+    throw new LochError(
+      'unsupported',
+      `\`${full}\` is a ${record.format} ${record.format === 'view' ? '' : 'table, not an Iceberg table'}: its rows cannot be changed. UPDATE, DELETE and MERGE need a transactional table (Iceberg).`,
+      { context: { table: full, format: record.format } },
+    );
+  }
+  if (shape.kind === 'full') return;
+  throw new LochError(
+    'access_denied',
+    `\`${context.principal.arn}\` sees \`${full}\` through a filter. UPDATE, DELETE and MERGE need SELECT on the whole table, without row filters, cell filters and column masks: grant that, or let another role change it.`,
+    { context: { table: full, principal: context.principal.arn } },
+  );
 }
 
 async function resolve(deps: QueryPathDeps, context: RequestContext, name: TableName): Promise<Omit<Found, 'columns'>> {

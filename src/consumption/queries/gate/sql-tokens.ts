@@ -35,6 +35,8 @@ function tokenAt(text: string, at: number): [Token['kind'], number] {
   if (two === '--') return ['comment', until(text, '\n', at)];
   if (two === '/*') return ['comment', blockComment(text, at)];
   if (c === '"') return ['quoted', quoted(text, at, '"', false)];
+  // Hive's way to quote a name. The engine has no such thing and refuses it, so no text of its own is read otherwise.
+  if (c === '`') return ['quoted', quoted(text, at, '`', false)];
   if (c === "'") return ['string', quoted(text, at, "'", false)];
   if (/[eE]/.test(c) && text[at + 1] === "'") return ['string', quoted(text, at + 1, "'", true)];
   if (/[xXbB]/.test(c) && text[at + 1] === "'") return ['string', quoted(text, at + 1, "'", false)];

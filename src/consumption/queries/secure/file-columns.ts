@@ -14,7 +14,8 @@ export function touchedColumns({ table, shape, columns, columnsRead, scan }: Bou
   );
   if (table.metadata === undefined) return { names: touched.map(({ name }) => name), fieldIds: [] };
   const deleted = scan.files.flatMap(({ deletes }) => (deletes ?? []).flatMap(({ fieldIds }) => fieldIds));
-  const fieldIds = new Set([...touched.map(({ inner }) => Number(inner.slice('_f'.length))), ...deleted]);
+  const own = touched.filter(({ inner }) => inner.startsWith('_f'));
+  const fieldIds = new Set([...own.map(({ inner }) => Number(inner.slice('_f'.length))), ...deleted]);
   // A file written before a column was renamed, by a writer that knew no field ids, has it under its old name.
   const fields = table.metadata.schemas.flatMap((schema) => schema.fields);
   const names = fields.filter(({ id }) => fieldIds.has(id)).map(({ name }) => name);

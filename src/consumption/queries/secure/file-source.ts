@@ -23,6 +23,8 @@ export interface LocalTableFile {
 
 /** Up to so many groups of files the partition values stand in the SQL as constants; beyond, in a joined list. */
 const CONSTANT_GROUPS = 32;
+/** A reader of JSON holds tens of megabytes, however small its files are: a table is read by one of them. */
+const JSON_GROUPS = 1;
 
 /** The columns of a table over files, partition keys last. */
 export function fileColumns(record: TableRecord): SourceColumn[] {
@@ -43,7 +45,7 @@ export function fileSource(record: TableRecord, files: readonly LocalTableFile[]
   }
   const groups = groupFiles(record, files);
   const parts =
-    groups.length <= CONSTANT_GROUPS
+    groups.length <= (record.format === 'json' ? JSON_GROUPS : CONSTANT_GROUPS)
       ? groups.map((group) => scanGroup(record, columns, group, (key) => constant(group[0]!.partition[key])))
       : groupsByShape(files).map((group) => joinedScan(record, columns, group));
   return { sql: balanced(parts), columns };

@@ -27,7 +27,13 @@ export interface LocalFile {
   }[];
   /** What the file really has, where neither names nor ids alone tell. */
   readonly fields?: readonly FileField[] | undefined;
+  /** Its number among the files of a scan whose rows are told apart. */
+  readonly number?: number;
 }
+
+/** Beside the table's columns: the number of a row's file in the scan, and the row's place in the file, from 0. */
+export const ROW_FILE = '_loch_file';
+export const ROW_PLACE = '_loch_row';
 
 const PLAIN_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const inner = (field: IcebergField) => `_f${field.id}`;
@@ -58,13 +64,17 @@ function column(field: IcebergField, policyName: string | undefined, hidden: boo
   return hidden ? { ...base, hidden } : base;
 }
 
-/** The rows of `files` with every field of the snapshot's and of today's schema. */
+/**
+ * The rows of `files` with every field of the snapshot's and of today's schema. With `identified`, each row says which
+ * it is (`ROW_FILE`, `ROW_PLACE`), and every file has its `number`.
+ */
 export function icebergSource(
   metadata: TableMetadata,
   snapshotId: string | undefined,
   files: readonly LocalFile[],
+  identified = false,
 ): ScanSource {
-  const columns = icebergColumns(metadata, snapshotId);
+  const columns = [...icebergColumns(metadata, snapshotId), ...(identified ? ROW_IDENTITY : [])];
   const then = schemaOf(metadata, snapshotId).fields;
   const fields = [
     ...then,
@@ -72,15 +82,19 @@ export function icebergSource(
   ];
   if (files.length === 0) {
     const list = fields.map((f) => `CAST(NULL AS ${engineTypeOfIceberg(f.type)}) AS ${sqlName(inner(f))}`);
+    if (identified) list.push(`CAST(NULL AS BIGINT) AS ${ROW_FILE}`, `CAST(NULL AS BIGINT) AS ${ROW_PLACE}`);
     return { sql: `SELECT ${list.join(', ')} WHERE false`, columns };
   }
   const byName = metadata.schemas.length === 1 && fields.every((field) => PLAIN_NAME.test(field.name));
   const whole = files.filter((file) => file.deletes.length === 0 && file.fields === undefined);
   const shaped = byShape(files.filter((file) => file.deletes.length === 0 && file.fields !== undefined));
-  const parts = files.filter((file) => file.deletes.length > 0).map((file) => withDeletes(file, fields, byName));
+  const parts = files
+    .filter((file) => file.deletes.length > 0)
+    .map((file) => withDeletes(file, fields, byName, identified));
   for (const group of shaped) {
     const paths = group.map((file) => file.path);
-    parts.push(shapedRead(paths, group[0]!.fields!, fields, { numbered: false, names: inner }));
+    const identity = identified ? identityOf(group) : undefined;
+    parts.push(shapedRead(paths, group[0]!.fields!, fields, { numbered: false, names: inner, identity }));
   }
   if (whole.length > 0) {
     parts.unshift(
@@ -88,22 +102,36 @@ export function icebergSource(
         whole.map((f) => f.path),
         fields,
         byName,
-        false,
+        { identity: identified ? identityOf(whole) : undefined },
       ),
     );
   }
   return { sql: parts.length === 1 ? parts[0]! : parts.map((part) => `(${part})`).join(' UNION ALL '), columns };
 }
 
+/** The columns of `ROW_FILE` and `ROW_PLACE`: no grant names them. */
+export const ROW_IDENTITY: readonly SourceColumn[] = [ROW_FILE, ROW_PLACE].map((name) => ({
+  inner: name,
+  name,
+  policyName: undefined,
+  type: 'BIGINT',
+}));
+
+/** Expressions of a reader's own columns that say which row it is. */
+function identityOf(files: readonly LocalFile[]): string {
+  const number = `CAST([${files.map((file) => file.number!).join(', ')}][CAST(file_index AS BIGINT) + 1] AS BIGINT)`;
+  return `, ${number} AS ${ROW_FILE}, file_row_number AS ${ROW_PLACE}`;
+}
+
 function read(
   paths: readonly string[],
   fields: readonly IcebergField[],
   byName: boolean,
-  numbered: boolean,
+  how: { readonly numbered?: boolean; readonly identity?: string | undefined },
   names: (field: IcebergField) => string = inner,
 ): string {
-  const number = numbered ? ', file_row_number' : '';
-  const options = numbered ? ', file_row_number = true' : '';
+  const number = `${how.numbered === true ? ', file_row_number' : ''}${how.identity ?? ''}`;
+  const options = how.numbered === true ? ', file_row_number = true' : '';
   if (byName) {
     const list = fields.map(
       (f) => `CAST(${sqlName(f.name)} AS ${engineTypeOfIceberg(f.type)}) AS ${sqlName(names(f))}`,
@@ -118,7 +146,7 @@ function read(
   return `SELECT ${list.join(', ')}${number} FROM read_parquet(${sqlStrings(paths)}, schema = MAP {${map.join(', ')}}, hive_partitioning = false${options})`;
 }
 
-function withDeletes(file: LocalFile, fields: readonly IcebergField[], byName: boolean): string {
+function withDeletes(file: LocalFile, fields: readonly IcebergField[], byName: boolean, identified: boolean): string {
   const conditions: string[] = [];
   const positions = file.deletes.filter((d) => d.kind === 'position').map((d) => d.path);
   if (positions.length > 0) {
@@ -138,13 +166,16 @@ function withDeletes(file: LocalFile, fields: readonly IcebergField[], byName: b
       return field;
     });
     const equal = keys.map((f) => `"_d".${sqlName(inner(f))} IS NOT DISTINCT FROM "_e".${sqlName(`_e${f.id}`)}`);
-    const rows = read([path], keys, false, false, (f) => `_e${f.id}`);
+    const rows = read([path], keys, false, {}, (f) => `_e${f.id}`);
     conditions.push(`NOT EXISTS (SELECT 1 FROM (${rows}) AS "_e" WHERE ${equal.join(' AND ')})`);
   }
-  const list = fields.map((f) => sqlName(inner(f))).join(', ');
+  const own = fields.map((f) => sqlName(inner(f))).join(', ');
+  const list = identified
+    ? `${own}, CAST(${file.number!} AS BIGINT) AS ${ROW_FILE}, file_row_number AS ${ROW_PLACE}`
+    : own;
   const rows =
     file.fields === undefined
-      ? read([file.path], fields, byName, true)
+      ? read([file.path], fields, byName, { numbered: true })
       : shapedRead([file.path], file.fields, fields, { numbered: true, names: inner });
   return `SELECT ${list} FROM (${rows}) AS "_d" WHERE ${conditions.join(' AND ')}`;
 }

@@ -11,7 +11,12 @@ export function shapedRead(
   paths: readonly string[],
   present: readonly FileField[],
   fields: readonly IcebergField[],
-  options: { readonly numbered: boolean; readonly names: (field: IcebergField) => string },
+  options: {
+    readonly numbered: boolean;
+    readonly names: (field: IcebergField) => string;
+    /** More columns of the reader's own, from a comma on. */
+    readonly identity?: string | undefined;
+  },
 ): string {
   const list = fields.map((field) => {
     const node = present.find((candidate) => candidate.id === field.id);
@@ -20,7 +25,7 @@ export function shapedRead(
   });
   if (options.numbered) list.push('file_row_number');
   const numbered = options.numbered ? ', file_row_number = true' : '';
-  return `SELECT ${list.join(', ')} FROM read_parquet(${sqlStrings(paths)}, hive_partitioning = false${numbered})`;
+  return `SELECT ${list.join(', ')}${options.identity ?? ''} FROM read_parquet(${sqlStrings(paths)}, hive_partitioning = false${numbered})`;
 }
 
 /** Groups of files with the same columns. */

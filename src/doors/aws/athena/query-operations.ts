@@ -53,6 +53,7 @@ function shapeOf(execution: QueryExecution): AthenaExecution {
       TotalExecutionTimeInMillis: execution.totalMs,
       QueryQueueTimeInMillis: execution.queueMs,
       QueryPlanningTimeInMillis: execution.planMs,
+      ...(execution.manifestLocation === undefined ? {} : { DataManifestLocation: execution.manifestLocation }),
       ServiceProcessingTimeInMillis: Math.max(
         0,
         execution.totalMs - execution.queueMs - execution.planMs - execution.runMs,
@@ -128,7 +129,8 @@ async function results(queries: Queries, context: RequestContext, input: GetQuer
   const execution = await queries.get(context, id);
   const token = input.NextToken;
   // The names are the first row of the first page of a SELECT; they count towards the page.
-  const header = execution.statementType === 'DML' && token === undefined;
+  const writes = execution.manifestLocation !== undefined;
+  const header = execution.statementType === 'DML' && !writes && token === undefined;
   const page = await queries.results(context, id, {
     limit: header ? Math.max(1, limit - 1) : limit,
     ...(token === undefined || token === FIRST_ROW ? {} : { next: token }),
@@ -138,7 +140,7 @@ async function results(queries: Queries, context: RequestContext, input: GetQuer
   const rows = header && limit === 1 ? [] : page.rows;
   const next = header && limit === 1 && page.rows.length > 0 ? FIRST_ROW : page.next;
   return {
-    UpdateCount: 0,
+    UpdateCount: page.updateCount ?? 0,
     ResultSet: {
       Rows: [...names, ...rows.map(rowOf)],
       ResultSetMetadata: { ColumnInfo: page.columns.map(columnInfo) },
