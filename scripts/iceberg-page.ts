@@ -5,6 +5,7 @@
 import { viewUpdateNames } from '../src/catalog/iceberg/view-metadata.ts';
 import { OPERATIONS } from '../src/doors/iceberg-rest/routes.ts';
 import { tableRequirementNames, tableUpdateNames } from '../src/storage/tables/table-updates.ts';
+import { CANNOT_HOLD } from '../test/interop/compatibility-kit/cannot-hold.ts';
 
 /** The test of a name, and what it does not do. */
 export interface IcebergRow {
@@ -55,6 +56,17 @@ export function renderIceberg(rows: IcebergRows): string {
       const route = routes ? ` ${routeOf(name)} |` : '';
       lines.push(`| ${name} |${route} ${row?.missing ?? ''} | ${(row?.test ?? '').replaceAll('|', '\\|')} |`);
     }
+  }
+  lines.push(
+    '',
+    '## The compatibility kit',
+    '',
+    'The tests that Iceberg publishes for REST catalogs (tables and views, version 1.11.0) run against Loch as they are, in',
+    '`test/interop/compatibility-kit`; only the locations they ask for are of the lake. These do not hold:',
+    '',
+  );
+  for (const [reason, tests] of Object.entries(CANNOT_HOLD)) {
+    lines.push(`- ${reason} (${tests.map((name) => `\`${name.replace(/^.*?Tests > /, '')}\``).join(', ')})`);
   }
   return [...lines, ''].join('\n');
 }

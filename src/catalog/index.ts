@@ -55,6 +55,8 @@ export interface CatalogDependencies {
   readonly region: string;
   /** Whose private place a key lies in, if anybody's; nobody's when absent. */
   readonly ownerOf?: (bucket: string, key: string) => Promise<string | undefined>;
+  /** Where tables of databases without a location go, as an S3 folder; they must say a place when it is absent. */
+  readonly warehouse?: string;
   /** Who makes storage credentials for engines; without him none are lent. */
   readonly lender?: Lender;
   /** Reads resource policies; without it that of the catalog is kept and decides nothing. */

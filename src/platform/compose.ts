@@ -49,6 +49,7 @@ import { objectStoreModules, openObjects } from './open-objects.ts';
 import { ownerContext } from './owner-context.ts';
 import { openRemoteService } from './remote-service.ts';
 import { createSealer } from './sealer.ts';
+import { warehouseOf } from './zone-settings.ts';
 
 const MIB = 1024 * 1024;
 const AUDIT_BUCKET = 'loch-audit';
@@ -164,6 +165,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         accountId,
         region,
         ownerOf: async (bucket, key) => results?.ownerOf(bucket, key),
+        warehouse: warehouseOf(config.zones),
         lender: governance.identity,
         sealer,
         resourcePolicies: governance.resourcePolicies,

@@ -48,6 +48,12 @@ const KEYS = Object.keys(zone.shape);
 const refuse = (message: string, context = {}): LochError =>
   new LochError('configuration', `Setting \`zones\`: ${message}`, { context: { setting: 'zones', ...context } });
 
+/** Where tables go whose database has no location: the last zone. **Shapes**: `s3://bucket/prefix`. */
+export function warehouseOf(zones: readonly Zone[]): string {
+  const { bucket, prefix } = zones.at(-1)!;
+  return `s3://${bucket}/${prefix}`;
+}
+
 /** The zones of a preset or of a list. **Errors**: `configuration` naming the zone, or both zones that have a prefix in common. */
 export function parseZones(value: unknown): readonly Zone[] {
   if (typeof value === 'string') {

@@ -23,6 +23,8 @@ export interface CatalogParts {
   readonly indexFiller: IndexFiller;
   /** Whose private place a key lies in: a query result is its owner's alone. */
   readonly ownerOf: (bucket: string, key: string) => Promise<string | undefined>;
+  /** Where tables of databases without a location go, as an S3 folder; nowhere when absent. */
+  readonly warehouse?: string;
 }
 
 /** How long a dropped table stays in the bin. **Units**: milliseconds. */

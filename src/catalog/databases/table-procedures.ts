@@ -392,6 +392,8 @@ export const tableProcedures = {
       args: {
         readonly from: { readonly database: string; readonly table: string };
         readonly to: { readonly database: string; readonly table: string };
+        /** What a view is where it goes: names in its statement mean there what they meant here. */
+        readonly definition?: TableDefinition;
         readonly at: number;
         readonly by: string;
       },
@@ -403,6 +405,7 @@ export const tableProcedures = {
       const moved = await changeRow(db, row, {
         database: args.to.database,
         name: args.to.table,
+        ...(args.definition === undefined ? {} : { definition: JSON.stringify(args.definition) }),
         updated_at: args.at,
         updated_by: args.by,
       });

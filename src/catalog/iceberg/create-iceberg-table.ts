@@ -6,7 +6,7 @@ import type { Catalog, IcebergTableSpec, ResolvedTable, TableInput } from '../co
 import type { CatalogParts } from '../databases/parts.ts';
 import { authorizeNewTable, type NewTable, registerTable } from '../databases/register-table.ts';
 import { folderOf } from '../databases/rows.ts';
-import databaseStore from '../databases/store.ts';
+import { databaseFolder } from './database-folder.ts';
 
 /**
  * Makes a new, empty Iceberg table: its first metadata file, then its record. Without a location it lies under its
@@ -119,18 +119,8 @@ export async function freeLocation(parts: CatalogParts, table: string, wanted: s
 }
 
 async function defaultLocation(parts: CatalogParts, spec: IcebergTableSpec): Promise<string> {
-  const [database] = await parts.store.read(databaseStore.procedures.databases, {
-    names: [spec.database.toLowerCase()],
-  });
-  const base = database?.locationUri;
-  if (base === undefined || base === '') {
-    throw new LochError(
-      'invalid_argument',
-      `Table \`${spec.database}.${spec.name}\` has no location, and its database has none to put it under. Give \`location\` as s3://bucket/folder.`,
-      { context: { table: `${spec.database}.${spec.name}` } },
-    );
-  }
-  const { bucket, key } = parseS3Uri(folderOf(base));
+  const base = await databaseFolder(parts, spec.database, `Table \`${spec.database}.${spec.name}\``);
+  const { bucket, key } = parseS3Uri(base);
   const folder = `${key === '' ? '' : `${key}/`}${spec.name.toLowerCase()}`;
   // Files of a dropped table stay for its restore: a new one of its name must not share their folder.
   const taken = await parts.objects.list(bucket, { prefix: `${folder}/`, maxKeys: 1 });

@@ -19,7 +19,7 @@ import { metadataTable, planForEngine } from './inspect-table.ts';
 import { lendAccess, type Lender } from './lend-access.ts';
 import { purgeIceberg, registerIceberg, unregisterIceberg } from './register.ts';
 import { requestKeys } from './request-keys.ts';
-import { createView, dropView, openView, registerView, replaceView } from './views.ts';
+import { createView, dropView, openView, registerView, replaceView, movedText } from './views.ts';
 import { deleteTable } from '../databases/delete-table.ts';
 import { renameTable } from '../databases/rename-table.ts';
 
@@ -51,7 +51,7 @@ export function icebergUseCases(
     compactTable: compactTable(parts),
     rewriteManifests: rewriteManifests(parts),
     commitTransaction: commitTransaction(parts),
-    renameTable: renameTable(parts),
+    renameTable: renameTable(parts, movedText),
     registerIcebergTable: registerIceberg(parts),
     unregisterIcebergTable: unregisterIceberg(parts),
     purgeIcebergTable: purgeIceberg(parts),

@@ -21,6 +21,7 @@ import { folderOf } from '../databases/rows.ts';
 import databaseStore from '../databases/store.ts';
 import { definitionOf, inputOf } from '../databases/table-definition.ts';
 import { freeLocation } from './create-iceberg-table.ts';
+import { databaseFolder } from './database-folder.ts';
 import { requireClearSight } from './open-for-engine.ts';
 import {
   applyViewUpdates,
@@ -210,8 +211,21 @@ function textOf(database: string, metadata: ViewMetadata): string {
   const { sql } = chosenRepresentation(version);
   const namespace = version['default-namespace'].join('.').toLowerCase();
   if (namespace === database || namespace === '') return sql;
-  const stored = { originalSql: sql, catalog: 'awsdatacatalog', schema: namespace };
+  return withSchema(sql, namespace);
+}
+
+const withSchema = (sql: string, schema: string): string => {
+  const stored = { originalSql: sql, catalog: 'awsdatacatalog', schema };
   return `/* Presto View: ${Buffer.from(JSON.stringify(stored)).toString('base64')} */`;
+};
+
+/** The text of a view in another database: names without one go on to mean tables of where it was made. */
+export function movedText(record: TableRecord, database: string): string {
+  const text = record.viewText ?? '';
+  if (record.view !== undefined && textOf(record.database, record.view.metadata) === text) {
+    return textOf(database, record.view.metadata);
+  }
+  return PRESTO.test(text.trim()) ? text : withSchema(text, record.database);
 }
 
 function inputFor(parts: CatalogParts, name: TableName, metadata: ViewMetadata): TableInput {
@@ -250,14 +264,7 @@ async function locationOf(
     await authorizeLocation(parts, context, location);
     return location;
   }
-  const [found] = await parts.store.read(databaseStore.procedures.databases, { names: [database] });
-  if (found?.locationUri === undefined || found.locationUri === '') {
-    throw new LochError(
-      'invalid_argument',
-      `View \`${database}.${name}\` has no location, and its database has none to put it under. Give \`location\` as s3://bucket/folder.`,
-      { context: { table: `${database}.${name}` } },
-    );
-  }
+  const folder = await databaseFolder(parts, database, `View \`${database}.${name}\``);
   // Views lie side by side with tables and own nothing: a folder of their own keeps them out of a table's.
-  return `${folderOf(found.locationUri)}/_views/${encodeURIComponent(name.toLowerCase())}-${newId().slice(0, 8)}`;
+  return `${folder}/_views/${encodeURIComponent(name.toLowerCase())}-${newId().slice(0, 8)}`;
 }

@@ -45,6 +45,9 @@ export function restFailure(type: string, status: number, code: ErrorCode, messa
   return failure;
 }
 
+/** Whether a failure is one of `restFailure`, whose words are the protocol's own. */
+export const isNamed = (error: LochError): boolean => NAMED.has(error);
+
 /** **Source**: Iceberg REST catalog specification, `IcebergErrorResponse`. */
 export function icebergError(
   error: LochError,

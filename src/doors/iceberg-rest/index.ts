@@ -23,6 +23,7 @@ import { createRejections } from '../kit/rejections.ts';
 import { authenticate, createSigningKeys } from '../kit/sigv4/index.ts';
 import { catalogConfig, warehousesOf } from './config.ts';
 import { icebergError } from './errors.ts';
+import { inItsWords } from './messages.ts';
 import { ScanPlans } from './plans.ts';
 import type { IcebergAnswer, IcebergSettings } from './request.ts';
 import { bodyText, RequestKeys } from './request-key.ts';
@@ -125,7 +126,7 @@ export function createIcebergDoor(
       tableAt: deps.directory.tableAt,
       now: deps.clock.now(),
     };
-    const answer = await keys.run(decoded, found.operation, { method, path, body });
+    const answer = await keys.run(decoded, inItsWords(found.operation), { method, path, body });
     await record(progress);
     return answer;
   }

@@ -117,18 +117,21 @@ describe('views', () => {
       { action: 'paint-it-blue' },
       { action: 'set-current-view-version', 'view-version-id': 9 },
       { action: 'add-view-version', 'view-version': { ...next, representations: [] } },
-      {
-        action: 'add-view-version',
-        'view-version': {
-          ...next,
-          representations: [...version('a').representations, ...version('b', 'SPARK').representations],
-        },
-      },
     ]) {
       expect(await typeOf(call('root', 'POST', `${VIEWS}/several`, { updates: [update] }))).toBe(
         '400 BadRequestException',
       );
     }
+    const twice = {
+      action: 'add-view-version',
+      'view-version': {
+        ...next,
+        representations: [...version('a').representations, ...version('b', 'SPARK').representations],
+      },
+    };
+    expect(await typeOf(call('root', 'POST', `${VIEWS}/several`, { updates: [twice] }))).toBe(
+      '400 IllegalArgumentException',
+    );
   });
 
   it('made or changed by another door are versions here', async () => {
@@ -160,6 +163,18 @@ describe('views', () => {
     const after = (await call('root', 'GET', `${VIEWS}/glued`)).body.metadata;
     expect(after).toMatchObject({ 'current-version-id': 3, 'view-uuid': replaced.body.metadata['view-uuid'] });
     expect(after.versions.at(-1).representations[0].sql).toBe('SELECT 5 AS n');
+  });
+
+  it('mean the same tables in another namespace, where SQL finds them too', async () => {
+    await call('root', 'POST', '/namespaces', { namespace: ['elsewhere'] });
+    const made = await create('wanders');
+    const rename = {
+      source: { namespace: ['sales'], name: 'wanders' },
+      destination: { namespace: ['elsewhere'], name: 'wanders' },
+    };
+    expect((await call('root', 'POST', '/views/rename', rename)).status).toBe(204);
+    const there = await call('root', 'GET', '/namespaces/elsewhere/views/wanders');
+    expect(there.body.metadata).toEqual(made.body.metadata);
   });
 
   it('are renamed, registered from a file, and share their names with tables', async () => {
