@@ -1,24 +1,17 @@
 /**
  * `npm run test:s3-conformance -- DIR [--commit SHA] [pytest arguments]`: runs the public S3 suite from a folder the user
  * has against a Loch started for it, and compares the outcome with what docs/reference/s3-conformance.md says.
+ * Without a folder it runs the packaged port of the suite that CI runs too.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { startLoch } from '../src/testing/builders/running-loch.ts';
 import { testCache } from '../src/testing/clients/python.ts';
+import { notHeld, openPackagedSuite } from '../test/interop/s3-suite/packaged-suite.ts';
+import { type CaseOutcome, openSuiteRun } from '../test/interop/s3-suite/suite-run.ts';
 import { readConformanceCases } from './s3-conformance-cases.ts';
 import { SUITE_COMMIT } from './s3-conformance-page.ts';
 
-const CLI = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
-const SETTINGS = [
-  's3.default_object_ownership=ObjectWriter',
-  's3.default_public_access_block=false',
-  's3.lifecycle_day_seconds=10',
-  's3.customer_keys_over_http=true',
-];
 /** Cases of other servers' own, and of what is no S3. */
 const LEFT_OUT = ['fails_on_aws', 's3website', 'test_of_sts', 'webidentity_test', 'sns', 'cloud_transition'];
 const FILES = ['test_s3.py', 'test_headers.py'];
@@ -54,72 +47,70 @@ function pythonFor(suite: string, commit: string): string {
   return python;
 }
 
-/** The configuration as `loch s3 seed-accounts` prints it, with the sections only newer suites read. */
-function configurationFor(data: string): string {
-  const node = ['--disable-warning=ExperimentalWarning', CLI, 's3', 'seed-accounts', '--data', data];
-  const printed = execFileSync(process.execPath, node, { encoding: 'utf8' });
-  const section = (name: string) => new RegExp(`\\[${name}\\]\\n([^[]*)`).exec(printed)?.[1] ?? '';
-  return [
-    printed.replace('[s3 main]\n', '[s3 main]\nlc_debug_interval = 10\n'),
-    `[iam root]\n${section('s3 main')}`,
-    `[iam alt root]\n${section('s3 alt')}`,
-  ].join('\n');
-}
+type Outcomes = ReadonlyMap<string, CaseOutcome>;
 
-interface Outcome {
-  readonly passed: Set<string>;
-  readonly failed: Set<string>;
-  readonly skipped: Set<string>;
-}
+const namesOf = (outcomes: Outcomes, outcome: CaseOutcome['outcome']): string[] =>
+  [...outcomes]
+    .filter(([, one]) => one.outcome === outcome)
+    .map(([name]) => name)
+    .sort();
 
-/** Reads the report of pytest. A case of several parameters passes when all of them do. */
-function readReport(xml: string): Outcome {
-  const outcome: Outcome = { passed: new Set(), failed: new Set(), skipped: new Set() };
-  for (const [, name, rest] of xml.matchAll(/<testcase [^>]*?\bname="([^"[]+)[^>]*?(\/>|>.*?<\/testcase>)/gs)) {
-    if (/<(failure|error)\b/.test(rest!)) outcome.failed.add(name!);
-    else if (/<skipped\b/.test(rest!)) outcome.skipped.add(name!);
-    else outcome.passed.add(name!);
-  }
-  for (const name of outcome.failed) outcome.passed.delete(name);
-  return outcome;
-}
-
-/** Prints counts, and what differs from the page; returns whether a held case failed. */
-function compare({ passed, failed, skipped }: Outcome): boolean {
-  const { held, notHeld } = readConformanceCases();
-  const known = new Set([...held.values()].flat());
-  const excused = new Set(notHeld.flatMap(({ cases }) => cases));
-  const broken = [...failed].filter((name) => known.has(name)).sort();
-  const unknown = [...failed].filter((name) => !known.has(name) && !excused.has(name)).sort();
-  process.stdout.write(`\n${passed.size} passed, ${failed.size} failed, ${skipped.size} skipped\n`);
-  for (const name of broken) process.stdout.write(`held by our own tests, failed here: ${name}\n`);
+/** Prints counts, and what differs from what is expected; returns whether a case failed that should hold. */
+function compare(
+  outcomes: Outcomes,
+  expected: { readonly holds: (name: string) => boolean; readonly excused: ReadonlySet<string> },
+): boolean {
+  const [passed, failed] = [namesOf(outcomes, 'passed'), namesOf(outcomes, 'failed')];
+  const broken = failed.filter((name) => expected.holds(name));
+  const unknown = failed.filter((name) => !expected.holds(name) && !expected.excused.has(name));
+  const skipped = outcomes.size - passed.length - failed.length;
+  process.stdout.write(`\n${passed.length} passed, ${failed.length} failed, ${skipped} skipped\n`);
+  for (const name of broken) process.stdout.write(`held until now, failed here: ${name}: ${outcomes.get(name)!.why}\n`);
   for (const name of unknown) process.stdout.write(`failed, and not on the page: ${name}\n`);
-  for (const name of excused)
-    if (passed.has(name)) process.stdout.write(`passed, though the page excuses it: ${name}\n`);
+  for (const name of passed) {
+    if (expected.excused.has(name)) process.stdout.write(`passed, though the page excuses it: ${name}\n`);
+  }
   return broken.length > 0;
+}
+
+async function runFolder(directory: string, commit: string, more: readonly string[]): Promise<boolean> {
+  const suite = resolve(directory);
+  const functional = functionalFolder(suite, commit);
+  const run = await openSuiteRun({
+    python: pythonFor(suite, commit),
+    cwd: suite,
+    stdio: 'inherit',
+    configured: (file) => ({ env: { S3TEST_CONF: file } }),
+  });
+  try {
+    const files = FILES.map((file) => join(functional, file)).filter(existsSync);
+    const marks = LEFT_OUT.map((mark) => `not ${mark}`).join(' and ');
+    const outcomes = await run.run(['-m', marks, ...more, ...files]);
+    const known = readConformanceCases();
+    const held = new Set([...known.held.values()].flat());
+    const excused = new Set(known.notHeld.flatMap(({ cases }) => cases));
+    return compare(outcomes, { holds: (name) => held.has(name), excused });
+  } finally {
+    await run.close();
+  }
+}
+
+async function runPackage(more: readonly string[]): Promise<boolean> {
+  const opened = await openPackagedSuite('inherit');
+  if ('missing' in opened) fail(opened.missing);
+  try {
+    const outcomes = await opened.suite.run([...more, ...opened.cases]);
+    const excused = new Set(notHeld().flatMap(({ cases }) => cases));
+    return compare(outcomes, { holds: (name) => !excused.has(name), excused });
+  } finally {
+    await opened.suite.close();
+  }
 }
 
 const args = process.argv.slice(2);
 const commitAt = args.indexOf('--commit');
 const commit = commitAt === -1 ? SUITE_COMMIT : (args.splice(commitAt, 2)[1] ?? fail('--commit needs a commit.'));
 const [directory, ...more] = args;
-if (directory === undefined) fail('Name the folder of the suite: npm run test:s3-conformance -- DIR');
-const suite = resolve(directory);
-const functional = functionalFolder(suite, commit);
-const python = pythonFor(suite, commit);
-const loch = await startLoch({ settings: SETTINGS });
-let bad: boolean;
-try {
-  const work = mkdtempSync(join(tmpdir(), 'loch-s3-tests-'));
-  const [conf, report] = [join(work, 's3tests.conf'), join(work, 'report.xml')];
-  writeFileSync(conf, configurationFor(loch.data), { mode: 0o600 });
-  const files = FILES.map((file) => join(functional, file)).filter(existsSync);
-  const marks = LEFT_OUT.map((mark) => `not ${mark}`).join(' and ');
-  const pytest = ['-m', 'pytest', '-q', '-m', marks, `--junitxml=${report}`, ...more, ...files];
-  spawnSync(python, pytest, { cwd: suite, stdio: 'inherit', env: { ...process.env, S3TEST_CONF: conf } });
-  if (!existsSync(report)) fail('pytest ended without a report; see its output above.');
-  bad = compare(readReport(readFileSync(report, 'utf8')));
-} finally {
-  await loch.stop();
-}
+const packaged = directory === undefined || directory.startsWith('-');
+const bad = packaged ? await runPackage(args) : await runFolder(directory, commit, more);
 process.exitCode = bad ? 1 : 0;

@@ -124,6 +124,10 @@ const schema = z.strictObject({
       default_public_access_block: z.stringbool().or(z.boolean()).default(true),
       /** Customer keys (SSE-C) are taken over plain HTTP too, from this machine. */
       customer_keys_over_http: z.stringbool().or(z.boolean()).default(false),
+      /** Domains below which the first labels of a host are a bucket, comma-separated: `bucket.localhost`. */
+      domains: z.string().default('localhost'),
+      /** Hosts that are the names of their buckets, comma-separated; `*.example.com` for all below. */
+      bucket_hosts: z.string().default(''),
       /** How long a day of lifecycle rules lasts; shorter than a day only for test suites. */
       lifecycle_day_seconds: z.coerce.number().int().min(1).max(86_400).default(86_400),
     })
@@ -151,6 +155,12 @@ const schema = z.strictObject({
 });
 
 export type Config = z.infer<typeof schema>;
+
+/** The hosts that name buckets. */
+export function bucketHosts({ s3 }: Pick<Config, 's3'>) {
+  const list = (text: string) => text.split(',').flatMap((host) => host.trim() || []);
+  return { domains: list(s3.domains), bucketHosts: list(s3.bucket_hosts) };
+}
 
 /** What buckets are taken to say that have said nothing. */
 export function bucketDefaults({ s3, storage }: Pick<Config, 's3' | 'storage'>) {

@@ -29,7 +29,7 @@ import { createSessions } from '../doors/console-api/session.ts';
 import { createIcebergDoor } from '../doors/iceberg-rest/index.ts';
 import { createS3Door } from '../doors/s3/index.ts';
 import type { Parts } from './compose.ts';
-import type { Config } from './config.ts';
+import { bucketHosts, type Config } from './config.ts';
 import { consoleFiles } from './console-files.ts';
 import { healthRoutes } from './health.ts';
 
@@ -107,6 +107,7 @@ export function openDoors(deps: {
       ...parts.storage,
       accounts: parts.governance.accounts,
       customerKeysOverHttp: config.s3.customer_keys_over_http,
+      bucketHosts: bucketHosts(config),
     }),
     iceberg: createIcebergDoor({
       ...shared,

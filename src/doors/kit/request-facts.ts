@@ -3,7 +3,10 @@ import type { TLSSocket } from 'node:tls';
 import type { DoorName, Principal, RequestContext } from '../../core/caller.ts';
 
 /** A request line taken apart without decoding anything: signatures cover it as it was sent. */
-export function splitTarget(request: IncomingMessage): { readonly rawPath: string; readonly rawQuery: string } {
+export function splitTarget(request: Pick<IncomingMessage, 'url'>): {
+  readonly rawPath: string;
+  readonly rawQuery: string;
+} {
   const url = request.url ?? '/';
   const at = url.indexOf('?');
   return at === -1 ? { rawPath: url, rawQuery: '' } : { rawPath: url.slice(0, at), rawQuery: url.slice(at + 1) };

@@ -5,6 +5,7 @@ import type { LochError } from '../../core/errors.ts';
 import type { AccessLog } from '../../storage/contract.ts';
 import { splitTarget } from '../kit/request-facts.ts';
 import type { S3Answer } from './answer.ts';
+import type { Addressing } from './bucket-host.ts';
 import { s3ErrorOf } from './errors.ts';
 import { parsePath } from './request.ts';
 
@@ -37,12 +38,17 @@ export function accessEntry(
   incoming: IncomingMessage,
   response: ServerResponse,
   context: RequestContext,
-  outcome: { readonly failure: LochError | undefined; readonly now: number; readonly headers: S3Answer['headers'] },
+  outcome: {
+    readonly failure: LochError | undefined;
+    readonly now: number;
+    readonly headers: S3Answer['headers'];
+    readonly addressing: Addressing;
+  },
 ): Parameters<AccessLog['note']>[0] | undefined {
-  const { rawPath, rawQuery } = splitTarget(incoming);
+  const { rawQuery } = splitTarget(incoming);
   let name: { readonly bucket: string; readonly key: string };
   try {
-    name = parsePath(rawPath);
+    name = parsePath(outcome.addressing(incoming).path);
   } catch {
     return undefined; // a path that names no bucket
   }

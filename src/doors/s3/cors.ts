@@ -6,8 +6,8 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { LochError } from '../../core/errors.ts';
 import type { BucketSetting, BucketSettingAccess } from '../../storage/contract.ts';
-import { splitTarget } from '../kit/request-facts.ts';
 import { emptyAnswer, type S3Answer } from './answer.ts';
+import type { Addressing } from './bucket-host.ts';
 import { s3Failure } from './errors.ts';
 import { parsePath } from './request.ts';
 
@@ -34,6 +34,7 @@ function headersAsked(headers: IncomingHttpHeaders): string[] {
 export async function preflight(
   incoming: IncomingMessage,
   settings: Pick<BucketSettingAccess, 'corsRules'>,
+  addressing: Addressing,
 ): Promise<S3Answer> {
   const { headers } = incoming;
   const origin = one(headers.origin);
@@ -44,7 +45,7 @@ export async function preflight(
   if (method === undefined) {
     throw s3Failure('BadRequest', 'invalid_argument', 'Invalid Access-Control-Request-Method: null');
   }
-  const { bucket } = parsePath(splitTarget(incoming).rawPath);
+  const { bucket } = parsePath(addressing(incoming).path);
   const rules = await settings.corsRules(bucket);
   const forbidden = (why: string) =>
     s3Failure('AccessForbidden', 'access_denied', `CORSResponse: ${why}`, { method, resourceType: 'OBJECT' });
@@ -65,11 +66,12 @@ export async function answerOrigin(
   incoming: IncomingMessage,
   response: ServerResponse,
   settings: Pick<BucketSettingAccess, 'corsRules'>,
+  addressing: Addressing,
 ): Promise<void> {
   const origin = one(incoming.headers.origin);
   if (origin === undefined || incoming.method === 'OPTIONS') return;
   const method = one(incoming.headers['access-control-request-method']) ?? incoming.method ?? 'GET';
-  const rules = await rulesOf(incoming, settings);
+  const rules = await rulesOf(incoming, settings, addressing);
   const rule = rules?.find((candidate) => allows(candidate, { origin, method, headers: [] }));
   if (rule === undefined) return;
   for (const [name, value] of Object.entries(corsHeaders(rule, origin))) response.setHeader(name, value);
@@ -78,9 +80,10 @@ export async function answerOrigin(
 async function rulesOf(
   incoming: IncomingMessage,
   settings: Pick<BucketSettingAccess, 'corsRules'>,
+  addressing: Addressing,
 ): Promise<readonly CorsRule[] | undefined> {
   try {
-    const { bucket } = parsePath(splitTarget(incoming).rawPath);
+    const { bucket } = parsePath(addressing(incoming).path);
     return bucket === '' ? undefined : await settings.corsRules(bucket);
   } catch (error) {
     if (error instanceof LochError && error.kind === 'user') return undefined; // told by the operation itself

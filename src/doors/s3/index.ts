@@ -1,5 +1,5 @@
 /**
- * The S3 door: path-style S3 REST over `ObjectAccess`. Authenticates, finds the operation, calls one use-case, encodes.
+ * The S3 door: S3 REST over `ObjectAccess`, buckets named by path or host. Authenticates, finds the operation, calls one use-case, encodes.
  *
  * Invariants
  * - Every answer has `x-amz-request-id`; every failure is S3's XML form, except where HTTP forbids a body.
@@ -20,6 +20,7 @@ import { createRejections } from '../kit/rejections.ts';
 import { createSigningKeys, type SigningKeys } from '../kit/sigv4/index.ts';
 import { accessEntry } from './access-entry.ts';
 import type { S3Answer } from './answer.ts';
+import { type Addressing, type BucketHosts, createAddressing } from './bucket-host.ts';
 import { answerOrigin, preflight } from './cors.ts';
 import { s3ErrorOf } from './errors.ts';
 import { type FoundOperation, findOperation } from './find-operation.ts';
@@ -41,6 +42,14 @@ export interface S3DoorDeps {
   readonly region: string;
   /** Whether customer keys may come over plain HTTP from this machine. Default false. */
   readonly customerKeysOverHttp?: boolean;
+  /** Hosts that name buckets. Default: those below `localhost`. */
+  readonly bucketHosts?: BucketHosts;
+}
+
+/** What one door keeps beside what it was given. */
+interface DoorParts {
+  readonly signingKeys: SigningKeys;
+  readonly addressing: Addressing;
 }
 
 /** What is known of a request so far, for its record. */
@@ -53,7 +62,8 @@ interface Progress {
 
 /** The handler of S3 requests. It answers everything itself and never throws. */
 export function createS3Door(deps: S3DoorDeps): (incoming: IncomingMessage, response: ServerResponse) => Promise<void> {
-  const signingKeys = createSigningKeys();
+  const addressing = createAddressing(deps.bucketHosts ?? { domains: ['localhost'], bucketHosts: [] });
+  const parts: DoorParts = { signingKeys: createSigningKeys(), addressing };
   const rejected = createRejections(deps.audit, deps.clock);
   return async (incoming, response) => {
     const startedAt = deps.clock.now();
@@ -61,8 +71,8 @@ export function createS3Door(deps: S3DoorDeps): (incoming: IncomingMessage, resp
     const progress: Progress = { context: contextFor(incoming, facts, deps) };
     let failure: LochError | undefined;
     try {
-      await answerOrigin(incoming, response, deps.settings);
-      const answer = await serve(incoming, facts, progress, deps, signingKeys);
+      await answerOrigin(incoming, response, deps.settings, addressing);
+      const answer = await serve(incoming, facts, progress, deps, parts);
       progress.headers = answer.headers;
       failure = await sendAnswer(response, answer, facts.requestId);
     } catch (error) {
@@ -73,7 +83,7 @@ export function createS3Door(deps: S3DoorDeps): (incoming: IncomingMessage, resp
         context: progress.context,
         failure: known,
         eventSource: 's3.amazonaws.com',
-        eventName: operationAskedFor(incoming),
+        eventName: operationAskedFor(incoming, addressing),
         errorCode: s3ErrorOf(known).name,
       });
       sendFailure(incoming, response, failure, { resource, requestId: facts.requestId });
@@ -83,17 +93,19 @@ export function createS3Door(deps: S3DoorDeps): (incoming: IncomingMessage, resp
       failure,
       now: deps.clock.now(),
       headers: progress.headers,
+      addressing,
     });
     if (entry !== undefined) deps.accessLog?.note(entry);
   };
 }
 
 /** The operation of a request that nobody vouched for. */
-function operationAskedFor(incoming: IncomingMessage): string {
-  const { rawPath, rawQuery } = splitTarget(incoming);
+function operationAskedFor(incoming: IncomingMessage, addressing: Addressing): string {
+  const { rawQuery } = splitTarget(incoming);
   try {
     const { method = 'GET', headers } = incoming;
-    return findOperation({ ...parsePath(rawPath), method, headers, query: new URLSearchParams(rawQuery) }).name;
+    const { path } = addressing(incoming);
+    return findOperation({ ...parsePath(path), method, headers, query: new URLSearchParams(rawQuery) }).name;
   } catch {
     return 'Unknown'; // the rejection is what counts, and is told
   }
@@ -104,13 +116,14 @@ async function serve(
   facts: RequestFacts,
   progress: Progress,
   deps: S3DoorDeps,
-  signingKeys: SigningKeys,
+  { signingKeys, addressing }: DoorParts,
 ): Promise<S3Answer> {
-  if (incoming.method === 'OPTIONS') return preflight(incoming, deps.settings);
+  if (incoming.method === 'OPTIONS') return preflight(incoming, deps.settings, addressing);
+  const addressed = addressing(incoming);
   const query = new URLSearchParams(splitTarget(incoming).rawQuery);
-  const proof = await proveRequest(incoming, query, deps, signingKeys, facts.startedAt);
+  const proof = await proveRequest(incoming, addressed, query, deps, signingKeys, facts.startedAt);
   progress.context = contextFor(incoming, facts, deps, proof);
-  const request = takeApart(incoming, query, progress.context, deps, proof);
+  const request = takeApart(incoming, addressed, query, progress.context, deps, proof);
   const operation = findOperation(request);
   progress.operation = operation;
   // A refusal stands in the trail under the operation that was refused.

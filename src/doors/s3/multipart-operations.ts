@@ -7,11 +7,11 @@ import { renamed, s3Failure } from './errors.ts';
 import { putOptions, writeConditions } from './headers.ts';
 import { ownersFor } from './owners.ts';
 import { keyEncoder } from './list-operations.ts';
-import { header, nameOf, numberParameter, type S3Operation, type S3Request } from './request.ts';
+import { header, locationOf, nameOf, numberParameter, type S3Operation, type S3Request } from './request.ts';
 import { openBody, readDocument } from './request-body.ts';
 import { replicaOf } from './replica-header.ts';
 import { aclOption } from './settings/acl-request.ts';
-import { versionHeaders } from './version-headers.ts';
+import { writtenVersion } from './version-headers.ts';
 import { childText, renderXml, type XmlElement } from './xml.ts';
 
 const DOCUMENT_LIMIT = 4 * 1024 * 1024;
@@ -121,7 +121,7 @@ export const completeMultipartUpload: S3Operation = async (request) => {
   const head = await Promise.race([completing, settledLater()]).catch(refusedCompletion);
   if (head === undefined)
     return { status: 200, body: { slow: completing.then((made) => completionOf(request, made)) } };
-  return xmlAnswer(completionOf(request, head), versionHeaders(head));
+  return xmlAnswer(completionOf(request, head), writtenVersion(head));
 };
 
 /** S3 has one name for whatever a completion says wrong of its upload. */
@@ -151,7 +151,7 @@ function completionOptions(request: S3Request): PutOptions {
 
 function completionOf(request: S3Request, head: ObjectHead): string {
   return renderXml('CompleteMultipartUploadResult', {
-    Location: `http://${request.headers.host ?? 'localhost'}/${request.bucket}/${encodeURI(request.key)}`,
+    Location: locationOf(request),
     Bucket: request.bucket,
     Key: request.key,
     ETag: head.etag,

@@ -9,7 +9,7 @@ import { replicaOf } from './replica-header.ts';
 import { nameOf, type S3Operation, type S3Request } from './request.ts';
 import { openBody } from './request-body.ts';
 import { aclOption } from './settings/acl-request.ts';
-import { versionHeaders } from './version-headers.ts';
+import { writtenVersion } from './version-headers.ts';
 
 export const putObject: S3Operation = async (request) => {
   const body = openBody(request);
@@ -20,7 +20,7 @@ export const putObject: S3Operation = async (request) => {
   const head = await request.access.putObject(request.context, nameOf(request), body.bytes, options);
   return emptyAnswer(200, {
     etag: head.etag,
-    ...versionHeaders(head),
+    ...writtenVersion(head),
     ...checksumHeaders(head.checksums),
     ...expiryHeader(head),
     ...encryptionHeaders(head.attributes, request),

@@ -3,6 +3,7 @@ import type { RequestContext } from '../../core/caller.ts';
 import { isLochError, LochError } from '../../core/errors.ts';
 import { anonymousPrincipal, requestContext, splitTarget } from '../kit/request-facts.ts';
 import { type Authenticated, type Authentication, authenticate, type SigningKeys } from '../kit/sigv4/index.ts';
+import type { Addressed } from './bucket-host.ts';
 import { renamed, s3Failure } from './errors.ts';
 import type { S3DoorDeps } from './index.ts';
 import { authenticateLink, isPresignedV2 } from './presigned-v2.ts';
@@ -65,6 +66,7 @@ export async function assertExpectedOwner(request: S3Request): Promise<void> {
 /** Who sent the request. **Errors**: those of `authenticate`, and a scope that is not of this lake's S3. */
 export async function proveRequest(
   incoming: IncomingMessage,
+  addressed: Addressed,
   query: URLSearchParams,
   deps: S3DoorDeps,
   signingKeys: SigningKeys,
@@ -72,7 +74,8 @@ export async function proveRequest(
 ): Promise<Proof> {
   const { rawPath, rawQuery } = splitTarget(incoming);
   if (incoming.headers.authorization === undefined && isPresignedV2(query)) {
-    const link = { method: incoming.method ?? 'GET', rawPath, query, headers: incoming.headers };
+    // Version 2 signs the bucket in the path, wherever it stood.
+    const link = { method: incoming.method ?? 'GET', rawPath: addressed.path, query, headers: incoming.headers };
     return { ...(await authenticateLink(link, { ...deps, now })), anonymous: false };
   }
   const malformed =
@@ -104,13 +107,13 @@ export async function proveRequest(
 /** The request taken apart. **Errors**: `invalid_argument` for a bad path. */
 export function takeApart(
   incoming: IncomingMessage,
+  addressed: Addressed,
   query: URLSearchParams,
   context: RequestContext,
   deps: S3DoorDeps,
   proof: Proof,
 ): S3Request {
-  const { rawPath } = splitTarget(incoming);
-  const name = parsePath(rawPath);
+  const name = parsePath(addressed.path);
   const bytes = Buffer.byteLength(name.key);
   if (bytes > MAX_KEY_BYTES) {
     throw s3Failure('KeyTooLongError', 'invalid_argument', 'Your key is too long.', {
@@ -120,6 +123,7 @@ export function takeApart(
   }
   return {
     ...name,
+    bucketByHost: addressed.byHost,
     context,
     access: deps.access,
     settings: deps.settings,

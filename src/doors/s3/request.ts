@@ -18,6 +18,8 @@ export interface S3Request {
   readonly method: string;
   readonly bucket: string;
   readonly key: string;
+  /** The host names the bucket, and the path does not. */
+  readonly bucketByHost: boolean;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
   /** Headers that a presigned request carries in its query. */
@@ -35,6 +37,12 @@ export type S3Operation = (request: S3Request) => Promise<S3Answer>;
 
 /** The object a request is about. */
 export const nameOf = ({ bucket, key }: S3Request): ObjectName => ({ bucket, key });
+
+/** The address of the object a request is about, in the style of the request. */
+export function locationOf({ incoming, context, bucket, key, bucketByHost }: S3Request): string {
+  const path = `${bucketByHost ? '' : `${encodeURIComponent(bucket)}/`}${encodeURIComponent(key)}`;
+  return `${context.secure ? 'https' : 'http'}://${incoming.headers.host ?? 'localhost'}/${path}`;
+}
 
 /**
  * The value of a header, as the client meant it. A presigned request may carry `x-amz-…` headers in its query, where

@@ -22,6 +22,13 @@ export function versionHeaders(head: ObjectHead): Record<string, string> {
   return head.versioning === undefined ? {} : { 'x-amz-version-id': shownVersion(head) };
 }
 
+/**
+ * The version header of the answer to a write: of a version that is kept, not of the null version that suspended
+ * buckets overwrite. **Source**: ceph/s3-tests, `test_versioning_bucket_atomic_upload_return_version_id`.
+ */
+export const writtenVersion = (head: ObjectHead): Record<string, string> =>
+  head.versioning === 'Enabled' ? versionHeaders(head) : {};
+
 /** What a delete did, as headers. */
 export function deleteHeaders({ versionId, isNull, deleteMarker }: DeleteResult): Record<string, string> {
   return {

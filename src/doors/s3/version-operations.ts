@@ -41,7 +41,8 @@ export const listObjectVersions: S3Operation = async (request) => {
   const key = query.get('key-marker') ?? '';
   const versionId = query.get('version-id-marker') ?? undefined;
   if (versionId !== undefined && (key === '' || versionId === '')) {
-    throw new LochError('invalid_argument', 'A version-id marker cannot be specified without a key marker.', {
+    const wrong = versionId === '' ? 'empty' : 'specified without a key marker';
+    throw new LochError('invalid_argument', `A version-id marker cannot be ${wrong}.`, {
       context: { argument_name: 'version-id-marker', argument_value: versionId },
     });
   }

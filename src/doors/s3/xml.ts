@@ -20,6 +20,10 @@ export function renderXml(root: string, content: XmlRecord): string {
   return `<?xml version="1.0" encoding="UTF-8"?>\n${renderElement(root, { '@xmlns': NAMESPACE, ...content })}`;
 }
 
+/** A document without a namespace, as S3 answers forms. */
+export const renderPlainXml = (root: string, content: XmlRecord): string =>
+  `<?xml version="1.0" encoding="UTF-8"?>\n${renderElement(root, content)}`;
+
 function renderElement(name: string, content: XmlRecord): string {
   let attributes = '';
   let members = '';

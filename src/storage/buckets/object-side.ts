@@ -11,7 +11,7 @@ import { s3Arn } from '../../core/arn.ts';
 import type { RequestContext } from '../../core/caller.ts';
 import { isLochError, type LochError } from '../../core/errors.ts';
 import type { ActionRequest, ConditionValues, Decision, ResourceSide } from '../../governance/contract.ts';
-import type { ObjectHead, ObjectStore, VersionName } from '../contract.ts';
+import type { ObjectHead, ObjectStore, UploadRef, VersionName } from '../contract.ts';
 import { bucketMissing } from '../stores/names.ts';
 import { leavesOwnerOut, linesFor, OBJECT_PERMISSIONS } from './access-lists.ts';
 import { bucketRequest, bucketSide, ownershipOf, type SideDeps } from './bucket-side.ts';
@@ -41,6 +41,32 @@ export async function authorizeObject(
     if ((await deps.policy.decide(context, list)).allowed) throw side.missing;
   }
   await deps.policy.authorize(context, request);
+}
+
+/**
+ * Requires an action on an unfinished upload, which its initiator's account may give up and look at as the bucket's may.
+ * **Errors**: `access_denied`. **Source**: S3 User Guide, "Multipart upload API and permissions".
+ */
+export async function authorizeUpload(
+  deps: ObjectSideDeps & { readonly objects: Pick<ObjectStore, 'uploads'> },
+  context: RequestContext,
+  upload: UploadRef,
+  action: string,
+): Promise<void> {
+  const { accountId } = context.principal;
+  const side = await bucketSide(deps, context, upload.bucket, action);
+  const foreign = side !== undefined && side.accountId !== accountId && context.principal.kind !== 'anonymous';
+  if (!foreign || (await ownershipOf(deps, upload.bucket)) === 'BucketOwnerEnforced') {
+    return authorizeObject(deps, context, upload, action);
+  }
+  const ofKey = await deps.objects.uploads(upload.bucket, { prefix: upload.key, max: 1000 });
+  const begun = ofKey.find(({ uploadId }) => uploadId === upload.uploadId);
+  if (begun?.attributes?.ownerAccountId !== accountId) return authorizeObject(deps, context, upload, action);
+  await deps.policy.authorize(context, {
+    action,
+    resource: s3Arn(upload.bucket, upload.key),
+    side: { ...side, accountId, policyDeniesOnly: true },
+  });
 }
 
 /** Whether the caller may do `action` to an object, without refusing or recording anything. */

@@ -1,5 +1,5 @@
 import type { ObjectAccess } from '../contract.ts';
-import { authorizeWrite } from './authorize.ts';
+import { authorizeBegun } from './authorize.ts';
 import type { ObjectDeps } from './object-deps.ts';
 import { recorded } from './record.ts';
 
@@ -7,7 +7,7 @@ import { recorded } from './record.ts';
 export function abortUpload(deps: ObjectDeps): ObjectAccess['abortUpload'] {
   return (context, upload) =>
     recorded(deps, context, 'AbortMultipartUpload', upload, async () => {
-      await authorizeWrite(deps, context, upload, 's3:AbortMultipartUpload');
+      await authorizeBegun(deps, context, upload, 's3:AbortMultipartUpload');
       await deps.objects.abortUpload(upload);
     });
 }

@@ -8,8 +8,8 @@ import type { RequestContext } from '../../core/caller.ts';
 import { isLochError, type LochError } from '../../core/errors.ts';
 import type { ActionRequest } from '../../governance/contract.ts';
 import { authorizeBucket } from '../buckets/bucket-side.ts';
-import { authorizeObject, objectDecision } from '../buckets/object-side.ts';
-import type { ObjectName, VersionName } from '../contract.ts';
+import { authorizeObject, authorizeUpload, objectDecision } from '../buckets/object-side.ts';
+import type { ObjectName, UploadRef, VersionName } from '../contract.ts';
 import type { ObjectDeps } from './object-deps.ts';
 
 /** The action that reads a version: another one when it is named. */
@@ -62,6 +62,26 @@ export async function authorizeWrite(
   conditions: ActionRequest['conditions'] = {},
 ): Promise<void> {
   await authorizeObject(deps, context, name, action, conditions);
+  await requireLocation(deps, context, name, action);
+}
+
+/** Requires `action` on an upload that was begun and, where grants govern its key, DATA_LOCATION_ACCESS. */
+export async function authorizeBegun(
+  deps: ObjectDeps,
+  context: RequestContext,
+  upload: UploadRef,
+  action: 's3:AbortMultipartUpload' | 's3:ListMultipartUploadParts',
+): Promise<void> {
+  await authorizeUpload(deps, context, upload, action);
+  await requireLocation(deps, context, upload, action);
+}
+
+async function requireLocation(
+  deps: ObjectDeps,
+  context: RequestContext,
+  name: ObjectName,
+  action: string,
+): Promise<void> {
   await requireOwner(deps, context, name, action);
   const location = await deps.policy.registeredLocation(name.bucket, name.key);
   if (location === undefined) return;

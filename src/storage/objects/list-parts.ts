@@ -1,5 +1,5 @@
 import type { ObjectAccess } from '../contract.ts';
-import { authorizeWrite } from './authorize.ts';
+import { authorizeBegun } from './authorize.ts';
 import type { ObjectDeps } from './object-deps.ts';
 import { recorded } from './record.ts';
 
@@ -7,7 +7,7 @@ import { recorded } from './record.ts';
 export function listParts(deps: ObjectDeps): ObjectAccess['listParts'] {
   return (context, upload, options) =>
     recorded(deps, context, 'ListParts', upload, async () => {
-      await authorizeWrite(deps, context, upload, 's3:ListMultipartUploadParts');
+      await authorizeBegun(deps, context, upload, 's3:ListMultipartUploadParts');
       return deps.objects.parts(upload, options);
     });
 }

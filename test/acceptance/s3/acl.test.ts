@@ -310,3 +310,29 @@ describe('buckets and objects together', () => {
     });
   });
 });
+
+it('test_list_multipart_upload_owner: lets the account that began an upload look at it and give it up', async () => {
+  const Bucket = await world.bucket({ ACL: 'public-read-write' });
+  const begin = async (client: s3.S3Client, Key: string) =>
+    (await client.send(new s3.CreateMultipartUploadCommand({ Bucket, Key }))).UploadId!;
+  const [first, second] = [await begin(world.main, 'multipart1'), await begin(world.alt, 'multipart2')];
+  for (const client of [world.main, world.alt]) {
+    const { Uploads } = await client.send(new s3.ListMultipartUploadsCommand({ Bucket }));
+    expect(Uploads!.map(({ UploadId, Owner }) => [UploadId, Owner!.ID])).toEqual([
+      [first, world.mainId],
+      [second, world.altId],
+    ]);
+  }
+  const of = (Key: string, UploadId: string) => ({ Bucket, Key, UploadId });
+  const look = (client: s3.S3Client, ...names: Parameters<typeof of>) =>
+    outcomeOf(client.send(new s3.ListPartsCommand(of(...names))));
+  const abort = (client: s3.S3Client, ...names: Parameters<typeof of>) =>
+    outcomeOf(client.send(new s3.AbortMultipartUploadCommand(of(...names))));
+  expect(await look(world.alt, 'multipart2', second)).toBe('done');
+  expect(await look(world.alt, 'multipart1', first)).toBe('403 AccessDenied');
+  expect(await abort(world.alt, 'multipart1', first)).toBe('403 AccessDenied');
+  expect(await abort(world.alt, 'multipart1', second)).toBe('403 AccessDenied'); // not the key it was begun for
+  expect(await abort(world.nobody, 'multipart2', second)).toBe('403 AccessDenied');
+  expect(await abort(world.alt, 'multipart2', second)).toBe('done');
+  expect(await abort(world.main, 'multipart1', first)).toBe('done');
+});

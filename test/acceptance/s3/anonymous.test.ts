@@ -92,7 +92,7 @@ it('test_bucket_list_objects_anonymous_fail, test_bucket_listv2_objects_anonymou
   expect(await outcomeOf(world.nobody.send(new s3.ListObjectsV2Command({ Bucket })))).toBe('403 AccessDenied');
 });
 
-it('test_list_buckets_anonymous: has no buckets to list', async () => {
+it('has no buckets to list', async () => {
   expect(await outcomeOf(world.nobody.send(new s3.ListBucketsCommand({})))).toBe('403 AccessDenied');
 });
 

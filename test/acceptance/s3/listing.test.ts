@@ -170,7 +170,7 @@ const CASES: readonly Case[] = [
     says: 'lists nothing below a prefix no key has',
   },
   {
-    v1: 'test_bucket_list_prefix_unreadable',
+    v1: 'a prefix that cannot be read, version 1',
     v2: 'test_bucket_listv2_prefix_unreadable',
     keys: DEEP,
     input: { Prefix: '\n' },

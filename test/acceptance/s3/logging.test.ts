@@ -44,7 +44,7 @@ async function failure(work: Promise<unknown>): Promise<string> {
   }
 }
 
-it('test_put_bucket_logging, test_logging_toggle: is off, on, and off again', async () => {
+it('test_put_bucket_logging: is off, on, and off again', async () => {
   expect(await get()).toBeUndefined();
   await set({ TargetBucket, TargetPrefix: 'log/' });
   expect(await get()).toEqual({ TargetBucket, TargetPrefix: 'log/' });

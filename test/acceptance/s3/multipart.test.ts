@@ -146,7 +146,7 @@ describe('of an object', () => {
     expect((await bytes(Bucket)).toString()).toBe('bar');
   });
 
-  it('test_multipart_resend_first_finishes_last: keeps the part that was finished last', async () => {
+  it('keeps the part that was finished last', async () => {
     const Bucket = await suite.bucket();
     const begun = await begin(Bucket);
     let second: { PartNumber: number; ETag?: string } | undefined;

@@ -79,12 +79,12 @@ it('test_put_delete_tags: takes tags away, and again', async () => {
   }
 });
 
-it('test_put_obj_with_tags: takes tags with the object', async () => {
+it('test_put_obj_with_tags: takes tags with the object, and tells them by key', async () => {
   const Bucket = await suite.bucket();
   await suite.put(Bucket, Key, 'x', { Tagging: 'foo=bar&bar' });
   expect(await get(Bucket)).toEqual([
-    { Key: 'foo', Value: 'bar' },
     { Key: 'bar', Value: '' },
+    { Key: 'foo', Value: 'bar' },
   ]);
   await suite.put(Bucket, Key, 'x');
   expect(await get(Bucket)).toEqual([]);

@@ -135,7 +135,7 @@ describe('null versions', () => {
     const Bucket = await suite.bucket(['testobjbar']);
     await setVersioning(suite.s3, Bucket, 'Enabled');
     await setVersioning(suite.s3, Bucket, 'Suspended');
-    expect((await suite.put(Bucket, 'testobjbar', 'zzz')).VersionId).toBe('null');
+    expect((await suite.put(Bucket, 'testobjbar', 'zzz')).VersionId).toBeUndefined();
     expect(await suite.text(Bucket, 'testobjbar')).toBe('zzz');
     expect((await suite.versions(Bucket)).versions).toEqual(['null']);
     await remove(Bucket, 'testobjbar', 'null');
@@ -147,7 +147,8 @@ describe('null versions', () => {
     const Bucket = await versioned();
     const written = await write(Bucket, 'testobj', 5);
     await setVersioning(suite.s3, Bucket, 'Suspended');
-    const overwrite = async (body: string) => expect((await suite.put(Bucket, 'testobj', body)).VersionId).toBe('null');
+    const overwrite = async (body: string) =>
+      expect((await suite.put(Bucket, 'testobj', body)).VersionId).toBeUndefined();
     const mark = async () => expect((await remove(Bucket, 'testobj')).VersionId).toBe('null');
     await mark();
     await mark();
@@ -204,7 +205,12 @@ it('test_versioning_obj_create_overwrite_multipart: makes a version of each uplo
 });
 
 it('test_versioning_bucket_atomic_upload_return_version_id: tells the version of a write where versions are kept', async () => {
-  const [kept, plain] = [await versioned(), await suite.bucket()];
+  const [kept, plain, suspended] = [await versioned(), await suite.bucket(), await suite.bucket()];
+  await suite.s3.send(
+    new PutBucketVersioningCommand({ Bucket: suspended, VersioningConfiguration: { Status: 'Suspended' } }),
+  );
+  expect((await suite.put(suspended, 'foo', 'x')).VersionId).toBeUndefined();
+  expect((await suite.s3.send(new HeadObjectCommand({ Bucket: suspended, Key: 'foo' }))).VersionId).toBe('null');
   const { VersionId } = await suite.put(kept, 'foo', 'x');
   expect((await suite.versions(kept)).versions).toEqual([VersionId]);
   expect((await suite.put(plain, 'foo', 'x')).VersionId).toBeUndefined();
@@ -232,6 +238,10 @@ it('test_versioning_obj_list_marker: lists keys in order and versions newest fir
   expect(behind.Versions!.map(({ VersionId }) => VersionId)).toEqual(expected.slice(3));
   const orphan = raw(suite, 'GET', `/${Bucket}`, { query: { versions: '', 'version-id-marker': one.ids[0]! } });
   expect(await orphan).toMatchObject({ status: 400, code: 'InvalidArgument' });
+  const empty = raw(suite, 'GET', `/${Bucket}`, {
+    query: { versions: '', 'key-marker': 'testobj', 'version-id-marker': '' },
+  });
+  expect(await empty).toMatchObject({ status: 400, code: 'InvalidArgument' });
 });
 
 it('test_bucket_list_return_data_versioning: tells of each version what its head tells', async () => {

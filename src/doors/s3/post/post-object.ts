@@ -1,15 +1,17 @@
 /** Uploads by forms of browsers. **Source**: S3 API Reference, "POST Object". */
 import type { IncomingHttpHeaders } from 'node:http';
 import { LochError } from '../../../core/errors.ts';
+import type { ObjectHead } from '../../../storage/contract.ts';
 import { emptyAnswer, type S3Answer } from '../answer.ts';
 import { s3Failure } from '../errors.ts';
 import { putOptions } from '../headers.ts';
-import { nameOf, type S3Operation, type S3Request } from '../request.ts';
+import { locationOf, nameOf, type S3Operation, type S3Request } from '../request.ts';
 import { openBody } from '../request-body.ts';
 import { headerKeys } from '../request-keys.ts';
 import { aclOption } from '../settings/acl-request.ts';
 import { readTagSet } from '../settings/tag-set.ts';
-import { parseXml, renderXml } from '../xml.ts';
+import { writtenVersion } from '../version-headers.ts';
+import { parseXml, renderPlainXml } from '../xml.ts';
 import { formBoundary, readForm, type UploadForm } from './multipart-form.ts';
 import { checkPostPolicy, type SizeRange } from './post-policy.ts';
 import { proveForm } from './prove-form.ts';
@@ -53,7 +55,7 @@ export const postObject: S3Operation = async (request) => {
   const options = { ...putOptions(proven), ...(await aclOption(proven)), operation: 'PostObject' };
   const body = withinRange(form.file, range ?? { min: 0, max: MAX_BYTES });
   const head = await request.access.putObject(proven.context, nameOf(proven), body, options);
-  return answerTo(form, proven, head.etag);
+  return answerTo(form, proven, head);
 };
 
 function keyOf({ fields, fileName }: UploadForm): string {
@@ -113,19 +115,22 @@ async function* withinRange(bytes: AsyncIterable<Uint8Array>, { min, max }: Size
   );
 }
 
-function answerTo({ fields }: UploadForm, { bucket, key, incoming }: S3Request, etag: string): S3Answer {
-  const location = `http://${incoming.headers.host ?? 'localhost'}/${bucket}/${encodeURIComponent(key)}`;
+function answerTo({ fields }: UploadForm, request: S3Request, head: ObjectHead): S3Answer {
+  const { bucket, key } = request;
+  const { etag } = head;
+  const headers = { etag, ...writtenVersion(head) };
+  const location = locationOf(request);
   const redirect = fields.get('success_action_redirect') ?? fields.get('redirect');
   if (redirect !== undefined && URL.canParse(redirect)) {
     const target = new URL(redirect);
     const query = `bucket=${encodeURIComponent(bucket)}&key=${encodeURIComponent(key)}&etag=${encodeURIComponent(etag)}`;
     target.search = target.search === '' ? query : `${target.search}&${query}`;
-    return emptyAnswer(303, { location: target.href, etag });
+    return emptyAnswer(303, { location: target.href, ...headers });
   }
   const status = fields.get('success_action_status');
   if (status === '201') {
     const document = { Location: location, Bucket: bucket, Key: key, ETag: etag };
-    return { status: 201, headers: { location, etag }, body: renderXml('PostResponse', document) };
+    return { status: 201, headers: { location, ...headers }, body: renderPlainXml('PostResponse', document) };
   }
-  return emptyAnswer(status === '200' ? 200 : 204, { location, etag });
+  return emptyAnswer(status === '200' ? 200 : 204, { location, ...headers });
 }

@@ -42,7 +42,8 @@ export function checkTags(pairs: readonly (readonly [string, string])[], limit: 
 
 const invalidTag = (message: string) => s3Failure('InvalidTag', 'invalid_argument', message);
 
-/** Tags as the content of a `Tagging` document. */
+/** Tags as the content of a `Tagging` document, by key: clients compare them in that order. */
 export function tagSetRecord(tags: Readonly<Record<string, string>>): XmlRecord {
-  return { TagSet: { Tag: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })) } };
+  const ordered = Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1));
+  return { TagSet: { Tag: ordered.map(([Key, Value]) => ({ Key, Value })) } };
 }
