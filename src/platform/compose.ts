@@ -277,6 +277,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         lifecycleDayMs: config.s3.lifecycle_day_seconds * 1000,
         notificationHosts,
         streams,
+        access: storage.access,
         identities,
         resourcePolicies: governance.resourcePolicies,
         directory: lateDirectory,

@@ -9,6 +9,7 @@ import { iamService } from '../doors/aws/iam/service.ts';
 import { createAwsDoor } from '../doors/aws/index.ts';
 import { kmsService } from '../doors/aws/kms/service.ts';
 import { lakeformationService } from '../doors/aws/lakeformation/service.ts';
+import { s3controlService } from '../doors/aws/s3control/service.ts';
 import { stsService } from '../doors/aws/sts/service.ts';
 import { type ApiEnvironment, createApiApp } from '../doors/console-api/app.ts';
 import { bucketRoutes } from '../doors/console-api/routes/buckets.ts';
@@ -93,6 +94,7 @@ export function openDoors(deps: {
       services: [
         iamService(parts.governance.identity),
         stsService(parts.governance.identity),
+        s3controlService({ batch: parts.upkeep.batch }),
         glueService({ ...parts, ...parts.processing }),
         lakeformationService(lakeFormation),
         kmsService(parts.governance.keys),

@@ -10,10 +10,24 @@ export function isForS3(request: {
   readonly headers: IncomingHttpHeaders;
 }): boolean {
   const scope = signingServiceOf(request);
-  if (scope !== undefined) return scope === 's3';
+  if (scope !== undefined) return scope === 's3' && !isForS3Control(request);
   if (request.headers['x-amz-target'] !== undefined) return false;
   const form = request.headers['content-type']?.startsWith('application/x-www-form-urlencoded') ?? false;
   return !(form && request.method === 'POST' && new URL(request.url ?? '/', 'http://localhost').pathname === '/');
+}
+
+/** Paths of S3 Control that the S3 door answers itself: settings of buckets and accounts. */
+const AT_S3_DOOR = /^\/v20180820\/(configuration\/publicAccessBlock|tags\/)/;
+
+/** Whether a request that is signed for S3 is for S3 Control: by its path, and by the account it names. */
+function isForS3Control({
+  url = '',
+  headers,
+}: {
+  readonly url?: string | undefined;
+  readonly headers: IncomingHttpHeaders;
+}) {
+  return url.startsWith('/v20180820/') && headers['x-amz-account-id'] !== undefined && !AT_S3_DOOR.test(url);
 }
 
 /** The service of the credential scope: `<key>/<date>/<region>/<service>/aws4_request`, in the header or the query. */

@@ -501,6 +501,13 @@ export type { BucketFigures, PrefixFigures, StorageCounts, StorageFigures } from
 export type { InventoryRun, InventoryRuns } from './inventory/contract-types.ts';
 export { type InventoryConfiguration, parseInventory } from './inventory/configuration.ts';
 export { type LifecycleConfiguration, type LifecycleRule, parseLifecycle } from './lifecycle/configuration.ts';
+export type {
+  BatchJob,
+  BatchJobs,
+  BatchManifest,
+  BatchOperation,
+  NewBatchJob,
+} from './batch/contract-types.ts';
 export { parseDestination } from './replication/destination.ts';
 export type {
   OpenRemoteService,

@@ -6,7 +6,7 @@ import { NormalizedSchema } from '@smithy/core/schema';
 import { LochError } from '../../core/errors.ts';
 import type { AwsServiceDoor } from './service.ts';
 
-export type ProtocolName = 'json' | 'query' | 'rest-json';
+export type ProtocolName = 'json' | 'query' | 'rest-json' | 'rest-xml';
 
 export interface OperationModel {
   readonly name: string;
@@ -51,6 +51,7 @@ const PROTOCOLS: Readonly<Record<string, ProtocolName>> = {
   'aws.protocols#awsJson1_1': 'json',
   'aws.protocols#awsQuery': 'query',
   'aws.protocols#restJson1': 'rest-json',
+  'aws.protocols#restXml': 'rest-xml',
 };
 
 /** Reads the model out of an SDK package. **Errors**: `internal` when the package has another form than expected. */

@@ -52,8 +52,7 @@ const optional = (bucketOwner: string): Readonly<Record<InventoryField, Column>>
     type: 'flag',
     of: ofBytes(({ partSizes, etag }) => partSizes !== undefined || /-\d+"?$/.test(etag)),
   },
-  /** Nothing is replicated here. */
-  ReplicationStatus: text('replication_status', () => null),
+  ReplicationStatus: text('replication_status', ({ attributes }) => attributes.replicationStatus ?? null),
   EncryptionStatus: text('encryption_status', ({ attributes: { encryption } }) =>
     encryption === undefined ? 'NOT-SSE' : ENCRYPTION[encryption.algorithm],
   ),

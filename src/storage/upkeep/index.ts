@@ -7,9 +7,18 @@ import type { Lifecycle } from '../../core/lifecycle.ts';
 import { newId } from '../../core/ids.ts';
 import type { StoreCall } from '../../core/store-call.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
-import type { InventoryRuns, LifecycleRuns, ScrubStatus, StorageFigures, TiersStatus } from '../contract.ts';
+import type {
+  InventoryRuns,
+  LifecycleRuns,
+  ObjectAccess,
+  ScrubStatus,
+  StorageFigures,
+  TiersStatus,
+} from '../contract.ts';
 import type { Engine } from '../../engines/contract.ts';
 import { accessLogModule } from '../access-logs/index.ts';
+import type { BatchJobs } from '../batch/contract-types.ts';
+import { batchModule, createBatchJobs, openBatchRunner } from '../batch/index.ts';
 import { createStorageFigures, figureModule, forgetFigures, openFigureRunner } from '../figures/index.ts';
 import { createInventoryRuns, forgetInventories, inventoryModule, openInventoryRunner } from '../inventory/index.ts';
 import type { OpenRemoteService, ReplicationRuns } from '../replication/contract-types.ts';
@@ -38,6 +47,8 @@ import {
 export interface UpkeepDeps extends ObjectDeps {
   readonly store: MetadataStore;
   readonly clock: Clock;
+  /** Objects as callers may use them: batch jobs do what their roles may. */
+  readonly access: ObjectAccess;
   /** Other S3 services that buckets may be replicated to. */
   readonly remotes?: OpenRemoteService;
   /** When versions were last read. */
@@ -63,6 +74,7 @@ export interface Upkeep extends Lifecycle {
   readonly inventories: InventoryRuns;
   readonly figures: StorageFigures;
   readonly replication: ReplicationRuns;
+  readonly batch: BatchJobs;
   /** Does now what a day brings: the rules of all buckets that are due, and objects to where their use says. */
   runDue(): Promise<void>;
   /** Where classes lie and what waits to be moved, for who may see all buckets. */
@@ -83,6 +95,7 @@ export const upkeepStoreModules: readonly URL[] = [
   inventoryModule,
   figureModule,
   replicationModule,
+  batchModule,
 ];
 
 /** Calls for the transactions that make and delete a bucket: nobody inherits what was kept of another of the name. */
@@ -115,11 +128,14 @@ export async function openUpkeep(deps: UpkeepDeps): Promise<Upkeep> {
   const carrier = createCarryOut(deps);
   const replicator = openReplicator({ ...deps, carryOut: carrier.carryOut });
   await replicator.start();
+  const replication = createReplicationRuns({ ...deps, replicator, now: () => deps.clock.now() });
+  const batchRunner = openBatchRunner({ ...deps, replication });
   return {
     lifecycle: createLifecycleRuns({ ...deps, runner }),
     figures: createStorageFigures({ ...deps, runner: counter }),
     inventories: createInventoryRuns({ ...deps, runner: lister }),
-    replication: createReplicationRuns({ ...deps, replicator, now: () => deps.clock.now() }),
+    replication,
+    batch: createBatchJobs({ ...deps, runner: batchRunner }),
     runDue: () => runner.runDue(),
     async tiers(context) {
       await deps.policy.authorize(context, { action: 's3:ListAllMyBuckets', resource: 'arn:aws:s3:::*' });
@@ -142,6 +158,7 @@ export async function openUpkeep(deps: UpkeepDeps): Promise<Upkeep> {
       return notifier.deadLetters();
     },
     async close() {
+      await batchRunner.close();
       await replicator.close();
       await carrier.close();
       await notifier.close();

@@ -207,6 +207,7 @@ export async function openS3Lake(
     accesses,
     notificationHosts: ['127.0.0.1'],
     identities: governance.identities,
+    access,
     resourcePolicies: governance.resourcePolicies,
     directory: () => tableDirectory,
     ownerOf: options.ownerOf ?? (async () => undefined),

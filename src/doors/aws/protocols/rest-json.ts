@@ -1,5 +1,6 @@
 /**
- * REST JSON on the server side: members bound to labels, query and headers are read there, the rest from the body.
+ * REST on the server side: members bound to labels, query and headers are read there, the rest from the body, which is
+ * JSON here.
  * **Source**: Smithy 2.0, "AWS restJson1 protocol" and "HTTP binding traits".
  */
 import type { NormalizedSchema } from '@smithy/core/schema';
@@ -7,7 +8,7 @@ import { missingMember, wrongType } from '../input-errors.ts';
 import { parseQuery, uriDecode } from '../../kit/sigv4/index.ts';
 import { type OperationModel, requiredMembers, type ServiceModel } from '../service-model.ts';
 import { readJsonBody, writeJsonBody } from './json-body.ts';
-import { headerOf, type ServerProtocol, type WireRequest } from './protocol.ts';
+import { type AnswerFacts, headerOf, type ServerProtocol, type WireRequest } from './protocol.ts';
 
 interface Binding {
   readonly where: 'label' | 'query' | 'header' | 'queryParams' | 'prefixHeaders' | 'payload' | 'status';
@@ -71,7 +72,15 @@ function hasConstantQuery(template: string, request: WireRequest): boolean {
   );
 }
 
-async function read(request: WireRequest, operation: OperationModel): Promise<object> {
+/** How a REST protocol writes bodies. */
+export interface RestBody {
+  /** What a body says; members of `bound` are read elsewhere. **Errors**: `malformed_request`, `missing_argument`. */
+  readBody(schema: NormalizedSchema, body: Buffer, bound?: ReadonlySet<string>): object;
+  writeBody(schema: NormalizedSchema, output: object, facts: AnswerFacts): string;
+  headers(requestId: string): Record<string, string>;
+}
+
+async function read(request: WireRequest, operation: OperationModel, form: RestBody): Promise<object> {
   const { input } = operation;
   if (!input.isStructSchema()) return {};
   const labels = matchPath(operation.http!.path, request.rawPath) ?? new Map();
@@ -89,18 +98,18 @@ async function read(request: WireRequest, operation: OperationModel): Promise<ob
       if (value !== undefined) bound[name] = value;
     }
   }
-  if (payload !== undefined) bound[payload.name] = readPayload(payload.member, request);
+  if (payload !== undefined) bound[payload.name] = readPayload(payload.member, request, form);
   for (const name of requiredMembers(input)) {
     if (boundNames.has(name) && bound[name] === undefined) throw missingMember(name);
   }
   if (payload !== undefined) return bound;
-  return { ...readJsonBody(input, request.body, 'rest', boundNames), ...bound };
+  return { ...form.readBody(input, request.body, boundNames), ...bound };
 }
 
-function readPayload(member: NormalizedSchema, request: WireRequest): unknown {
+function readPayload(member: NormalizedSchema, request: WireRequest, form: RestBody): unknown {
   if (member.isBlobSchema()) return request.body;
   if (member.isStringSchema()) return request.body.toString('utf8');
-  return readJsonBody(member, request.body, 'rest');
+  return form.readBody(member, request.body);
 }
 
 function boundValue(
@@ -156,32 +165,46 @@ function fromText(member: NormalizedSchema, text: string | undefined, name: stri
   return text;
 }
 
-const jsonHeaders = (requestId: string) => ({ 'content-type': 'application/json', 'x-amzn-requestid': requestId });
+const jsonHeaders = (requestId: string): Record<string, string> => ({
+  'content-type': 'application/json',
+  'x-amzn-requestid': requestId,
+});
+
+/** A REST protocol whose bodies have a form of their own. */
+export function restBindings(form: RestBody): Pick<ServerProtocol, 'identify' | 'read' | 'write'> {
+  return {
+    identify,
+    read: (request, operation) => read(request, operation, form),
+    write(operation, output, _request, facts) {
+      const headers = form.headers(facts.requestId);
+      let status = operation.http?.status ?? 200;
+      let body: string | Uint8Array | undefined;
+      const rest: Record<string, unknown> = { ...output };
+      for (const [name, member] of operation.output.isStructSchema() ? operation.output.structIterator() : []) {
+        const binding = bindingOf(name, member);
+        const value = rest[name];
+        if (binding === undefined) continue;
+        delete rest[name];
+        if (value === undefined || value === null) continue;
+        if (binding.where === 'status') status = Number(value);
+        else if (binding.where === 'header') headers[binding.name] = String(value);
+        else if (binding.where === 'payload') {
+          const raw = typeof value === 'string' || value instanceof Uint8Array;
+          if (member.isBlobSchema()) headers['content-type'] = 'application/octet-stream';
+          body = raw ? value : form.writeBody(member, value, facts);
+        }
+      }
+      return { status, headers, body: body ?? form.writeBody(operation.output, rest, facts) };
+    },
+  };
+}
 
 export const restJsonProtocol: ServerProtocol = {
-  identify,
-  read,
-  write(operation, output, _request, facts) {
-    const headers: Record<string, string> = jsonHeaders(facts.requestId);
-    let status = operation.http?.status ?? 200;
-    let body: string | Uint8Array | undefined;
-    const rest: Record<string, unknown> = { ...output };
-    for (const [name, member] of operation.output.isStructSchema() ? operation.output.structIterator() : []) {
-      const binding = bindingOf(name, member);
-      const value = rest[name];
-      if (binding === undefined) continue;
-      delete rest[name];
-      if (value === undefined || value === null) continue;
-      if (binding.where === 'status') status = Number(value);
-      else if (binding.where === 'header') headers[binding.name] = String(value);
-      else if (binding.where === 'payload') {
-        const raw = typeof value === 'string' || value instanceof Uint8Array;
-        if (member.isBlobSchema()) headers['content-type'] = 'application/octet-stream';
-        body = raw ? value : writeJsonBody(member, value, 'rest');
-      }
-    }
-    return { status, headers, body: body ?? writeJsonBody(operation.output, rest, 'rest') };
-  },
+  ...restBindings({
+    readBody: (schema, body, bound) => readJsonBody(schema, body, 'rest', bound),
+    writeBody: (schema, output) => writeJsonBody(schema, output, 'rest'),
+    headers: jsonHeaders,
+  }),
   fail: (error, _request, facts) => ({
     status: error.status,
     headers: { ...jsonHeaders(facts.requestId), 'x-amzn-errortype': error.name },
