@@ -191,7 +191,7 @@ export interface TableScan {
     readonly partition: Readonly<Record<string, string | null>>;
     /** File tables: the columns of this file in file order, where its partition differs from the table. */
     readonly columns?: readonly CatalogColumn[];
-    /** Delta: positions of rows that were deleted. */
+    /** Delta, and Iceberg by a deletion vector: positions of rows that were deleted. */
     readonly deletedRows?: readonly number[];
     /** Iceberg: delete files that apply, `s3://` paths. */
     readonly deletes?: readonly {
@@ -201,6 +201,8 @@ export interface TableScan {
     }[];
     /** Iceberg: the columns the file really has, where reading it needs to know. */
     readonly fields?: readonly FileField[];
+    /** Iceberg, version 3: what its rows inherit for their id and for when they changed last. */
+    readonly lineage?: { readonly firstRowId?: number; readonly sequenceNumber: number };
   }[];
   readonly totalFiles: number;
   readonly bytes: number;

@@ -59,6 +59,10 @@ async function planIceberg(
 ): Promise<TableScan> {
   const plan = await parts.tables.planScan(table.metadata!, options);
   const fields = await parts.tables.fileFields(table.metadata!, plan.files);
+  const deleted = new Map<number, readonly number[]>();
+  for (const [i, { vector }] of plan.files.entries()) {
+    if (vector !== undefined) deleted.set(i, await parts.tables.deletedRows(vector));
+  }
   return {
     table,
     ...(plan.snapshotId === undefined ? {} : { snapshotId: plan.snapshotId }),
@@ -67,12 +71,22 @@ async function planIceberg(
       bytes: file.bytes,
       partition: file.partition,
       ...(file.deletes.length === 0 ? {} : { deletes: file.deletes }),
+      ...(deleted.has(i) ? { deletedRows: deleted.get(i)! } : {}),
+      ...(table.metadata!['format-version'] < 3 ? {} : { lineage: lineageOf(file) }),
       ...(fields === undefined ? {} : { fields: fields[i]! }),
     })),
     totalFiles: plan.totalFiles,
     bytes: plan.bytes,
   };
 }
+
+const lineageOf = ({
+  firstRowId,
+  sequenceNumber,
+}: {
+  readonly firstRowId?: number;
+  readonly sequenceNumber: number;
+}) => (firstRowId === undefined ? { sequenceNumber } : { firstRowId, sequenceNumber });
 
 async function planPartitions(
   parts: CatalogParts,

@@ -1,5 +1,6 @@
-import { isLochError } from '../../core/errors.ts';
-import type { DataFile, ScanFile } from '../../storage/contract.ts';
+import { isLochError, LochError } from '../../core/errors.ts';
+import type { TableName } from '../../governance/contract.ts';
+import type { DataFile, ScanFile, TableMetadata } from '../../storage/contract.ts';
 import type { Catalog } from '../contract.ts';
 import { fold } from '../databases/parts.ts';
 import { commitTable } from './commit-table.ts';
@@ -18,6 +19,7 @@ export const compactTable = (parts: IcebergParts): Catalog['compactTable'] => {
   return async (context, given, rewrite, options = {}) => {
     const name = fold(given);
     const table = await maintainedTable(parts, context, name, ['INSERT', 'DELETE']);
+    assertRewritable(name, table.metadata);
     const groups = await parts.tables.compactionGroups(table.metadata, options);
     const users = usersOfDeletes((await parts.tables.planScan(table.metadata, {})).files);
     const result = { groups: 0, filesBefore: 0, filesAfter: 0, bytes: 0, deleteFiles: 0 };
@@ -51,6 +53,15 @@ export const compactTable = (parts: IcebergParts): Catalog['compactTable'] => {
     return result;
   };
 };
+
+function assertRewritable(name: TableName, metadata: TableMetadata): void {
+  if (metadata['format-version'] < 3) return;
+  throw new LochError(
+    'unsupported',
+    `\`${name.database}.${name.table}\` is of Iceberg format version 3, whose rows keep their ids when they are written again; that is not done here. Compact it with an engine that writes version 3.`,
+    { context: { ...name, version: metadata['format-version'] } },
+  );
+}
 
 /** Delete file → the live data files it applies to. */
 type Users = Map<string, Set<string>>;

@@ -50,7 +50,7 @@ export const exportDelta =
       }
     }
     const scan = await planTableScan(parts)(table, {});
-    if (scan.files.some((file) => (file.deletes ?? []).length > 0)) {
+    if (scan.files.some((file) => (file.deletes ?? []).length > 0 || file.deletedRows !== undefined)) {
       throw refuse('it has files with deleted rows. Compact it first');
     }
     const odd = scan.files.find((file) => !/\.parquet$/i.test(file.key));

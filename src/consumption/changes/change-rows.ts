@@ -213,7 +213,7 @@ async function liveRows(
   const unsure = touched.filter(({ file }) => file.deletes.length > 0);
   if (unsure.length === 0) return rows;
   const local = await openLocal(deps, run, metadata, unsure, 'counted');
-  const { sql } = icebergSource(metadata, undefined, local.files, true);
+  const { sql } = icebergSource(metadata, undefined, local.files, { identified: true });
   const counted = await engineRows(
     deps,
     run,
@@ -284,7 +284,7 @@ async function writeRows(
     inputs.push(...local.paths);
     const list = fields.map((field) => `k.${sqlName(`_f${field.id}`)} AS ${sqlName(field.name)}`);
     parts.push(
-      `SELECT ${list.join(', ')} FROM (${icebergSource(metadata, undefined, local.files, true).sql}) AS k WHERE NOT EXISTS (SELECT 1 FROM ${staged(stage)} AS s WHERE s.${FILE} = k.${ROW_FILE} AND s.${PLACE} = k.${ROW_PLACE})`,
+      `SELECT ${list.join(', ')} FROM (${icebergSource(metadata, undefined, local.files, { identified: true }).sql}) AS k WHERE NOT EXISTS (SELECT 1 FROM ${staged(stage)} AS s WHERE s.${FILE} = k.${ROW_FILE} AND s.${PLACE} = k.${ROW_PLACE})`,
     );
   }
   if (parts.length === 0) return [];

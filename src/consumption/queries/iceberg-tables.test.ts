@@ -61,6 +61,39 @@ async function withDeletes(table: ResolvedTable, deletes: LocalFile['deletes']):
   return result.rows.map((row) => Number(row[0]));
 }
 
+describe('tables of version 3', () => {
+  it('give rows of older files the initial default of a column, and row ids only to who names them', async () => {
+    await lake.createTable('bank.v3', [{ name: 'id', type: 'int' }], 'SELECT i::INTEGER AS id FROM range(3) t(i)');
+    const name = { database: 'bank', table: 'v3' };
+    const [schema] = (await lake.catalog.resolveTable(lake.root, name)).metadata!.schemas;
+    const added = [
+      { id: 2, name: 'kind', required: false, type: 'string', 'initial-default': "it's old" },
+      { id: 3, name: 'day', required: false, type: 'date', 'initial-default': '2026-01-31' },
+      { id: 4, name: 'amount', required: false, type: 'decimal(9,2)', 'initial-default': '12.50' },
+      { id: 5, name: 'raw', required: false, type: 'binary', 'initial-default': '00FF' },
+      { id: 6, name: 'nothing', required: false, type: 'unknown' },
+      { id: 7, name: 'place', required: false, type: 'geometry(srid:0)' },
+    ];
+    await lake.catalog.commitUpdates(lake.root, name, {
+      requirements: [],
+      updates: [
+        { action: 'upgrade-format-version', 'format-version': 3 },
+        { action: 'add-schema', schema: { ...schema, fields: [...schema!.fields, ...added] } },
+        { action: 'set-current-schema', 'schema-id': -1 },
+      ],
+    });
+    expect(await rows('SELECT id, kind, day, amount, hex(raw), nothing FROM bank.v3 WHERE id < 2 ORDER BY id')).toEqual(
+      ['0', '1'].map((id) => [id, "it's old", '2026-01-31', '12.50', '00FF', null]),
+    );
+    expect(await rows('SELECT count(*) FROM bank.v3')).toEqual([['3']]);
+    await expect(rows('SELECT * FROM bank.v3')).rejects.toThrow(/`place` of `bank.v3` has the type `geometry/);
+    // No commit of version 3 has been made: there are no row ids yet, but every row tells when it changed.
+    expect(await rows('SELECT id, _row_id, _last_updated_sequence_number FROM bank.v3 ORDER BY id LIMIT 1')).toEqual([
+      ['0', null, '1'],
+    ]);
+  });
+});
+
 describe('deletes', () => {
   it('by position apply to their file only', async () => {
     const table = await lake.catalog.resolveTable(lake.root, NAME);

@@ -9,16 +9,18 @@ import type { RequestContext } from '../../core/caller.ts';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TableScan } from '../../catalog/contract.ts';
-import { type FileColumns, formatS3Uri, parseS3Uri } from '../../storage/contract.ts';
+import { LochError } from '../../core/errors.ts';
+import { type FileColumns, formatS3Uri, parseS3Uri, type TableMetadata } from '../../storage/contract.ts';
 import type { BoundSource, BoundStatement, BoundTable } from './bind/bind-statement.ts';
 import type { SystemTable } from './bind/system-tables.ts';
 import type { QueryPathDeps } from './deps.ts';
 import { objectScanSql } from './object-scan.ts';
 import type { RenderedStatement } from './rewrite-statement.ts';
+import { carriedType } from './secure/engine-types.ts';
 import { touchedColumns } from './secure/file-columns.ts';
 import { fileSource } from './secure/file-source.ts';
 import { foreignSource, type LocalForeignFile } from './secure/foreign-source.ts';
-import { icebergSource } from './secure/iceberg-source.ts';
+import { icebergSource, isLineage, type LocalFile } from './secure/iceberg-source.ts';
 import type { MaskSalts } from './secure/mask-sql.ts';
 import { type ScanSource, securedScanSql } from './secure/secured-scan.ts';
 import { sqlName, sqlString } from '../../core/sql-text.ts';
@@ -169,9 +171,7 @@ async function tableSource(bound: BoundTable, files: FolderOfFiles): Promise<Sca
       local.push({
         path: paths[i]!,
         partition: file.partition,
-        ...(deleted === undefined || deleted.length === 0
-          ? {}
-          : { deletedRows: await files.write('deleted rows', `${deleted.join('\n')}\n`) }),
+        ...(deleted === undefined || deleted.length === 0 ? {} : { deletedRows: await positions(deleted, files) }),
       });
     }
     return foreignSource(table.record, scan.foreign, local);
@@ -180,16 +180,44 @@ async function tableSource(bound: BoundTable, files: FolderOfFiles): Promise<Sca
     const local = scan.files.map((file, i) => ({ ...file, path: paths[i]! }));
     return fileSource(table.record, local);
   }
+  assertReadable(bound, table.metadata);
   const deletes = await openDeletes(scan.files, files);
-  const local = scan.files.map((file, i) => ({
-    path: paths[i]!,
-    location: formatS3Uri(file),
-    deletes: (file.deletes ?? []).map((d) => ({ ...d, path: deletes.get(d.path)! })),
-    fields: file.fields,
-    number: i,
-  }));
-  const source = icebergSource(table.metadata, travelledTo, local, bound.changed !== undefined);
+  const local: LocalFile[] = [];
+  for (const [i, file] of scan.files.entries()) {
+    local.push({
+      path: paths[i]!,
+      location: formatS3Uri(file),
+      deletes: (file.deletes ?? []).map((d) => ({ ...d, path: deletes.get(d.path)! })),
+      fields: file.fields,
+      number: i,
+      lineage: file.lineage,
+      ...(file.deletedRows === undefined ? {} : { deletedRows: await positions(file.deletedRows, files) }),
+    });
+  }
+  const source = icebergSource(table.metadata, travelledTo, local, {
+    identified: bound.changed !== undefined,
+    lineage: columns.some(isLineage),
+  });
   return { ...source, columns };
+}
+
+const positions = (rows: readonly number[], files: FolderOfFiles): Promise<string> =>
+  files.write('deleted rows', `${rows.join('\n')}\n`);
+
+/** **Errors**: `unsupported` naming a column that the statement reads and whose type SQL here cannot. */
+function assertReadable(bound: BoundTable, metadata: TableMetadata): void {
+  const { fieldIds } = touchedColumns(bound);
+  const known = new Map(metadata.schemas.flatMap((schema) => schema.fields.map((field) => [field.id, field])));
+  for (const id of fieldIds) {
+    const field = known.get(id);
+    const type = field === undefined || field.type === 'unknown' ? undefined : carriedType(field.type);
+    if (type === undefined) continue;
+    throw new LochError(
+      'unsupported',
+      `Column \`${field!.name}\` of \`${bound.name.database}.${bound.name.table}\` has the type \`${type}\`, which SQL here does not read. Name the other columns.`,
+      { context: { column: field!.name, type } },
+    );
+  }
 }
 
 async function openDeletes(scanned: TableScan['files'], files: FolderOfFiles): Promise<ReadonlyMap<string, string>> {

@@ -169,8 +169,10 @@ describe('tables', () => {
     });
   });
 
-  it('of format version 3 are not created', async () => {
-    expect(await typeOf(newTable('three', { properties: { 'format-version': '3' } }))).toBe(
+  it('are of format version 2 unless 3 is asked for; 4 is not known', async () => {
+    const { body } = await newTable('three', { properties: { 'format-version': '3' } });
+    expect(body.metadata).toMatchObject({ 'format-version': 3, 'next-row-id': 0 });
+    expect(await typeOf(newTable('four', { properties: { 'format-version': '4' } }))).toBe(
       '406 UnsupportedOperationException',
     );
   });
@@ -409,8 +411,13 @@ describe('updates of a table', () => {
     expect(await typeOf(commit('fixed', [{ action: 'upgrade-format-version', 'format-version': 1 }]))).toBe(
       '400 BadRequestException',
     );
-    expect(await typeOf(commit('fixed', [{ action: 'upgrade-format-version', 'format-version': 3 }]))).toBe(
+    expect(await typeOf(commit('fixed', [{ action: 'upgrade-format-version', 'format-version': 4 }]))).toBe(
       '406 UnsupportedOperationException',
+    );
+    const upgraded = await commit('fixed', [{ action: 'upgrade-format-version', 'format-version': 3 }]);
+    expect(upgraded.body.metadata).toMatchObject({ 'format-version': 3, 'next-row-id': 0 });
+    expect(await typeOf(commit('fixed', [{ action: 'upgrade-format-version', 'format-version': 2 }]))).toBe(
+      '400 BadRequestException',
     );
     for (const action of ['add-encryption-key', 'remove-encryption-key', 'enable-row-lineage']) {
       expect(await typeOf(commit('fixed', [{ action, 'key-id': 'k' }]))).toBe('406 UnsupportedOperationException');

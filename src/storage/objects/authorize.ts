@@ -118,7 +118,9 @@ export async function missingOrHidden(
 ): Promise<unknown> {
   if (!isLochError(error, 'object_not_found')) return error;
   try {
-    await authorizeBucket(deps, context, name.bucket, 's3:ListBucket');
+    // Lent credentials list their own folder and nothing else: what is not in it they may know.
+    const lent = context.principal.session?.scope !== undefined;
+    await authorizeBucket(deps, context, name.bucket, 's3:ListBucket', lent ? { 's3:prefix': name.key } : undefined);
     return error;
   } catch (refused) {
     return refused;

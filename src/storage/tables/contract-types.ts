@@ -1,4 +1,4 @@
-/** The Iceberg table format (specification version 2), as types and one port. Part of the storage contract. */
+/** The Iceberg table format (specification versions 2 and 3), as types and one port. Part of the storage contract. */
 import type { EngineFile } from '../../engines/contract.ts';
 
 /** Primitive type text of the specification (`long`, `decimal(12,2)`, `timestamptz` …) or a nested type. */
@@ -26,6 +26,10 @@ export interface IcebergField {
   readonly required: boolean;
   readonly type: IcebergType;
   readonly doc?: string;
+  /** Version 3: the value of rows in files that do not have the field, as JSON spells single values. */
+  readonly 'initial-default'?: unknown;
+  /** Version 3: the value of new rows whose writer names none. */
+  readonly 'write-default'?: unknown;
 }
 
 export interface IcebergSchema {
@@ -57,6 +61,9 @@ export interface Snapshot {
   readonly 'manifest-list': string;
   readonly summary: Readonly<Record<string, string>>;
   readonly 'schema-id'?: number;
+  /** Version 3: the first row id it gave, and to how many rows. */
+  readonly 'first-row-id'?: number;
+  readonly 'added-rows'?: number;
 }
 
 /** Table metadata as of the specification, with snapshot ids as text. Unknown fields are kept through a rewrite. */
@@ -316,6 +323,10 @@ export interface ContentFile {
   readonly sortOrderId?: number;
   readonly equalityIds?: readonly number[];
   readonly referencedDataFile?: string;
+  /** Version 3. */
+  readonly firstRowId?: number;
+  readonly contentOffset?: number;
+  readonly contentBytes?: number;
 }
 
 /** A scan planned for an engine of its own. */
@@ -368,6 +379,20 @@ export interface ScanFile {
     readonly kind: 'position' | 'equality';
     readonly fieldIds: readonly number[];
   }[];
+  /** Version 3: where the positions of its deleted rows stand; read them with `deletedRows`. */
+  readonly vector?: DeletionVector;
+  /** Version 3: the row id of its first row, and the sequence number of rows that tell none of their own. */
+  readonly firstRowId?: number;
+  readonly sequenceNumber: number;
+}
+
+/** A deletion vector in a Puffin file. */
+export interface DeletionVector {
+  readonly path: string;
+  readonly offset: number;
+  readonly bytes: number;
+  /** How many rows it deletes. */
+  readonly rows: number;
 }
 
 /** A column as a data file has it. Inside: of a list its element, of a map key and value, of a struct its fields. */
@@ -453,6 +478,8 @@ export interface TableFormat {
     metadata: TableMetadata,
     files: readonly { readonly path: string; readonly bytes: number }[],
   ): Promise<readonly (readonly FileField[])[] | undefined>;
+  /** The positions a deletion vector takes away, ascending. **Errors**: `data_corrupt` naming file and offset. */
+  deletedRows(vector: DeletionVector): Promise<readonly number[]>;
   /** The manifests a scan must read, with how many files they name: units of work for `scanTasks`. */
   scanManifests(
     metadata: TableMetadata,

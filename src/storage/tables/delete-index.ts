@@ -1,10 +1,15 @@
 /**
  * Which delete files apply to which data files.
- * **Source**: Iceberg specification, "Scan Planning" (rules for position and equality deletes).
+ *
+ * Invariants
+ * - A deletion vector stands for all deleted positions of its data file: files of positions are passed over then.
+ *
+ * **Source**: Iceberg specification, "Scan Planning" (rules for position and equality deletes, and deletion vectors).
  */
 import { LochError } from '../../core/errors.ts';
-import type { ScanFile } from './contract-types.ts';
-import { CONTENT_POSITION_DELETES, type FileRecord } from './manifest.ts';
+import type { DeletionVector, ScanFile } from './contract-types.ts';
+import { vectorOf } from './deletion-vector.ts';
+import { CONTENT_POSITION_DELETES, type FileRecord, isVector } from './manifest.ts';
 import { type PartitionTuple, tupleKey } from './partition-tuple.ts';
 
 /** The reserved field of position-delete files that holds the data file's path. */
@@ -25,12 +30,16 @@ export class DeleteIndex {
   readonly #global: DeleteFile[] = [];
   readonly #byPartition = new Map<string, DeleteFile[]>();
   readonly #byPath = new Map<string, DeleteFile[]>();
+  readonly #vectors = new Map<string, DeleteFile>();
 
-  /** **Errors**: `unsupported` for deletion vectors (version 3). */
+  /** **Errors**: `unsupported` for delete files of other formats; `data_corrupt` for two vectors of one data file. */
   add(file: FileRecord, tuple: PartitionTuple, sequence: number): void {
+    if (isVector(file)) {
+      this.#addVector(file, tuple, sequence);
+      return;
+    }
     if (file.file_format.toUpperCase() !== 'PARQUET') {
-      const what =
-        file.file_format.toUpperCase() === 'PUFFIN' ? 'deletion vectors' : `${file.file_format} delete files`;
+      const what = `${file.file_format} delete files`;
       throw new LochError('unsupported', `The table uses ${what} (\`${file.file_path}\`), which are not supported.`, {
         context: { file: file.file_path, feature: what },
       });
@@ -51,27 +60,61 @@ export class DeleteIndex {
     else push(this.#byPartition, partitionKey(tuple, file), entry);
   }
 
-  /** The delete files that apply to a data file. */
-  of(file: FileRecord, tuple: PartitionTuple, sequence: number): ScanFile['deletes'] {
-    return this.#applying(file, tuple, sequence).map(({ path, kind, fieldIds }) => ({ path, kind, fieldIds }));
+  #addVector(file: FileRecord, tuple: PartitionTuple, sequence: number): void {
+    const { dataFile } = vectorOf(file);
+    if (this.#vectors.has(dataFile)) {
+      throw new LochError(
+        'data_corrupt',
+        `The data file \`${dataFile}\` has two deletion vectors, one of them in \`${file.file_path}\`. Roll back to an earlier snapshot.`,
+        { context: { file: file.file_path, dataFile } },
+      );
+    }
+    const none = { low: undefined, high: undefined, fieldIds: [] };
+    this.#vectors.set(dataFile, { ...none, path: file.file_path, kind: 'position', sequence, record: file, tuple });
   }
 
-  /** The same with their manifest records and partitions. */
+  /** Where the deleted rows of a data file stand, when a deletion vector tells them. */
+  vector(file: FileRecord, sequence: number): DeletionVector | undefined {
+    const found = this.#vectorFor(file, sequence);
+    return found === undefined ? undefined : vectorOf(found.record).vector;
+  }
+
+  #vectorFor(file: FileRecord, sequence: number): DeleteFile | undefined {
+    const found = this.#vectors.get(file.file_path);
+    return found !== undefined && found.sequence >= sequence ? found : undefined;
+  }
+
+  /** The delete files that apply to a data file, beside its `vector`. */
+  of(file: FileRecord, tuple: PartitionTuple, sequence: number): ScanFile['deletes'] {
+    const vector = this.#vectorFor(file, sequence);
+    return this.#applying(file, tuple, sequence, vector).map(({ path, kind, fieldIds }) => ({ path, kind, fieldIds }));
+  }
+
+  /** The same and the vector, with their manifest records and partitions. */
   records(
     file: FileRecord,
     tuple: PartitionTuple,
     sequence: number,
   ): readonly { readonly record: FileRecord; readonly tuple: PartitionTuple }[] {
-    return this.#applying(file, tuple, sequence);
+    const vector = this.#vectorFor(file, sequence);
+    const others = this.#applying(file, tuple, sequence, vector);
+    return vector === undefined ? others : [vector, ...others];
   }
 
-  #applying(file: FileRecord, tuple: PartitionTuple, sequence: number): readonly DeleteFile[] {
+  #applying(
+    file: FileRecord,
+    tuple: PartitionTuple,
+    sequence: number,
+    vector: DeleteFile | undefined,
+  ): readonly DeleteFile[] {
     const candidates = [
       ...this.#global,
       ...(this.#byPartition.get(partitionKey(tuple, file)) ?? []),
       ...(this.#byPath.get(file.file_path) ?? []),
     ];
-    return candidates.filter((entry) => applies(entry, file.file_path, sequence));
+    return candidates.filter(
+      (entry) => (vector === undefined || entry.kind === 'equality') && applies(entry, file.file_path, sequence),
+    );
   }
 }
 

@@ -1,9 +1,10 @@
+import { LochError } from '../../core/errors.ts';
 import type { IcebergType } from './contract-types.ts';
 import { parsePrimitiveType } from './primitive-type.ts';
 
 /**
  * The DuckDB type that holds exactly the values of an Iceberg type. Files must be written in it: readers refuse a column
- * that is wider in the file than in the table.
+ * that is wider in the file than in the table. **Errors**: `unsupported` for a type whose values are only carried.
  */
 export function engineTypeOf(type: IcebergType): string {
   if (typeof type !== 'string') {
@@ -49,6 +50,15 @@ export function engineTypeOf(type: IcebergType): string {
     case 'fixed':
     case 'binary':
       return 'BLOB';
+    case 'unknown':
+    case 'variant':
+    case 'geometry':
+    case 'geography':
+      throw new LochError(
+        'unsupported',
+        `Columns of the Iceberg type \`${primitive.kind}\` are not written here. Write the table by an engine that knows the type.`,
+        { context: { type: primitive.kind } },
+      );
   }
 }
 

@@ -6,7 +6,7 @@
 import { LochError } from '../../core/errors.ts';
 import type { IcebergField, IcebergSchema, IcebergType, TableMetadata } from './contract-types.ts';
 import { parsePrimitiveType } from './primitive-type.ts';
-import { assertSchema, withFreshIds } from './schema.ts';
+import { assertOfVersion, assertSchema, withFreshIds } from './schema.ts';
 import { currentSchema, specById } from './table-metadata.ts';
 
 /**
@@ -27,6 +27,7 @@ export function evolvedSchema(metadata: TableMetadata, wanted: readonly IcebergF
     fields,
   };
   assertSchema(schema);
+  assertOfVersion(schema, metadata['format-version']);
   return JSON.stringify(current.fields) === JSON.stringify(fields) ? undefined : schema;
 }
 

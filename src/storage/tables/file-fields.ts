@@ -8,6 +8,7 @@ import { parquetMetadataAsync, type SchemaElement } from 'hyparquet';
 import { LochError } from '../../core/errors.ts';
 import { parseS3Uri } from '../s3-uri.ts';
 import type { FileField, IcebergField, IcebergType, TableMetadata } from './contract-types.ts';
+import { fieldPlaces } from './schema.ts';
 import type { TableObjects } from './table-files.ts';
 
 const FOOTER_GUESS = 64 * 1024;
@@ -18,6 +19,8 @@ export function needsFileFields(metadata: TableMetadata): boolean {
   if (metadata.properties[MAPPING] !== undefined) return true;
   const shapes = new Map<number, string>();
   for (const schema of metadata.schemas) {
+    // A file that lacks a field has its initial default in every row, one that has it has what stands there.
+    if (fieldPlaces(schema).some(({ initialDefault }) => (initialDefault ?? null) !== null)) return true;
     for (const { id, type } of schema.fields) {
       if (typeof type === 'string') continue;
       const shape = JSON.stringify(type, (key, value) => (key === 'doc' ? undefined : value));

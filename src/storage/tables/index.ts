@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import { icebergTypeOf, hiveTypeOf } from './column-types.ts';
 import type { IcebergField, TableFormat } from './contract-types.ts';
 import { stringifyLosslessJson } from './lossless-json.ts';
+import { readVector } from './deletion-vector.ts';
 import { metadataTable } from './metadata-tables.ts';
 import { fileFields, needsFileFields } from './file-fields.ts';
 import { planScan, snapshotManifests } from './plan-scan.ts';
@@ -60,6 +61,7 @@ export function createTableFormat({ objects, clock, cacheBytes = CACHE_BYTES }: 
       needsFileFields(metadata)
         ? mapLimited(wanted, PARALLEL_READS, (file) => fileFields(objects, metadata, file))
         : undefined,
+    deletedRows: (vector) => readVector(objects, vector),
     scanManifests: (metadata, request) => scanManifests(files, metadata, request),
     scanTasks: (metadata, request) => scanTasks(files, metadata, request),
     metadataTable: (metadata, name, request = {}) => metadataTable(files, metadata, name, request),

@@ -1,5 +1,5 @@
 /**
- * Avro schemas of manifests and manifest lists, version 2, and the `avsc` types that code them.
+ * Avro schemas of manifests and manifest lists, versions 2 and 3, and the `avsc` types that code them.
  *
  * Iceberg identifies fields by id, Avro's binary form by position, and writers differ in names. So a file's schema is
  * rewritten before coding: every field gets the canonical name of its id, every named type a unique name.
@@ -53,6 +53,7 @@ const NAMES: Readonly<Record<number, string>> = {
   138: 'key',
   139: 'value',
   140: 'sort_order_id',
+  142: 'first_row_id',
   143: 'referenced_data_file',
   144: 'content_offset',
   145: 'content_size_in_bytes',
@@ -76,6 +77,7 @@ const NAMES: Readonly<Record<number, string>> = {
   517: 'content',
   518: 'contains_nan',
   519: 'key_metadata',
+  520: 'first_row_id',
 };
 
 /** Ids of the fields whose longs need all 64 bits: snapshot ids. Partition values do as well. */
@@ -101,7 +103,7 @@ const mapOf = (keyId: number, valueId: number, value: string): Json => ({
 const listOf = (elementId: number, items: string): Json => ({ type: 'array', items, 'element-id': elementId });
 
 /** The header schema of a manifest whose partition tuples have `fields`. */
-export function manifestEntrySchema(fields: readonly PartitionTupleField[]): Json {
+export function manifestEntrySchema(fields: readonly PartitionTupleField[], version: number): Json {
   const names = new Set<string>();
   const partition = {
     type: 'record',
@@ -128,7 +130,9 @@ export function manifestEntrySchema(fields: readonly PartitionTupleField[]): Jso
       optional(132, 'split_offsets', listOf(133, 'long')),
       optional(135, 'equality_ids', listOf(136, 'int')),
       optional(140, 'sort_order_id', 'int'),
+      ...(version < 3 ? [] : [optional(142, 'first_row_id', 'long')]),
       optional(143, 'referenced_data_file', 'string'),
+      ...(version < 3 ? [] : [optional(144, 'content_offset', 'long'), optional(145, 'content_size_in_bytes', 'long')]),
     ],
   };
   return {
@@ -178,6 +182,12 @@ export const MANIFEST_LIST_SCHEMA: Json = {
     }),
     optional(519, 'key_metadata', 'bytes'),
   ],
+};
+
+/** The same of version 3: a data manifest says which row ids its files begin with. */
+export const MANIFEST_LIST_SCHEMA_3: Json = {
+  ...MANIFEST_LIST_SCHEMA,
+  fields: [...(MANIFEST_LIST_SCHEMA.fields as Json[]), optional(520, 'first_row_id', 'long')],
 };
 
 function partitionAvroType({ id, type }: PartitionTupleField): unknown {

@@ -50,7 +50,14 @@ export class ManifestWriter {
   ): Promise<ManifestFile> {
     const spec = specById(this.#base, specId);
     const tuple = bindSpec(this.#base, spec);
-    const bytes = await encodeManifest({ schema: currentSchema(this.#base), spec, tuple, content, entries });
+    const bytes = await encodeManifest({
+      schema: currentSchema(this.#base),
+      spec,
+      tuple,
+      content,
+      entries,
+      version: this.#base['format-version'],
+    });
     const location = `${this.#base.location}/metadata/${this.#attempt}-m${this.#pending.length}.avro`;
     this.#pending.push({ location, bytes, entries });
     const tally = (status: (value: number) => boolean) => {
@@ -89,8 +96,10 @@ export class ManifestWriter {
   /** A manifest of an earlier attempt, listed under this attempt's sequence number. */
   renumbered(manifest: ManifestFile): ManifestFile {
     const explicit = (manifest.min_sequence_number ?? 0) < (manifest.sequence_number ?? 0);
+    // Row ids given to a lost attempt may be another's by now.
+    const { first_row_id: _lost, ...rest } = manifest;
     return {
-      ...manifest,
+      ...rest,
       sequence_number: this.#sequenceNumber,
       min_sequence_number: explicit ? (manifest.min_sequence_number ?? 0) : this.#sequenceNumber,
     };

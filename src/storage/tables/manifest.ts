@@ -10,7 +10,7 @@
  */
 import type { IcebergSchema, PartitionSpec } from './contract-types.ts';
 import { corruptAvro, readAvroContainer, writeAvroContainer } from './avro-container.ts';
-import { codingType, MANIFEST_LIST_SCHEMA, manifestEntrySchema } from './manifest-schema.ts';
+import { codingType, MANIFEST_LIST_SCHEMA, MANIFEST_LIST_SCHEMA_3, manifestEntrySchema } from './manifest-schema.ts';
 import type { PartitionTuple } from './partition-tuple.ts';
 
 export const ENTRY_EXISTING = 0;
@@ -45,7 +45,11 @@ export interface FileRecord {
   readonly equality_ids?: readonly number[] | null;
   readonly sort_order_id?: number | null;
   readonly referenced_data_file?: string | null;
+  /** Version 3: the row id of its first row; absent where it is the manifest's to tell. */
+  readonly first_row_id?: number | null;
+  /** Version 3: where in a Puffin file a deletion vector lies. */
   readonly content_offset?: number | null;
+  readonly content_size_in_bytes?: number | null;
 }
 
 export interface ManifestEntry {
@@ -82,7 +86,28 @@ export interface ManifestFile {
   readonly deleted_rows_count?: number | null;
   readonly partitions?: readonly FieldSummary[] | null;
   readonly key_metadata?: Uint8Array | null;
+  /** Version 3: the row id of its first file that has none of its own. */
+  readonly first_row_id?: number | null;
 }
+
+/**
+ * The entries of a data manifest with the row ids they inherit; unchanged where the manifest tells none.
+ * **Source**: Iceberg specification, version 3, "First Row ID Inheritance".
+ */
+export function withRowIds(entries: readonly ManifestEntry[], manifest: ManifestFile): readonly ManifestEntry[] {
+  const first = manifest.first_row_id;
+  if (first === undefined || first === null || manifest.content === 1) return entries;
+  let next = first;
+  return entries.map((entry) => {
+    if (entry.status === ENTRY_DELETED || (entry.data_file.first_row_id ?? null) !== null) return entry;
+    const row = next;
+    next += entry.data_file.record_count;
+    return { ...entry, data_file: { ...entry.data_file, first_row_id: row } };
+  });
+}
+
+/** Whether a record speaks of a deletion vector. */
+export const isVector = (file: FileRecord): boolean => file.file_format.toUpperCase() === 'PUFFIN';
 
 /** The data sequence number of an entry, inherited when it has none of its own. */
 export function sequenceOf(entry: ManifestEntry, manifest: ManifestFile): number {
@@ -95,11 +120,14 @@ export interface ManifestContents {
   readonly tuple: PartitionTuple;
   readonly content: 'data' | 'deletes';
   readonly entries: readonly ManifestEntry[];
+  /** Format version of the table. */
+  readonly version: number;
 }
 
 /** The bytes of a manifest. */
-export function encodeManifest({ schema, spec, tuple, content, entries }: ManifestContents): Promise<Buffer> {
-  const header = manifestEntrySchema(tuple.fields);
+export function encodeManifest(manifest: ManifestContents): Promise<Buffer> {
+  const { schema, spec, tuple, content, entries, version } = manifest;
+  const header = manifestEntrySchema(tuple.fields, version);
   return writeAvroContainer(
     header,
     {
@@ -107,7 +135,7 @@ export function encodeManifest({ schema, spec, tuple, content, entries }: Manife
       'schema-id': String(schema['schema-id']),
       'partition-spec': JSON.stringify(spec.fields),
       'partition-spec-id': String(spec['spec-id']),
-      'format-version': '2',
+      'format-version': String(version),
       content,
     },
     codingType(header),
@@ -123,17 +151,25 @@ export async function decodeManifest(file: Buffer, name: string): Promise<readon
 /** The bytes of a manifest list. */
 export function encodeManifestList(
   manifests: readonly ManifestFile[],
-  snapshot: { readonly id: string; readonly parentId: string | undefined; readonly sequenceNumber: number },
+  snapshot: {
+    readonly id: string;
+    readonly parentId: string | undefined;
+    readonly sequenceNumber: number;
+    readonly version: number;
+    readonly firstRowId?: number | undefined;
+  },
 ): Promise<Buffer> {
+  const header = snapshot.version < 3 ? MANIFEST_LIST_SCHEMA : MANIFEST_LIST_SCHEMA_3;
   return writeAvroContainer(
-    MANIFEST_LIST_SCHEMA,
+    header,
     {
       'snapshot-id': snapshot.id,
       'parent-snapshot-id': snapshot.parentId ?? 'null',
       'sequence-number': String(snapshot.sequenceNumber),
-      'format-version': '2',
+      'format-version': String(snapshot.version),
+      ...(snapshot.firstRowId === undefined ? {} : { 'first-row-id': String(snapshot.firstRowId) }),
     },
-    codingType(MANIFEST_LIST_SCHEMA),
+    codingType(header),
     manifests,
   );
 }

@@ -1,5 +1,12 @@
 import type { TableMetadata } from './contract-types.ts';
-import { ENTRY_DELETED, ENTRY_EXISTING, type ManifestEntry, type ManifestFile, sequenceOf } from './manifest.ts';
+import {
+  ENTRY_DELETED,
+  ENTRY_EXISTING,
+  type ManifestEntry,
+  type ManifestFile,
+  sequenceOf,
+  withRowIds,
+} from './manifest.ts';
 import type { ManifestWriter } from './manifest-writer.ts';
 import { mapLimited, type TableFiles } from './table-files.ts';
 
@@ -69,15 +76,17 @@ async function mergeBin(
   if (bin.length === 1) return bin;
   const contents = await mapLimited(bin, PARALLEL_READS, (manifest) => files.readManifest(manifest.manifest_path));
   const entries = bin.flatMap((manifest, i) =>
-    contents[i]!.filter((entry) => entry.status !== ENTRY_DELETED).map(
-      (entry): ManifestEntry => ({
-        status: ENTRY_EXISTING,
-        snapshot_id: entry.snapshot_id ?? manifest.added_snapshot_id,
-        sequence_number: sequenceOf(entry, manifest),
-        file_sequence_number: entry.file_sequence_number ?? manifest.sequence_number ?? 0,
-        data_file: entry.data_file,
-      }),
-    ),
+    withRowIds(contents[i]!, manifest)
+      .filter((entry) => entry.status !== ENTRY_DELETED)
+      .map(
+        (entry): ManifestEntry => ({
+          status: ENTRY_EXISTING,
+          snapshot_id: entry.snapshot_id ?? manifest.added_snapshot_id,
+          sequence_number: sequenceOf(entry, manifest),
+          file_sequence_number: entry.file_sequence_number ?? manifest.sequence_number ?? 0,
+          data_file: entry.data_file,
+        }),
+      ),
   );
   return writer.write(entries, { specId: first.partition_spec_id, content: first.content === 1 ? 'deletes' : 'data' });
 }

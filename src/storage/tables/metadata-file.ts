@@ -3,13 +3,13 @@
  *
  * Invariants
  * - Fields we do not know are kept through a rewrite; snapshot ids are text inside and numbers in the file.
- * - Version 1 is read into the shape of version 2. Version 3 is read as long as the table uses nothing that would make
- *   our rows differ from the truth; what it uses is refused by name. Only version 2 is written.
+ * - Version 1 is read into the shape of version 2. Of version 3 what would make our rows differ from the truth is refused
+ *   by name: here what concerns the whole table, elsewhere what concerns one column. Versions 2 and 3 are written.
  *
  * **Source**: Iceberg specification, "Table Metadata Fields", Appendix C (JSON), "Version 3".
  */
 import { LochError } from '../../core/errors.ts';
-import type { IcebergField, IcebergSchema, PartitionSpec, Snapshot, TableMetadata } from './contract-types.ts';
+import type { IcebergSchema, PartitionSpec, Snapshot, TableMetadata } from './contract-types.ts';
 import { parseLosslessJson, stringifyLosslessJson } from './lossless-json.ts';
 import { fieldPlaces } from './schema.ts';
 
@@ -38,7 +38,7 @@ export function parseTableMetadata(text: string, location: string): TableMetadat
     if (typeof version !== 'number') throw corrupt('`format-version` is missing');
     throw new LochError(
       'unsupported',
-      `Iceberg format version ${version} is not supported. Supported: 1, 2, 3 (read).`,
+      `Iceberg format version ${version} is not supported. Supported: 1 (read), 2, 3.`,
       {
         context: { file: location, version },
       },
@@ -68,10 +68,10 @@ function assertComplete(metadata: TableMetadata, corrupt: (what: string) => Loch
 
 /** The JSON text of a metadata file. **Errors**: `unsupported` for a version that is only read. */
 export function formatTableMetadata(metadata: TableMetadata): string {
-  if (metadata['format-version'] !== 2) {
+  if (metadata['format-version'] < 2) {
     throw new LochError(
       'unsupported',
-      `Writing Iceberg format version ${metadata['format-version']} is not supported. Only version 2 is written; copy the table into a new one.`,
+      `Writing Iceberg format version ${metadata['format-version']} is not supported. Versions 2 and 3 are written; upgrade the table, or copy it into a new one.`,
       { context: { version: metadata['format-version'] } },
     );
   }
@@ -146,10 +146,6 @@ function assertReadable(metadata: TableMetadata, location: string): void {
     // Types are refused where they are used: a dropped `variant` of an old schema harms nobody.
     if (schema['schema-id'] !== metadata['current-schema-id']) continue;
     fieldPlaces(schema);
-    for (const field of allFields(schema.fields)) {
-      const initial = (field as unknown as Json)['initial-default'];
-      if (initial !== undefined && initial !== null) throw refuse(`an initial default on column \`${field.name}\``);
-    }
   }
   for (const spec of metadata['partition-specs']) {
     for (const field of spec.fields) {
@@ -157,12 +153,5 @@ function assertReadable(metadata: TableMetadata, location: string): void {
       if (field['source-id'] === undefined && sources?.length === 1) continue;
       if (field['source-id'] === undefined) throw refuse(`the multi-argument partition field \`${field.name}\``);
     }
-  }
-}
-
-function* allFields(fields: readonly IcebergField[]): Generator<IcebergField> {
-  for (const field of fields) {
-    yield field;
-    if (typeof field.type !== 'string' && field.type.type === 'struct') yield* allFields(field.type.fields);
   }
 }

@@ -6,7 +6,7 @@
 import { LochError } from '../../core/errors.ts';
 import type { IcebergSchema, ScanFile, ScanPlan, ScanRequest, TableMetadata } from './contract-types.ts';
 import { DeleteIndex } from './delete-index.ts';
-import { ENTRY_DELETED, type FileRecord, type ManifestFile, sequenceOf } from './manifest.ts';
+import { ENTRY_DELETED, type FileRecord, type ManifestFile, sequenceOf, withRowIds } from './manifest.ts';
 import { bindSpec, formatTuple, type PartitionTuple, tupleValue } from './partition-tuple.ts';
 import { fileRange, mayMatch, summaryRange, tupleRange } from './predicates.ts';
 import { bindFilter, type BoundFilter, mayHold, projectFilter, type Projection } from './scan-filter.ts';
@@ -34,10 +34,12 @@ export async function planScan(files: TableFiles, metadata: TableMetadata, reque
   contents.forEach((entries, i) => {
     const manifest = wanted[i]!;
     const pruner = pruners.of(manifest.partition_spec_id);
-    for (const entry of entries) {
+    for (const entry of withRowIds(entries, manifest)) {
       const file = entry.data_file;
       if (entry.status === ENTRY_DELETED || !pruner.fileMayMatch(file)) continue;
       assertParquet(file);
+      const sequence = sequenceOf(entry, manifest);
+      const vector = deletes?.vector(file, sequence);
       bytes += file.file_size_in_bytes;
       found.push({
         path: file.file_path,
@@ -45,7 +47,10 @@ export async function planScan(files: TableFiles, metadata: TableMetadata, reque
         rows: file.record_count,
         bytes: file.file_size_in_bytes,
         partition: formatTuple(pruner.tuple, file),
-        deletes: deletes === undefined ? NO_DELETES : deletes.of(file, pruner.tuple, sequenceOf(entry, manifest)),
+        deletes: deletes === undefined ? NO_DELETES : deletes.of(file, pruner.tuple, sequence),
+        ...(vector === undefined ? {} : { vector }),
+        ...(file.first_row_id == null ? {} : { firstRowId: file.first_row_id }),
+        sequenceNumber: sequence,
       });
     }
   });

@@ -17,7 +17,13 @@ export type PrimitiveType =
         | 'timestamptz_ns'
         | 'string'
         | 'uuid'
-        | 'binary';
+        | 'binary'
+        /** Version 3: every value is null. */
+        | 'unknown'
+        /** Version 3: carried, and refused where a statement reads it. */
+        | 'variant'
+        | 'geometry'
+        | 'geography';
     }
   | { readonly kind: 'fixed'; readonly length: number }
   | { readonly kind: 'decimal'; readonly precision: number; readonly scale: number };
@@ -37,10 +43,12 @@ const PLAIN = new Set<string>([
   'string',
   'uuid',
   'binary',
+  'unknown',
+  'variant',
 ]);
 const known = new Map<string, PrimitiveType>();
 
-/** The parsed form of a primitive type text. **Errors**: `unsupported` naming the type (`variant`, `geometry` …). */
+/** The parsed form of a primitive type text. **Errors**: `unsupported` naming the type. */
 export function parsePrimitiveType(text: string): PrimitiveType {
   let type = known.get(text);
   if (type === undefined) {
@@ -58,11 +66,13 @@ function parse(text: string): PrimitiveType {
     const scale = Number(decimal[2]);
     if (precision >= 1 && precision <= 38 && scale <= precision) return { kind: 'decimal', precision, scale };
   }
+  const shape = /^(geometry|geography)(?:\([^()]*\))?$/.exec(text);
+  if (shape !== null) return { kind: shape[1] as 'geometry' | 'geography' };
   const fixed = /^fixed\[\s*(\d+)\s*\]$/.exec(text);
   if (fixed !== null) return { kind: 'fixed', length: Number(fixed[1]) };
   throw new LochError(
     'unsupported',
-    `The Iceberg type \`${text}\` is not supported. Supported: ${[...PLAIN].join(', ')}, decimal(p,s) with p at most 38, fixed[n].`,
+    `The Iceberg type \`${text}\` is not supported. Supported: ${[...PLAIN].join(', ')}, geometry, geography, decimal(p,s) with p at most 38, fixed[n].`,
     { context: { type: text } },
   );
 }

@@ -14,9 +14,11 @@ import {
   ENTRY_DELETED,
   ENTRY_EXISTING,
   type FileRecord,
+  isVector,
   type ManifestEntry,
   type ManifestFile,
   sequenceOf,
+  withRowIds,
 } from './manifest.ts';
 import type { ManifestWriter } from './manifest-writer.ts';
 import { bindSpec, type PartitionTuple } from './partition-tuple.ts';
@@ -47,11 +49,16 @@ export async function removeFiles(
   if (removed?.length === 0 && spent.size === 0) return existing.filter(isLive);
   const missing = new Set(removed);
   const newer = change.kind === 'overwrite' ? undefined : await newerDeletes(files, base, basisOf(change), existing);
+  const going = new Set(removed);
   const doomed = (file: FileRecord, tuple: PartitionTuple, sequence: number) => {
     if (change.kind === 'overwrite') return true;
-    if ((file.content ?? CONTENT_DATA) !== CONTENT_DATA) return spent.has(file.file_path);
+    if ((file.content ?? CONTENT_DATA) !== CONTENT_DATA) {
+      // A deletion vector speaks of one data file and goes with it.
+      return spent.has(file.file_path) || (isVector(file) && going.has(file.referenced_data_file ?? ''));
+    }
     if (!missing.delete(file.file_path)) return false;
-    if (newer !== undefined && newer.of(file, tuple, sequence).length > 0) throw lostRows(file.file_path);
+    const lost = newer?.vector(file, sequence) !== undefined || (newer?.of(file, tuple, sequence) ?? []).length > 0;
+    if (lost) throw lostRows(file.file_path);
     return true;
   };
   const contents = await mapLimited(existing, PARALLEL_READS, (m) => files.readManifest(m.manifest_path));
@@ -114,7 +121,7 @@ async function removeFrom(
   const tuple = bindSpec(base, specById(base, manifest.partition_spec_id));
   let touched = false;
   const rewritten: ManifestEntry[] = [];
-  for (const entry of entries) {
+  for (const entry of withRowIds(entries, manifest)) {
     if (entry.status === ENTRY_DELETED) continue;
     const gone = doomed(entry.data_file, tuple, sequenceOf(entry, manifest));
     if (gone) {

@@ -16,6 +16,7 @@ import {
   type ManifestEntry,
   type ManifestFile,
   sequenceOf,
+  withRowIds,
 } from './manifest.ts';
 import { type PartitionTuple, tupleValue } from './partition-tuple.ts';
 import { assertParquet, loadDeletes, PrunerCache, scanBase, snapshotManifests } from './plan-scan.ts';
@@ -59,7 +60,7 @@ export async function scanTasks(
   const tasks: ScanTasks['tasks'][number][] = [];
   for (const [i, { manifest, takes }] of wanted.entries()) {
     const pruner = pruners.of(manifest.partition_spec_id);
-    for (const entry of contents[i]!) {
+    for (const entry of withRowIds(contents[i]!, manifest)) {
       const file = entry.data_file;
       if (entry.status === ENTRY_DELETED || !takes(entry) || !pruner.fileMayMatch(file)) continue;
       assertParquet(file);
@@ -133,10 +134,11 @@ class DeleteList {
   of(file: FileRecord, tuple: PartitionTuple, sequence: number): readonly number[] {
     if (this.#index === undefined) return [];
     return this.#index.records(file, tuple, sequence).map(({ record, tuple: own }) => {
-      const known = this.#places.get(record.file_path);
+      const key = `${record.file_path} ${record.content_offset ?? ''}`; // one Puffin file holds vectors of several
+      const known = this.#places.get(key);
       if (known !== undefined) return known;
       this.files.push(this.#describe(record, own));
-      this.#places.set(record.file_path, this.files.length - 1);
+      this.#places.set(key, this.files.length - 1);
       return this.files.length - 1;
     });
   }
@@ -187,6 +189,9 @@ export function describer(
     ...(file.sort_order_id == null ? {} : { sortOrderId: file.sort_order_id }),
     ...(file.equality_ids == null ? {} : { equalityIds: file.equality_ids }),
     ...(file.referenced_data_file == null ? {} : { referencedDataFile: file.referenced_data_file }),
+    ...(file.first_row_id == null ? {} : { firstRowId: file.first_row_id }),
+    ...(file.content_offset == null ? {} : { contentOffset: file.content_offset }),
+    ...(file.content_size_in_bytes == null ? {} : { contentBytes: file.content_size_in_bytes }),
   });
 }
 

@@ -49,6 +49,8 @@ export interface FieldPlace {
   readonly required: boolean;
   /** True inside a list or map: its statistics do not speak of rows. */
   readonly repeated: boolean;
+  /** What rows of files without the field have in it. */
+  readonly initialDefault?: unknown;
 }
 
 const places = new WeakMap<IcebergSchema, readonly FieldPlace[]>();
@@ -64,8 +66,8 @@ export function fieldPlaces(schema: IcebergSchema): readonly FieldPlace[] {
 }
 
 function* walk(fields: readonly IcebergField[], prefix: string, repeated: boolean): Generator<FieldPlace> {
-  for (const { id, name, type, required } of fields) {
-    yield* walkPlace({ id, path: `${prefix}${name}`, type, required, repeated });
+  for (const { id, name, type, required, 'initial-default': initialDefault } of fields) {
+    yield* walkPlace({ id, path: `${prefix}${name}`, type, required, repeated, initialDefault });
   }
 }
 
@@ -170,6 +172,24 @@ function assertTypeShape(type: unknown, of: string): void {
 
 const notFields = (what: string): LochError =>
   new LochError('invalid_argument', `The schema cannot be taken: ${what}.`);
+
+const VERSION_3_TYPES = new Set(['unknown', 'variant', 'geometry', 'geography']);
+
+/** That a schema has nothing its table's version lacks. **Errors**: `unsupported` naming column and feature. */
+export function assertOfVersion(schema: IcebergSchema, version: number): void {
+  if (version >= 3) return;
+  const refuse = (path: string, what: string) =>
+    new LochError(
+      'unsupported',
+      `Column \`${path}\` has ${what}, which needs Iceberg format version 3. Upgrade the table (\`format-version\`=3) first.`,
+      { context: { column: path, version } },
+    );
+  for (const { path, type, initialDefault } of fieldPlaces(schema)) {
+    const kind = primitiveOf(type)?.kind;
+    if (kind !== undefined && VERSION_3_TYPES.has(kind)) throw refuse(path, `the type \`${kind}\``);
+    if ((initialDefault ?? null) !== null) throw refuse(path, 'an initial default');
+  }
+}
 
 /** **Errors**: `invalid_argument` for duplicate or empty names; `unsupported` for an unknown type. */
 export function assertSchema(schema: IcebergSchema): void {

@@ -151,6 +151,11 @@ export function decodeValue(type: PrimitiveType, bytes: Uint8Array): SingleValue
     case 'fixed':
     case 'binary':
       return buffer;
+    case 'unknown':
+    case 'variant':
+    case 'geometry':
+    case 'geography':
+      return undefined;
     default:
       if (buffer.length === 4) return BigInt(buffer.readInt32LE());
       return buffer.length === 8 ? buffer.readBigInt64LE() : undefined;

@@ -16,6 +16,7 @@ import { mergeManifests } from './merge-manifests.ts';
 import { formatTableMetadata } from './metadata-file.ts';
 import { snapshotManifests } from './plan-scan.ts';
 import { removeFiles } from './remove-files.ts';
+import { assertChangeFits, assignRowIds } from './row-lineage.ts';
 import { SnapshotSummary } from './snapshot-summary.ts';
 import type { TableFiles } from './table-files.ts';
 import {
@@ -37,6 +38,7 @@ export async function stageCommit(
   options: StageOptions,
 ): Promise<StagedCommit> {
   assertWritable(base);
+  assertChangeFits(base, change);
   const parent = branchSnapshot(base, options.branch);
   const existing = parent === undefined ? [] : await snapshotManifests(files, parent);
   const snapshotId = options.reuse?.snapshotId ?? freshSnapshotId(base);
@@ -49,7 +51,8 @@ export async function stageCommit(
   const kept = await removeFiles(files, base, change, existing, writer, summary);
   const every = change.kind === 'replace' && change.mergeManifests === true;
   const merged = await mergeManifests(files, base, kept, writer, every ? 2 : undefined);
-  const manifests = [...added, ...merged];
+  const lineage = assignRowIds(base, [...added, ...merged]);
+  const { manifests } = lineage;
 
   const listLocation = `${base.location}/metadata/snap-${snapshotId}-${sequenceNumber}-${newId()}.avro`;
   const snapshot: Snapshot = {
@@ -60,13 +63,19 @@ export async function stageCommit(
     'manifest-list': listLocation,
     summary: summary.result(change.summary),
     'schema-id': base['current-schema-id'],
+    ...(lineage.first === undefined ? {} : { 'first-row-id': lineage.first, 'added-rows': lineage.rows! }),
   };
-  const changed = withSnapshot(base, snapshot, options.branch);
+  const changed = {
+    ...withSnapshot(base, snapshot, options.branch),
+    ...(lineage.first === undefined ? {} : { 'next-row-id': lineage.first + lineage.rows! }),
+  };
   const metadata = options.baseLocation === undefined ? changed : withMetadataLog(changed, base, options.baseLocation);
   const list = await encodeManifestList(manifests, {
     id: snapshotId,
     parentId: parent?.['snapshot-id'],
     sequenceNumber,
+    version: base['format-version'],
+    firstRowId: lineage.first,
   });
   const metadataLocation = options.version === undefined ? undefined : metadataFileLocation(base, options.version);
   const written = [...writer.locations, listLocation, ...(metadataLocation === undefined ? [] : [metadataLocation])];
@@ -103,7 +112,7 @@ async function writeAll(
 }
 
 function assertWritable(base: TableMetadata): void {
-  if (base['format-version'] !== 2) formatTableMetadata(base); // throws, naming the version
+  if (base['format-version'] < 2) formatTableMetadata(base); // throws, naming the version
 }
 
 function operationOf(change: TableChange): string {

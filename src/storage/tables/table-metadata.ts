@@ -8,6 +8,7 @@ import type { IcebergSchema, PartitionSpec, Snapshot, TableMetadata } from './co
 import { partitionSpecOf, type PartitionRequest } from './partition-spec.ts';
 import {
   assertFieldShapes,
+  assertOfVersion,
   assertSchema,
   assignFreshIds,
   fieldIdsByPath,
@@ -32,19 +33,21 @@ export function newTableMetadata(options: {
   assertSchema(schema);
   const spec = partitionSpecOf(schema, options.partition, { specId: 0, lastPartitionId: 999 });
   const version = Number(options.properties['format-version'] ?? 2);
-  if (version !== 2) {
+  if (version !== 2 && version !== 3) {
     throw new LochError(
       'unsupported',
-      `A table of Iceberg format version ${version} cannot be created. Version 2 is written; 3 is only read.`,
+      `A table of Iceberg format version ${version} cannot be created. Known: 2 (the default), 3.`,
       {
         context: { version },
       },
     );
   }
+  assertOfVersion(schema, version);
   const { 'format-version': _version, ...properties } = options.properties;
   const order = sortOrderOf(options.schema, schema, options.sortOrder?.fields ?? []);
   return {
-    'format-version': 2,
+    'format-version': version,
+    ...(version < 3 ? {} : { 'next-row-id': 0 }),
     'table-uuid': newId(),
     location: options.location.replace(/\/+$/, ''),
     'last-sequence-number': 0,

@@ -17,7 +17,8 @@ import type {
   TableUpdate,
 } from './contract-types.ts';
 import { bindSpec } from './partition-tuple.ts';
-import { assertFieldShapes, assertSchema, highestFieldId } from './schema.ts';
+import { assertFieldShapes, assertOfVersion, assertSchema, highestFieldId } from './schema.ts';
+import { nextRowId } from './row-lineage.ts';
 import { nextTimestamp } from './table-metadata.ts';
 import {
   assertEvolves,
@@ -149,14 +150,15 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
     if (version < metadata['format-version']) {
       throw invalid(`A table of Iceberg format version ${metadata['format-version']} cannot go back to ${version}.`);
     }
-    if (version !== 2) {
+    if (version !== 2 && version !== 3) {
       throw new LochError(
         'unsupported',
-        `A table cannot be changed to Iceberg format version ${version}. Version 2 is written; 3 is only read.`,
+        `A table cannot be changed to Iceberg format version ${version}. Known: 2, 3.`,
         { context: { version } },
       );
     }
-    metadata['format-version'] = 2;
+    metadata['format-version'] = version;
+    if (version === 3) metadata['next-row-id'] = 0;
   },
   'add-schema': addSchema,
   'set-current-schema': (draft, update) => {
@@ -234,6 +236,7 @@ function addSchema(draft: Draft, update: Json): void {
   const given = update.schema as IcebergSchema;
   assertFieldShapes(given.fields);
   assertSchema(given);
+  assertOfVersion(given, metadata['format-version']);
   const same = metadata.schemas.find(
     (schema) =>
       JSON.stringify([schema.fields, schema['identifier-field-ids'] ?? []]) ===
@@ -294,10 +297,33 @@ function addSnapshot(draft: Draft, update: Json): void {
       { context: { snapshotId: id } },
     );
   }
+  addRowIds(metadata, snapshot);
   metadata.snapshots = [...metadata.snapshots, snapshot];
   metadata['last-sequence-number'] = Math.max(metadata['last-sequence-number'], snapshot['sequence-number']);
   metadata['last-updated-ms'] = Math.max(metadata['last-updated-ms'], snapshot['timestamp-ms']);
   draft.addedSnapshots.add(id);
+}
+
+/** The row ids a snapshot of version 3 took must be those the table had to give. */
+function addRowIds(metadata: Mutable, snapshot: Snapshot): void {
+  const next = nextRowId(metadata);
+  if (next === undefined) return;
+  const id = snapshot['snapshot-id'];
+  const first = snapshot['first-row-id'];
+  const rows = snapshot['added-rows'];
+  if (!Number.isSafeInteger(first) || !Number.isSafeInteger(rows) || rows! < 0) {
+    throw invalid(
+      `Snapshot ${id} of a version 3 table needs \`first-row-id\` and \`added-rows\`, whole numbers from 0.`,
+    );
+  }
+  if (first! < next) {
+    throw new LochError(
+      'commit_conflict',
+      `Snapshot ${id} begins with row id ${first}; the table is at ${next}. Load the table again and repeat the change.`,
+      { context: { snapshotId: id } },
+    );
+  }
+  metadata['next-row-id'] = first! + rows!;
 }
 
 function setSnapshotRef(draft: Draft, update: Json): void {

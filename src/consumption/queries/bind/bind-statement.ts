@@ -17,7 +17,7 @@ import { nameColumns } from '../dialects/name-columns.ts';
 import { type Inspection, inspectStatement, type TableUse } from '../gate/inspect-statement.ts';
 import { type Requalified, rewriteStatement, type StatementTemplate } from '../rewrite-statement.ts';
 import { fileColumns } from '../secure/file-source.ts';
-import { icebergColumns, ROW_IDENTITY } from '../secure/iceberg-source.ts';
+import { icebergColumns, isLineage, lineageColumns, ROW_IDENTITY } from '../secure/iceberg-source.ts';
 import type { SourceColumn } from '../secure/secured-scan.ts';
 import { columnFlows, type FlowSource, type ResultColumnFlow } from './column-flows.ts';
 import { columnsRead, requalifiedColumns } from './column-names.ts';
@@ -182,7 +182,7 @@ async function bindSources(
       asked.set(key, answer);
       const resolved = await answer.catch((error: unknown) => Promise.reject(withPosition(error, use)));
       const snapshotId = use.timeTravel === undefined ? undefined : timeTravelOf(resolved.table, use).snapshotId;
-      const columns = columnsOf(resolved.table, snapshotId);
+      const columns = columnsOf(resolved.table, snapshotId, inspection);
       if (changed) assertChangeable(context, resolved);
       found.set(use, { ...resolved, columns: changed ? [...columns, ...ROW_IDENTITY] : columns });
     }),
@@ -229,6 +229,13 @@ function assertChangeable(context: RequestContext, { name, table, shape }: Omit<
       { context: { table: full, format: record.format } },
     );
   }
+  if (metadata['format-version'] >= 3) {
+    throw new LochError(
+      'unsupported',
+      `\`${full}\` is of Iceberg format version 3, whose rows keep their ids when they are changed; that is not done by SQL here. Change it by an engine that writes version 3, or append to it.`,
+      { context: { table: full, version: metadata['format-version'] } },
+    );
+  }
   if (shape.kind === 'full') return;
   throw new LochError(
     'access_denied',
@@ -244,8 +251,14 @@ async function resolve(deps: QueryPathDeps, context: RequestContext, name: Table
   return { name, table, shape };
 }
 
-function columnsOf(table: ResolvedTable, snapshotId: string | undefined): readonly SourceColumn[] {
-  return table.metadata === undefined ? fileColumns(table.record) : icebergColumns(table.metadata, snapshotId);
+function columnsOf(
+  { record, metadata }: ResolvedTable,
+  snapshotId: string | undefined,
+  { columns }: Inspection,
+): readonly SourceColumn[] {
+  if (metadata === undefined) return fileColumns(record);
+  const isNamed = (name: string) => columns.some(({ names }) => names.at(-1)?.toLowerCase() === name);
+  return [...icebergColumns(metadata, snapshotId), ...lineageColumns(metadata, isNamed)];
 }
 
 function visibleNames({ columns, shape }: Pick<Found, 'columns' | 'shape'>): string[] {
@@ -258,7 +271,8 @@ function visibleNames({ columns, shape }: Pick<Found, 'columns' | 'shape'>): str
 function visibleTypes(table: Found | undefined): ColumnTypes | undefined {
   if (table === undefined) return undefined;
   const names = new Set(visibleNames(table));
-  return new Map(table.columns.flatMap((c) => (names.has(c.name) ? [[c.name.toLowerCase(), c.type] as const] : [])));
+  const known = table.columns.filter((column) => !isLineage(column));
+  return new Map(known.flatMap((c) => (names.has(c.name) ? [[c.name.toLowerCase(), c.type] as const] : [])));
 }
 
 async function bindTable(

@@ -100,6 +100,21 @@ function splitTopLevel(text: string): string[] {
   return parts;
 }
 
+const CARRIED = /^(unknown|variant|geometry|geography|timestamptz_ns)\b/;
+
+/** The type at any depth whose values SQL here cannot tell; undefined for one it reads. */
+export function carriedType(type: IcebergType): string | undefined {
+  if (typeof type === 'string') return CARRIED.test(type) ? type : undefined;
+  switch (type.type) {
+    case 'struct':
+      return type.fields.map((field) => carriedType(field.type)).find((found) => found !== undefined);
+    case 'list':
+      return carriedType(type.element);
+    case 'map':
+      return carriedType(type.key) ?? carriedType(type.value);
+  }
+}
+
 /** The engine's type of an Iceberg type. **Errors**: `unsupported` naming the type. */
 export function engineTypeOfIceberg(type: IcebergType): string {
   if (typeof type !== 'string') {
@@ -113,6 +128,7 @@ export function engineTypeOfIceberg(type: IcebergType): string {
     }
   }
   if (type.startsWith('fixed')) return 'BLOB';
+  if (CARRIED.test(type)) return 'VARCHAR'; // no value of it is read, see `carriedType`
   return engineTypeOfHive(type);
 }
 

@@ -2,6 +2,7 @@
  * Files read by what they really hold: each column found by field id at every depth, whatever it was called when the
  * file was written.
  */
+import { LochError } from '../../../core/errors.ts';
 import { sqlName, sqlString, sqlStrings } from '../../../core/sql-text.ts';
 import type { FileField, IcebergField, IcebergType } from '../../../storage/contract.ts';
 import { engineTypeOfIceberg } from './engine-types.ts';
@@ -20,10 +21,11 @@ export function shapedRead(
 ): string {
   const list = fields.map((field) => {
     const node = present.find((candidate) => candidate.id === field.id);
-    const value = node === undefined ? nothing(field.type) : rebuilt(sqlName(node.name), node, field.type, 0);
+    const value = node === undefined ? absent(field) : rebuilt(sqlName(node.name), node, field.type, 0);
     return `${value} AS ${sqlName(options.names(field))}`;
   });
   if (options.numbered) list.push('file_row_number');
+  if (list.length === 0) list.push('1 AS "_one"');
   const numbered = options.numbered ? ', file_row_number = true' : '';
   return `SELECT ${list.join(', ')}${options.identity ?? ''} FROM read_parquet(${sqlStrings(paths)}, hive_partitioning = false${numbered})`;
 }
@@ -50,7 +52,7 @@ function rebuilt(value: string, node: FileField, type: IcebergType, depth: numbe
         const child = node.children.find((candidate) => candidate.id === field.id);
         const inner =
           child === undefined
-            ? nothing(field.type)
+            ? absent(field)
             : rebuilt(`struct_extract(${value}, ${sqlString(child.name)})`, child, field.type, depth + 1);
         return `${sqlName(field.name)} := ${inner}`;
       });
@@ -74,3 +76,26 @@ function rebuilt(value: string, node: FileField, type: IcebergType, depth: numbe
 }
 
 const nothing = (type: IcebergType): string => `CAST(NULL AS ${engineTypeOfIceberg(type)})`;
+
+/** The value of rows whose file lacks a field: its initial default. **Source**: Iceberg specification, "Default values". */
+function absent(field: IcebergField): string {
+  return valueSql(field, field.type, field['initial-default']);
+}
+
+function valueSql(field: IcebergField, type: IcebergType, value: unknown): string {
+  if (value === undefined || value === null) return nothing(type);
+  if (typeof type !== 'string') {
+    if (type.type === 'struct' && JSON.stringify(value) === '{}') {
+      const members = type.fields.map((child) => `${sqlName(child.name)} := ${absent(child)}`);
+      return `CAST(struct_pack(${members.join(', ')}) AS ${engineTypeOfIceberg(type)})`;
+    }
+    throw new LochError(
+      'unsupported',
+      `Column \`${field.name}\` has an initial default of the type ${type.type}, which is not read. Write its files anew.`,
+      { context: { column: field.name } },
+    );
+  }
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  if (/^(binary|fixed)/.test(type)) return `unhex(${sqlString(text)})`;
+  return `CAST(${sqlString(text)} AS ${engineTypeOfIceberg(type)})`;
+}

@@ -1,7 +1,7 @@
 /** Where a deletion vector lies, and its rows. **Source**: Delta protocol, "Deletion Vectors". */
 import { LochError } from '../../../core/errors.ts';
 import type { TableFolder } from '../table-folder.ts';
-import { positionsOf } from './roaring.ts';
+import { positionsOf } from '../../roaring.ts';
 
 export interface DeletionVector {
   readonly storageType: string;

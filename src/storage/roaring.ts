@@ -1,8 +1,8 @@
 /**
- * The set of numbers in a deletion vector. **Source**: Delta protocol, "Deletion Vector Format"; the portable format of
- * RoaringFormatSpec.
+ * The set of numbers in a deletion vector, which Delta and Iceberg write alike. **Source**: Delta protocol, "Deletion
+ * Vector Format"; Puffin specification, `deletion-vector-v1`; the portable format of RoaringFormatSpec.
  */
-import { LochError } from '../../../core/errors.ts';
+import { LochError } from '../core/errors.ts';
 
 const MAGIC = 1_681_511_377;
 const NO_RUNS = 12_346;
