@@ -154,13 +154,22 @@ export interface IcebergCatalog {
   scanTasks(context: RequestContext, name: TableName, request: ScanTaskRequest): Promise<ScanTasks>;
   /**
    * Credentials for the files of a table in the caller's name: to read with SELECT on all of it, to write with INSERT,
-   * to delete with DELETE. `location` lends for a table that `draftIcebergTable` has just drafted there.
-   * **Errors**: `access_denied` for a filtered table, and without any of these.
+   * to delete with DELETE; of these only `verbs`, where they are given. `location` lends for a table that
+   * `draftIcebergTable` has just drafted there, `within` for a folder in the table's own. Of Iceberg tables alone, but
+   * with `anyFormat`.
+   * **Errors**: `access_denied` for a filtered table (with `filtered` in its context), and without any of these;
+   * `invalid_argument` for a folder elsewhere.
    */
   lendAccess(
     context: RequestContext,
     name: TableName,
-    options: { readonly seconds: number; readonly location?: string },
+    options: {
+      readonly seconds: number;
+      readonly location?: string;
+      readonly verbs?: readonly StorageVerb[];
+      readonly within?: string;
+      readonly anyFormat?: true;
+    },
   ): Promise<LentAccess>;
   createView(context: RequestContext, database: string, spec: ViewSpec): Promise<LoadedView>;
   /** A view with its metadata, made up for one that another door made. **Errors**: `table_not_found`. */

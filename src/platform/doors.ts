@@ -96,7 +96,7 @@ export function openDoors(deps: {
         stsService(parts.governance.identity),
         s3controlService({ batch: parts.upkeep.batch }),
         glueService({ ...parts, ...parts.processing }),
-        lakeformationService(lakeFormation),
+        lakeformationService(lakeFormation, catalog),
         kmsService(parts.governance.keys),
         cloudtrailService(trail),
         firehoseService(parts.ingestion.delivery),

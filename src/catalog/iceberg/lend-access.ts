@@ -11,18 +11,27 @@ import { LochError } from '../../core/errors.ts';
 import type { SessionUseCases, TableName } from '../../governance/contract.ts';
 import { parseS3Uri } from '../../storage/contract.ts';
 import type { Catalog, TableRecord } from '../contract.ts';
-import { requireDatabase } from '../databases/access.ts';
+import { authorizeGlue, readTable, requireDatabase, requireTable } from '../databases/access.ts';
 import { authorizeLocation } from '../databases/authorize-location.ts';
 import { type CatalogParts, fold } from '../databases/parts.ts';
 import { folderOf } from '../databases/rows.ts';
-import { openForEngine } from './open-for-engine.ts';
+import { openForEngine, requireClearSight } from './open-for-engine.ts';
+import { isInside } from './table-place.ts';
 
 /** Who makes the credentials. */
 export type Lender = Pick<SessionUseCases, 'lendStorage'>;
 
 export const lendAccess = (parts: CatalogParts, lender: Lender | undefined): Catalog['lendAccess'] => {
   const open = openForEngine(parts);
-  return async (context, given, { seconds, location }) => {
+  async function recordOf(name: TableName, context: RequestContext, anyFormat: true | undefined): Promise<TableRecord> {
+    if (anyFormat === undefined) return (await open(context, name)).record;
+    await authorizeGlue(parts, context, 'GetTable', name);
+    await requireTable(parts, context, name, 'DESCRIBE');
+    const record = await readTable(parts, context, name);
+    await requireClearSight(parts, context, name, record);
+    return record;
+  }
+  return async (context, given, { seconds, location, ...asked }) => {
     const name = fold(given);
     if (lender === undefined) throw new LochError('unsupported', 'This catalog lends no storage credentials.');
     if (context.principal.session?.scope !== undefined) {
@@ -30,23 +39,36 @@ export const lendAccess = (parts: CatalogParts, lender: Lender | undefined): Cat
     }
     const scope =
       location === undefined
-        ? await scopeOf(parts, context, (await open(context, name)).record)
+        ? await scopeOf(parts, context, await recordOf(name, context, asked.anyFormat), asked)
         : await stagedScope(parts, context, name, location);
     const lent = await lender.lendStorage(context, scope, seconds);
     return { ...lent, bucket: scope.bucket, prefix: scope.prefix, verbs: scope.verbs };
   };
 };
 
-async function scopeOf(parts: CatalogParts, context: RequestContext, record: TableRecord): Promise<StorageScope> {
+async function scopeOf(
+  parts: CatalogParts,
+  context: RequestContext,
+  record: TableRecord,
+  { verbs: wanted, within }: { readonly verbs?: readonly StorageVerb[]; readonly within?: string },
+): Promise<StorageScope> {
   const name = { database: record.database, table: record.name };
-  const { bucket, key } = parseS3Uri(folderOf(record.storage.location));
-  const verbs: StorageVerb[] = [];
+  const home = folderOf(record.storage.location);
+  const folder = folderOf(within ?? home);
+  if (folder !== home && !isInside(home, folder)) {
+    throw new LochError('invalid_argument', `\`${folder}\` lies outside the table's location \`${home}\`.`, {
+      context: { location: folder },
+    });
+  }
+  const { bucket, key } = parseS3Uri(folder);
+  const held: StorageVerb[] = [];
   const holds = (permission: 'SELECT' | 'INSERT' | 'DELETE') => parts.policy.mayTable(context, name, permission);
   if ((await holds('SELECT')) && (await parts.policy.tableShape(context, name, record.columns)).kind === 'full') {
-    verbs.push('read', 'list');
+    held.push('read', 'list');
   }
-  if ((await holds('INSERT')) && (await mayWrite(parts, context, bucket, key, 's3:PutObject'))) verbs.push('write');
-  if ((await holds('DELETE')) && (await mayWrite(parts, context, bucket, key, 's3:DeleteObject'))) verbs.push('delete');
+  if ((await holds('INSERT')) && (await mayWrite(parts, context, bucket, key, 's3:PutObject'))) held.push('write');
+  if ((await holds('DELETE')) && (await mayWrite(parts, context, bucket, key, 's3:DeleteObject'))) held.push('delete');
+  const verbs = held.filter((verb) => wanted?.includes(verb) ?? true);
   if (verbs.length > 0 && key !== '') return { table: name, bucket, prefix: `${key}/`, verbs };
   throw await parts.policy.refuse(context, {
     action: 'lakeformation:GetDataAccess',

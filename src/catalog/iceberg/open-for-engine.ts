@@ -44,7 +44,7 @@ export async function requireClearSight(
   throw new LochError(
     'access_denied',
     `\`${name.database}.${name.table}\` is filtered for you, and its files cannot be. Query it by SQL: Athena API or console.`,
-    { context: { database: name.database, table: name.table } },
+    { context: { database: name.database, table: name.table, filtered: true } },
   );
 }
 
