@@ -7,13 +7,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningLoch, startLoch } from '../../../src/testing/builders/running-loch.ts';
 import { javaOf, mavenArtifacts, mavenClasspath } from '../../../src/testing/clients/java.ts';
 import { testCache } from '../../../src/testing/clients/python.ts';
-import { CANNOT_HOLD } from './cannot-hold.ts';
+import { CANNOT_HOLD, CANNOT_HOLD_OVER_GLUE } from './cannot-hold.ts';
 
 const run = promisify(execFile);
 // Iceberg 1.11 needs it; the compiler is a jar, so that a Java without one will do.
 const MIN_JAVA = 17;
 const COMPILER = 'org.eclipse.jdt:ecj:3.40.0';
-const SUITES = ['LochCatalogTests', 'LochViewCatalogTests'] as const;
+const REST = ['org.apache.iceberg.rest.LochCatalogTests', 'org.apache.iceberg.rest.LochViewCatalogTests'];
+const GLUE = ['org.apache.iceberg.aws.glue.LochGlueCatalogTests'];
 
 interface Kit {
   readonly java: string;
@@ -29,7 +30,7 @@ async function openKit(): Promise<Kit | { readonly missing: string }> {
   if ('missing' in resolved) return resolved;
   const classes = join(testCache(), 'compatibility-kit');
   await mkdir(classes, { recursive: true });
-  const sources = SUITES.map((name) => join(import.meta.dirname, `${name}.java`));
+  const sources = [...REST, ...GLUE].map((name) => join(import.meta.dirname, `${name.split('.').at(-1)}.java`));
   const flags = ['-17', '-proc:none', '-nowarn', '-cp', resolved.classpath, '-d', classes];
   await run(found.java, ['-jar', compiler.files[0]!, ...flags, ...sources]);
   return { java: found.java, classpath: `${classes}:${resolved.classpath}` };
@@ -44,31 +45,32 @@ describe('the compatibility kit of Iceberg’s REST catalogs', () => {
   }, 900_000);
   afterAll(async () => loch?.stop());
 
-  /** The names of its tests that passed and failed. */
-  async function runKit({ java, classpath }: Kit): Promise<{ readonly passed: string[]; readonly failed: string[] }> {
+  /** The names of the suites' tests that passed and failed. */
+  async function runKit(
+    { java, classpath }: Kit,
+    suites: readonly string[],
+    settings: Readonly<Record<string, string>>,
+  ): Promise<{ readonly passed: string[]; readonly failed: string[] }> {
     const { accessKeyId, secretAccessKey } = loch.client.sdk.credentials;
-    const uri = `${loch.server.consoleUrl}/iceberg`;
-    const settings = {
-      'org.slf4j.simpleLogger.defaultLogLevel': 'off',
-      'rck.local': 'false',
-      'rck.requires-namespace-create': 'true',
-      uri,
-      credential: `${accessKeyId}:${secretAccessKey}`,
-      'oauth2-server-uri': `${uri}/v1/oauth/tokens`,
-      warehouse: 'loch',
-      'io-impl': 'org.apache.iceberg.aws.s3.S3FileIO',
-      'header.X-Iceberg-Access-Delegation': 'vended-credentials',
-    };
     const { stdout } = await run(
       java,
       [
         ...['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'],
+        '-Dorg.slf4j.simpleLogger.defaultLogLevel=off',
         ...Object.entries(settings).map(([name, value]) => `-D${name}=${value}`),
         ...['-cp', classpath, 'org.junit.platform.console.ConsoleLauncher', 'execute'],
         ...['--disable-banner', '--disable-ansi-colors', '--details=testfeed'],
-        ...SUITES.flatMap((name) => ['-c', `org.apache.iceberg.rest.${name}`]),
+        ...suites.flatMap((name) => ['-c', name]),
       ],
-      { maxBuffer: 64 * 1024 * 1024, env: { ...process.env, AWS_REGION: loch.server.region } },
+      {
+        maxBuffer: 64 * 1024 * 1024,
+        env: {
+          ...process.env,
+          AWS_REGION: loch.server.region,
+          AWS_ACCESS_KEY_ID: accessKeyId,
+          AWS_SECRET_ACCESS_KEY: secretAccessKey,
+        },
+      },
     ).catch((error: Error & { stdout?: string }) => {
       // It ends with 1 when a test failed, and which did is what is asked.
       if (error.stdout === undefined || error.stdout === '') throw error;
@@ -81,14 +83,46 @@ describe('the compatibility kit of Iceberg’s REST catalogs', () => {
     return { passed: ended('SUCCESSFUL'), failed: ended('FAILED') };
   }
 
-  it('holds, but for what is listed as what cannot', { timeout: 900_000 }, async (context) => {
-    if ('missing' in kit) return context.skip(kit.missing);
-    const { passed, failed } = await runKit(kit);
-    const listed = Object.values(CANNOT_HOLD).flat();
+  function compare(
+    { passed, failed }: { readonly passed: readonly string[]; readonly failed: readonly string[] },
+    cannotHold: Readonly<Record<string, readonly string[]>>,
+  ): void {
+    const listed = Object.values(cannotHold).flat();
     expect(failed.filter((name) => !listed.includes(name))).toEqual([]);
     // What passes after all leaves the list.
     expect(passed.filter((name) => listed.includes(name))).toEqual([]);
-    expect(passed.length).toBeGreaterThan(100);
+  }
+
+  it('holds, but for what is listed as what cannot', { timeout: 900_000 }, async (context) => {
+    if ('missing' in kit) return context.skip(kit.missing);
+    const { accessKeyId, secretAccessKey } = loch.client.sdk.credentials;
+    const uri = `${loch.server.consoleUrl}/iceberg`;
+    const ended = await runKit(kit, REST, {
+      'rck.local': 'false',
+      'rck.requires-namespace-create': 'true',
+      uri,
+      credential: `${accessKeyId}:${secretAccessKey}`,
+      'oauth2-server-uri': `${uri}/v1/oauth/tokens`,
+      warehouse: 'loch',
+      'io-impl': 'org.apache.iceberg.aws.s3.S3FileIO',
+      'header.X-Iceberg-Access-Delegation': 'vended-credentials',
+    });
+    compare(ended, CANNOT_HOLD);
+    expect(ended.passed.length).toBeGreaterThan(100);
+    return undefined;
+  });
+
+  it('holds with the Java GlueCatalog over the Glue door, but for the same', { timeout: 900_000 }, async (context) => {
+    if ('missing' in kit) return context.skip(kit.missing);
+    const ended = await runKit(kit, GLUE, {
+      'kit.client.region': loch.server.region,
+      'kit.glue.endpoint': loch.server.awsUrl,
+      'kit.s3.endpoint': loch.server.awsUrl,
+      'kit.s3.path-style-access': 'true',
+      'kit.warehouse': 's3://curated/glue-kit',
+    });
+    compare(ended, CANNOT_HOLD_OVER_GLUE);
+    expect(ended.passed.length).toBeGreaterThan(40);
     return undefined;
   });
 });
