@@ -276,6 +276,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         region,
         lifecycleDayMs: config.s3.lifecycle_day_seconds * 1000,
         notificationHosts,
+        diskFailuresPerYear: config.storage.disk_failures_percent / 100,
         streams,
         access: storage.access,
         identities,

@@ -112,6 +112,8 @@ const schema = z.strictObject({
           archive_s3: s3Place,
         })
         .prefault({}),
+      /** Share of disks that fail in a year, for `loch status durability`: yours, if you know it. **Units**: percent. */
+      disk_failures_percent: z.coerce.number().min(0).max(100).default(2),
       /** How objects are encrypted that ask for nothing, in buckets that say nothing. */
       default_encryption: z.enum(['none', 'AES256']).default('none'),
     })

@@ -518,6 +518,7 @@ export type {
 } from './replication/contract-types.ts';
 export type { ScrubStatus } from './stores/local/scrubber.ts';
 export type { ObjectTiers, TierPlace, TiersStatus, TierStatus } from './tiers/contract-types.ts';
+export type { DurabilityReport, LossModel, PlaceDurability } from './durability/contract-types.ts';
 export type { Upkeep } from './upkeep/index.ts';
 export type { AccessLog } from './access-logs/access-log.ts';
 export type { BridgeEvent } from './notifications/bridge-event.ts';

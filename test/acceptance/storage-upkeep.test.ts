@@ -35,7 +35,10 @@ it('shows tiers, passes of rules and the scrub while it runs, and checks every b
   const rules = { Rules: [{ ID: 'r', Prefix: 'none/', Status: 'Enabled' as const, Expiration: { Days: 1 } }] };
   await client.send(new s3.PutBucketLifecycleConfigurationCommand({ Bucket: 'raw', LifecycleConfiguration: rules }));
   expect((await cli('lifecycle', 'raw')).stdout).toMatch(/raw +done .*\b2\b/);
-  expect((await cli('status', 'weather')).stderr).toContain('Known: tiers, scrub');
+  expect((await cli('status', 'weather')).stderr).toContain('Known: tiers, scrub, durability');
+  const durability = await cli('status', 'durability');
+  expect(durability.stdout).toMatch(/^hot +(green|yellow) +disk +1 +0/m);
+  expect(durability.stdout).toMatch(/last full scrub/);
   expect((await cli('fsck')).stderr).toContain('in use');
 
   const { data } = loch;

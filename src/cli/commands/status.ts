@@ -4,7 +4,7 @@ import { clientOf } from '../api-client.ts';
 import { dataFlag, orExplain, print } from '../command.ts';
 import { dataDirectoryOf, requireServer, runningServer } from '../server-file.ts';
 import { renderTable } from '../table.ts';
-import type { ScrubStatus, TiersStatus } from '../../storage/contract.ts';
+import type { DurabilityReport, ScrubStatus, TiersStatus } from '../../storage/contract.ts';
 import { LochError } from '../../core/errors.ts';
 
 /** Whether the server runs, where it listens, and how each of its parts is. */
@@ -15,7 +15,8 @@ export const status = defineCommand({
     what: {
       type: 'positional',
       required: false,
-      description: '`tiers`: where classes of objects lie; `scrub`: what is damaged',
+      description:
+        '`tiers`: where classes of objects lie; `scrub`: what is damaged; `durability`: what keeps bytes from being lost',
     },
   },
   run: ({ args }) =>
@@ -43,11 +44,12 @@ export const status = defineCommand({
 });
 
 async function statusOf(what: string, data: string): Promise<void> {
-  if (what !== 'tiers' && what !== 'scrub') {
-    throw new LochError('invalid_argument', `There is no status of \`${what}\`. Known: tiers, scrub.`);
+  if (what !== 'tiers' && what !== 'scrub' && what !== 'durability') {
+    throw new LochError('invalid_argument', `There is no status of \`${what}\`. Known: tiers, scrub, durability.`);
   }
   const client = clientOf(data, requireServer(data));
   if (what === 'scrub') return tellScrub(await client.call<ScrubStatus>('GET', '/api/scrub'));
+  if (what === 'durability') return tellDurability(await client.call<DurabilityReport>('GET', '/api/durability'));
   const { tiers, waiting, failure, restoring, restored } = await client.call<TiersStatus>('GET', '/api/tiers');
   const rows = tiers.map((tier) => [
     tier.name,
@@ -55,13 +57,43 @@ async function statusOf(what: string, data: string): Promise<void> {
     tier.storageClasses.join(' '),
     String(tier.versions ?? ''),
     String(tier.bytes ?? ''),
+    `${tier.copies} on ${tier.medium === 'disk' ? 'a disk' : 'a service'}`,
     tier.latency,
     tier.detail,
   ]);
-  print(renderTable(['tier', 'state', 'classes', 'versions', 'bytes', 'first byte', 'place'], rows));
+  print(renderTable(['tier', 'state', 'classes', 'versions', 'bytes', 'copies', 'first byte', 'place'], rows));
   print(`${waiting} versions wait to be moved; ${restoring} are being restored, ${restored} are restored`);
   if (failure !== undefined) print(`the last move that failed: ${failure}`);
   if (tiers.some(({ ok }) => !ok)) process.exitCode = 1;
+}
+
+function tellDurability({ places, damagedVersions, lastScrubAt }: DurabilityReport): void {
+  const rows = places.map((place) => [
+    place.name,
+    place.state,
+    place.medium,
+    String(place.copies),
+    String(place.tolerates),
+    String(place.versions ?? 'not counted'),
+    String(place.bytes ?? 'not counted'),
+    place.model === undefined ? '-' : `${(place.model.yearlyLoss * 100).toPrecision(3)} %`,
+    place.location,
+  ]);
+  print(renderTable(['place', 'state', 'on', 'copies', 'may lose', 'versions', 'bytes', 'yearly loss', 'where'], rows));
+  for (const { name, why } of places) for (const reason of why) print(`${name}: ${reason}`);
+  const scrubbed = lastScrubAt === undefined ? 'never' : new Date(lastScrubAt).toISOString();
+  print(`last full scrub: ${scrubbed}; damaged versions: ${damagedVersions}`);
+  const inputs = places.find(({ model }) => model !== undefined)?.model?.inputs;
+  if (inputs !== undefined) {
+    const { diskFailuresPerYear, bitsPerUnreadable, fullReadsPerYear } = inputs;
+    print(
+      `The yearly loss is the modelled chance to lose something of a place within a year: ${diskFailuresPerYear * 100} % of disks fail (\`storage.disk_failures_percent\`), one of ${bitsPerUnreadable} bits read cannot be read, all bytes are read ${fullReadsPerYear.toFixed(0)} times. It knows nothing of fires and mistakes: keep backups elsewhere.`,
+    );
+  } else print('The yearly loss is modelled once bytes were counted: `loch figures`.');
+  if (places.some(({ medium }) => medium === 'service')) {
+    print('What another service keeps of each version is its operator’s to say; Loch counts it as one copy.');
+  }
+  if (places.some(({ state }) => state === 'red')) process.exitCode = 1;
 }
 
 function tellScrub({ state, versions, bytes, sealed, lastEndedAt, damages }: ScrubStatus): void {

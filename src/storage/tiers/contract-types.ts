@@ -66,6 +66,9 @@ export interface TierStatus {
   readonly location: string;
   readonly storageClasses: readonly string[];
   readonly latency: string;
+  readonly medium: 'disk' | 'service';
+  /** Copies that Loch keeps of each version there; what is below the file system or the service it does not see. */
+  readonly copies: number;
   readonly ok: boolean;
   readonly detail: string;
   /** Not counted in the hot place, where most of them lie. */

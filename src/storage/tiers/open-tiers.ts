@@ -34,7 +34,7 @@ export interface TierDeps {
   readonly hot: BytePlaces;
   readonly options: TierOptions;
   /** Where the hot place is, and how it is. */
-  readonly hotStatus: () => Promise<Pick<TierStatus, 'location' | 'ok' | 'detail'>>;
+  readonly hotStatus: () => Promise<Pick<TierStatus, 'location' | 'medium' | 'ok' | 'detail'>>;
   readonly graceMs: number;
   readonly alone: <T>(work: () => Promise<T>) => Promise<T>;
   readonly onFailure: (error: unknown) => void;
@@ -128,7 +128,8 @@ export async function openTiers(deps: TierDeps): Promise<OpenTiers> {
             const found = figures.tiers.find((tier) => tier.place === number);
             const { ok, detail } = await place.check();
             const { versions = 0, bytes = 0 } = found ?? {};
-            return { ...describe(name), location: place.location, ok, detail, versions, bytes };
+            const medium = place.holds === undefined ? 'disk' : 'service';
+            return { ...describe(name), location: place.location, medium, ok, detail, versions, bytes };
           }),
         );
         const { waiting, failure, restoring, restored } = figures;
@@ -155,12 +156,13 @@ export async function numberedTiers(
   return new Map(configured.map(([name, place]) => [numbers[name]!, place]));
 }
 
-function describe(name: PlaceName): Pick<TierStatus, 'name' | 'storageClasses' | 'latency'> {
+function describe(name: PlaceName): Pick<TierStatus, 'name' | 'storageClasses' | 'latency' | 'copies'> {
   const classes = Object.entries(STORAGE_CLASSES).filter(([, traits]) => traits.place === name);
   return {
     name,
     storageClasses: classes.map(([storageClass]) => storageClass),
     latency: classes[0]?.[1].latency ?? '',
+    copies: 1,
   };
 }
 

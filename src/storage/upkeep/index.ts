@@ -8,6 +8,7 @@ import { newId } from '../../core/ids.ts';
 import type { StoreCall } from '../../core/store-call.ts';
 import type { MetadataStore } from '../../metadata/contract.ts';
 import type {
+  DurabilityReport,
   InventoryRuns,
   LifecycleRuns,
   ObjectAccess,
@@ -16,6 +17,7 @@ import type {
   TiersStatus,
 } from '../contract.ts';
 import type { Engine } from '../../engines/contract.ts';
+import { reportDurability } from '../durability/report-durability.ts';
 import { accessLogModule } from '../access-logs/index.ts';
 import type { BatchJobs } from '../batch/contract-types.ts';
 import { batchModule, createBatchJobs, openBatchRunner } from '../batch/index.ts';
@@ -63,6 +65,8 @@ export interface UpkeepDeps extends ObjectDeps {
   readonly engine: Engine;
   /** For lists on their way; emptied at start. */
   readonly workDirectory: string;
+  /** Share of disks that fail in a year, between 0 and 1; 0.02 when absent. */
+  readonly diskFailuresPerYear?: number;
   /** Nothing of lifecycle runs by itself; for tests. */
   readonly idle?: boolean;
   readonly onFailure: (error: unknown) => void;
@@ -75,6 +79,8 @@ export interface Upkeep extends Lifecycle {
   readonly figures: StorageFigures;
   readonly replication: ReplicationRuns;
   readonly batch: BatchJobs;
+  /** How durable acknowledged bytes are now, for who may see all buckets. */
+  durability(context: RequestContext): Promise<DurabilityReport>;
   /** Does now what a day brings: the rules of all buckets that are due, and objects to where their use says. */
   runDue(): Promise<void>;
   /** Where classes lie and what waits to be moved, for who may see all buckets. */
@@ -130,9 +136,12 @@ export async function openUpkeep(deps: UpkeepDeps): Promise<Upkeep> {
   await replicator.start();
   const replication = createReplicationRuns({ ...deps, replicator, now: () => deps.clock.now() });
   const batchRunner = openBatchRunner({ ...deps, replication });
+  const figures = createStorageFigures({ ...deps, runner: counter });
+  const { diskFailuresPerYear = 0.02 } = deps;
   return {
     lifecycle: createLifecycleRuns({ ...deps, runner }),
-    figures: createStorageFigures({ ...deps, runner: counter }),
+    figures,
+    durability: (context) => reportDurability({ ...deps, figures, diskFailuresPerYear }, context),
     inventories: createInventoryRuns({ ...deps, runner: lister }),
     replication,
     batch: createBatchJobs({ ...deps, runner: batchRunner }),

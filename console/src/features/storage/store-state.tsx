@@ -25,6 +25,27 @@ interface Scrub {
   }[];
 }
 
+interface Durability {
+  readonly places: readonly {
+    readonly name: string;
+    readonly medium: 'disk' | 'service';
+    readonly copies: number;
+    readonly tolerates: number;
+    readonly state: 'green' | 'yellow' | 'red';
+    readonly why: readonly string[];
+    readonly model?: {
+      readonly yearlyLoss: number;
+      readonly inputs: {
+        readonly diskFailuresPerYear: number;
+        readonly bytes: number;
+        readonly fullReadsPerYear: number;
+      };
+    };
+  }[];
+  readonly lastScrubAt?: number;
+  readonly damagedVersions: number;
+}
+
 interface Tiers {
   readonly tiers: readonly {
     readonly name: string;
@@ -64,10 +85,57 @@ export function StoreState() {
         }
       />
       <FiguresCard />
+      <DurabilityCard />
       <ScrubCard />
       <TiersCard />
       <LifecycleCard />
     </>
+  );
+}
+
+const BADGE = { green: 'good', yellow: 'wait', red: 'bad' } as const;
+
+function DurabilityCard() {
+  const durability = useQuery({
+    queryKey: ['durability'],
+    queryFn: () => api.get<Durability>('/durability'),
+    refetchInterval: 10_000,
+  });
+  const { data } = durability;
+  const inputs = data?.places.find(({ model }) => model !== undefined)?.model?.inputs;
+  return (
+    <section className="card" aria-label="Durability">
+      <h2>Durability</h2>
+      {durability.error !== null && <Failure error={durability.error} />}
+      {data !== undefined && (
+        <p className="sub">
+          {data.lastScrubAt === undefined
+            ? 'Not verified in full yet'
+            : `Last verified in full ${when(data.lastScrubAt)}`}
+          {`; ${count(data.damagedVersions)} damaged versions.`}
+          {inputs !== undefined &&
+            ` The yearly loss is a model: ${inputs.diskFailuresPerYear * 100} % of disks fail in a year, and all bytes are read ${inputs.fullReadsPerYear.toFixed(0)} times. Backups elsewhere are what saves from it.`}
+        </p>
+      )}
+      <Rows
+        rows={data?.places ?? []}
+        keyOf={(row) => row.name}
+        empty={durability.isPending ? 'Loading …' : ''}
+        columns={[
+          { title: 'Place', cell: (row) => row.name },
+          { title: 'On', cell: (row) => (row.medium === 'disk' ? 'a disk' : 'another service') },
+          { title: 'Copies', numeric: true, cell: (row) => count(row.copies) },
+          { title: 'May be lost now', numeric: true, cell: (row) => count(row.tolerates) },
+          {
+            title: 'Modelled yearly loss',
+            numeric: true,
+            cell: (row) => (row.model === undefined ? '–' : `${(row.model.yearlyLoss * 100).toPrecision(3)} %`),
+          },
+          { title: 'Why', cell: (row) => row.why.join('; ') },
+          { title: '', cell: (row) => <span className={`badge ${BADGE[row.state]}`}>{row.state}</span> },
+        ]}
+      />
+    </section>
   );
 }
 

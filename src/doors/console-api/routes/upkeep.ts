@@ -32,6 +32,7 @@ export function upkeepRoutes(upkeep: Upkeep): Routes {
     });
   });
   app.get('/tiers', async (c) => c.json(await upkeep.tiers(c.get('context'))));
+  app.get('/durability', async (c) => c.json(await upkeep.durability(c.get('context'))));
   app.get('/notifications/dead', async (c) => c.json({ letters: await upkeep.deadLetters(c.get('context')) }));
   app.get('/scrub', async (c) => c.json(await upkeep.scrub(c.get('context'))));
   app.post('/scrub', async (c) => c.json(await upkeep.scrub(c.get('context'), true), 201));

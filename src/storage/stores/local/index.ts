@@ -150,7 +150,7 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalO
           graceMs,
           alone,
           onFailure: report,
-          hotStatus: () => space.status(),
+          hotStatus: async () => ({ medium: 'disk', ...(await space.status()) }),
         });
   const scrubber: OpenScrubber = openScrubber({
     store,

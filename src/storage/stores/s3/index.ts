@@ -112,7 +112,7 @@ async function openOn(
       () => ({ ok: true, detail: remote.location }),
       (error: Error) => ({ ok: false, detail: error.message }),
     );
-    return { location: remote.location, ...held };
+    return { location: remote.location, medium: 'service' as const, ...held };
   };
   const opened =
     options.tiers === undefined
