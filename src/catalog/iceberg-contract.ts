@@ -136,6 +136,12 @@ export interface IcebergCatalog {
   /** Creates, moves or drops branches and tags. Needs INSERT, and DELETE where rows may go. */
   changeReferences(context: RequestContext, name: TableName, change: ReferenceChange): Promise<CommitOutcome>;
   /**
+   * Publishes what a snapshot appended that is not among the table's rows: staged (`wap.id`), or of another branch.
+   * Needs INSERT. **Errors**: `not_found`; `conflict` when it is published already; `invalid_argument` for a snapshot
+   * that did more than append.
+   */
+  cherryPick(context: RequestContext, name: TableName, snapshotId: string): Promise<CommitOutcome>;
+  /**
    * Rows about a table. **Errors**: `access_denied` naming the metadata table for who does not see every row and column
    * clear, where it tells of files; `unsupported` for other formats.
    */

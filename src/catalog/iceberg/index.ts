@@ -13,6 +13,7 @@ import { removeOrphanFiles } from './remove-orphan-files.ts';
 import { rewriteManifests } from './rewrite-manifests.ts';
 import { evolveSchema } from './evolve-schema.ts';
 import { rollbackTable, snapshots } from './snapshots.ts';
+import { cherryPick } from './cherry-pick.ts';
 import { changeReferences } from './change-references.ts';
 import { commitTransaction } from './commit-transaction.ts';
 import { metadataTable, planForEngine } from './inspect-table.ts';
@@ -56,6 +57,7 @@ export function icebergUseCases(
     unregisterIcebergTable: unregisterIceberg(parts),
     purgeIcebergTable: purgeIceberg(parts),
     changeReferences: changeReferences(parts),
+    cherryPick: cherryPick(parts),
     metadataTable: metadataTable(parts),
     ...planForEngine(parts),
     lendAccess: lendAccess(parts, chance.lender),

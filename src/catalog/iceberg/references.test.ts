@@ -56,6 +56,46 @@ it('does not fast-forward to what does not descend from it, and publishes nothin
   expect(await codeOf(append('d', 'audit'))).toBe('not_found');
 });
 
+it('publishes what was staged, by its own snapshot where it follows and by a new one where others came first, once', async () => {
+  /** A snapshot that no reference leads to, as `write.wap.enabled` makes one. */
+  const stage = async (name: string) => {
+    await catalog.changeReferences(root, NAME, { kind: 'branch', name: 'wap' });
+    const { snapshotId } = await catalog.commitTable(
+      root,
+      NAME,
+      {
+        kind: 'append',
+        files: [
+          { path: `s3://lake/sales/orders/data/${name}.parquet`, format: 'PARQUET', rows: 1, bytes: 1, partition: {} },
+        ],
+        summary: { 'wap.id': name },
+      },
+      { branch: 'wap' },
+    );
+    await catalog.changeReferences(root, NAME, { kind: 'drop', name: 'wap' });
+    return snapshotId;
+  };
+  const before = await live();
+  const first = await stage('w1');
+  const second = await stage('w2');
+  expect(await live()).toEqual(before);
+  expect(await catalog.cherryPick(root, NAME, first)).toMatchObject({ snapshotId: first });
+  const { snapshotId } = await catalog.cherryPick(root, NAME, second);
+  expect(await live()).toEqual([...before, 'w1', 'w2'].sort());
+  const { metadata } = await catalog.resolveTable(root, NAME);
+  expect(metadata!.snapshots.find((snapshot) => snapshot['snapshot-id'] === snapshotId)).toMatchObject({
+    'parent-snapshot-id': first,
+    summary: { operation: 'append', 'source-snapshot-id': second, 'published-wap-id': 'w2', 'added-records': '1' },
+  });
+  for (const id of [first, second]) expect(await codeOf(catalog.cherryPick(root, NAME, id))).toBe('conflict');
+  expect(await codeOf(catalog.cherryPick(root, NAME, '7'))).toBe('not_found');
+  await catalog.rollbackTable(
+    root,
+    NAME,
+    metadata!.snapshots.find((s) => s['snapshot-id'] === first)!['parent-snapshot-id']!,
+  );
+});
+
 it('keeps a tag where it was made, and takes no commit to it', async () => {
   await catalog.changeReferences(root, NAME, { kind: 'tag', name: 'v1' });
   await append('e');

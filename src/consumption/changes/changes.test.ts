@@ -89,6 +89,45 @@ describe('INSERT INTO an Iceberg table', () => {
   });
 });
 
+describe('ALTER TABLE … EXECUTE cherry_pick', () => {
+  it('brings back what a snapshot appended that a rollback left behind, once', async () => {
+    await did(`CREATE TABLE picked (id bigint) ${ICEBERG}`);
+    for (const id of [1, 2]) await did(`INSERT INTO picked VALUES (${id})`);
+    const [first, second] = await snapshots('picked');
+    await lake.catalog.rollbackTable(lake.root, { database: 'bank', table: 'picked' }, first!.snapshotId);
+    await did('INSERT INTO picked VALUES (3)');
+    expect(await rows('SELECT id FROM picked ORDER BY id')).toEqual([['1'], ['3']]);
+    await did(`ALTER TABLE picked EXECUTE cherry_pick('${second!.snapshotId}')`);
+    expect(await rows('SELECT id FROM picked ORDER BY id')).toEqual([['1'], ['2'], ['3']]);
+    expect(await failed(`ALTER TABLE picked EXECUTE cherry_pick('${second!.snapshotId}')`)).toContain(
+      'published already',
+    );
+  });
+});
+
+describe('a table of format version 3', () => {
+  it('takes INSERT, which gives row ids, and refuses what would give rows new ones', async () => {
+    await did(`CREATE TABLE three (id bigint) ${ICEBERG}`);
+    await lake.catalog.commitUpdates(
+      lake.root,
+      { database: 'bank', table: 'three' },
+      {
+        requirements: [],
+        updates: [{ action: 'upgrade-format-version', 'format-version': 3 }],
+      },
+    );
+    await did('INSERT INTO three VALUES (10)');
+    await did('INSERT INTO three VALUES (20)');
+    expect(await rows('SELECT id, _row_id FROM three ORDER BY id')).toEqual([
+      ['10', '0'],
+      ['20', '1'],
+    ]);
+    for (const sql of ['UPDATE three SET id = 1 WHERE id = 10', 'DELETE FROM three WHERE id = 10']) {
+      expect(await failed(sql)).toContain('format version 3');
+    }
+  });
+});
+
 describe('CREATE TABLE AS', () => {
   it('makes an Iceberg table with its rows in one commit of the catalog', async () => {
     const count = await did(

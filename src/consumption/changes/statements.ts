@@ -152,7 +152,9 @@ export type TableAlteration =
       readonly maxSnapshotAgeMs?: number;
       readonly minSnapshotsToKeep?: number;
     }
-  | { readonly action: 'fast_forward'; readonly name: string; readonly to: string };
+  | { readonly action: 'fast_forward'; readonly name: string; readonly to: string }
+  /** Publishes what a staged snapshot appended. */
+  | { readonly action: 'cherry_pick'; readonly snapshotId: string };
 
 /** Statements about the catalog. */
 export type DefinitionStatement =

@@ -92,7 +92,9 @@ async function write(
     group.files.map((file) => file.path),
   );
   const deletePaths = await open('deletes', deletes);
+  const fields = await deps.tables.fileFields(metadata, group.files);
   const local = group.files.map((file, i) => ({
+    ...(fields === undefined ? {} : { fields: fields[i]! }),
     path: dataPaths[i]!,
     location: file.path,
     deletes: file.deletes.map((one) => ({ ...one, path: deletePaths[deletes.indexOf(one.path)]! })),

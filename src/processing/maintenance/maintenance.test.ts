@@ -141,6 +141,67 @@ describe('compaction', () => {
     expect(await lake.rows(`SELECT count(*) FROM d.${table.table} WHERE region = 'r1'`)).toEqual([['15']]);
   });
 
+  it('reads each file by the fields it really has, where a nested column has changed meanwhile', async () => {
+    await lake.catalog.createIcebergTable(lake.root, {
+      database: 'd',
+      name: table.table,
+      columns: [
+        { name: 'id', type: 'bigint' },
+        { name: 's', type: 'struct<x:int,y:int>' },
+      ],
+    });
+    const { metadata } = await lake.catalog.resolveTable(lake.root, table);
+    const [schema] = metadata!.schemas;
+    const write = async (select: string) => {
+      const { metadata: now } = await lake.catalog.resolveTable(lake.root, table);
+      const layout = lake.tables.writeLayout(now!);
+      const { files } = await lake.engine.execute(
+        {
+          sql: layout.select(select),
+          inputs: [],
+          result: { kind: 'parquet', directory: join(lake.folder, 'made', newId()), fieldIds: layout.fieldIds },
+        },
+        lake.root.signal,
+      );
+      const { bucket, key } = parseS3Uri(now!.location);
+      const name = `${key}/data/${newId()}.parquet`;
+      await lake.objects.put(bucket, name, { adoptFile: files[0]!.path });
+      const file = lake.tables.dataFile(now!, files[0]!, `s3://${bucket}/${name}`);
+      await lake.catalog.commitTable(lake.root, table, { kind: 'append', files: [file] });
+    };
+    await write("SELECT 1::BIGINT AS id, {'x': 1, 'y': 2} AS s");
+    // `x` becomes `a` under its id, `y` goes, and another `y` comes.
+    const nested = {
+      type: 'struct',
+      fields: [
+        { ...(schema!.fields[1]!.type as unknown as { fields: object[] }).fields[0]!, name: 'a' },
+        { id: 9, name: 'y', required: false, type: 'int' },
+      ],
+    };
+    await lake.catalog.commitUpdates(lake.root, table, {
+      requirements: [],
+      updates: [
+        {
+          action: 'add-schema',
+          schema: { ...schema, fields: [schema!.fields[0], { ...schema!.fields[1], type: nested }] },
+        },
+        { action: 'set-current-schema', 'schema-id': -1 },
+      ],
+    });
+    await write("SELECT 2::BIGINT AS id, {'a': 5, 'y': 6} AS s");
+    const seen = () => lake.rows(`SELECT id, s.a, s.y FROM d.${table.table} ORDER BY id`);
+    const before = await seen();
+    expect(before).toEqual([
+      ['1', '1', null],
+      ['2', '5', '6'],
+    ]);
+    expect(await now(compaction)).toMatchObject({
+      state: 'COMPLETED',
+      metrics: { filesCompacted: 2, filesWritten: 1 },
+    });
+    expect(await seen()).toEqual(before);
+  });
+
   it('applies deletes, takes delete files away once nothing needs them, and then has nothing to do', async () => {
     await create([{ column: 'region', transform: 'identity' }]);
     const north = await append(0, 5, `'north'`);

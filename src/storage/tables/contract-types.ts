@@ -148,6 +148,8 @@ export type TableChange =
   | {
       readonly kind: 'append';
       readonly files: readonly DataFile[];
+      /** Adds the files that this snapshot of the table appended as well: one that was staged, or of another branch. */
+      readonly pick?: string;
       readonly summary?: Readonly<Record<string, string>>;
     }
   /** Replaces every live file. */

@@ -118,6 +118,9 @@ export async function alterIceberg(
         to: change.to,
       });
       return;
+    case 'cherry_pick':
+      await deps.catalog.cherryPick(run.context, name, change.snapshotId);
+      return;
     case 'add_partitions':
     case 'drop_partitions':
     case 'rename_partition':

@@ -29,6 +29,12 @@ function alteration(reader: Reader): TableAlteration {
     reader.expect(')');
     return { action: 'fast_forward', name, to };
   }
+  if (reader.accept('execute', 'cherry_pick')) {
+    reader.expect('(');
+    const snapshotId = reader.string();
+    reader.expect(')');
+    return { action: 'cherry_pick', snapshotId };
+  }
   if (reader.accept('replace')) {
     if (reader.accept('columns')) return { action: 'replace_columns', columns: columnList(reader) };
     if (reader.accept('partition', 'field')) {
