@@ -103,6 +103,6 @@ function configuration(server: ServerFile, users: Readonly<Record<string, Seeded
 
 /** What the S3 side of a lake needs now and then. */
 export const s3 = defineCommand({
-  meta: { name: 's3', description: 'Accounts for S3 conformance suites' },
-  subCommands: { 'seed-accounts': seedAccounts },
+  meta: { name: 's3', description: 'Take buckets over from other S3 services; accounts for S3 conformance suites' },
+  subCommands: { mirror: () => import('./s3-mirror.ts').then(({ mirror }) => mirror), 'seed-accounts': seedAccounts },
 });
