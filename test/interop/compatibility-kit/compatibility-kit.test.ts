@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type RunningLoch, startLoch } from '../../../src/testing/builders/running-loch.ts';
 import { javaOf, mavenArtifacts, mavenClasspath } from '../../../src/testing/clients/java.ts';
 import { testCache } from '../../../src/testing/clients/python.ts';
@@ -37,13 +37,16 @@ async function openKit(): Promise<Kit | { readonly missing: string }> {
 }
 
 describe('the compatibility kit of Iceberg’s REST catalogs', () => {
-  let loch: RunningLoch;
+  let loch: RunningLoch | undefined;
   let kit: Awaited<ReturnType<typeof openKit>>;
   beforeAll(async () => {
     kit = await openKit();
-    loch = await startLoch();
   }, 900_000);
-  afterAll(async () => loch?.stop());
+  // Each suite has a lake of its own: they begin and end with an empty one.
+  beforeEach(async () => {
+    loch = await startLoch();
+  });
+  afterEach(async () => loch?.stop());
 
   /** The names of the suites' tests that passed and failed. */
   async function runKit(
@@ -51,7 +54,7 @@ describe('the compatibility kit of Iceberg’s REST catalogs', () => {
     suites: readonly string[],
     settings: Readonly<Record<string, string>>,
   ): Promise<{ readonly passed: string[]; readonly failed: string[] }> {
-    const { accessKeyId, secretAccessKey } = loch.client.sdk.credentials;
+    const { accessKeyId, secretAccessKey } = loch!.client.sdk.credentials;
     const { stdout } = await run(
       java,
       [
@@ -66,7 +69,7 @@ describe('the compatibility kit of Iceberg’s REST catalogs', () => {
         maxBuffer: 64 * 1024 * 1024,
         env: {
           ...process.env,
-          AWS_REGION: loch.server.region,
+          AWS_REGION: loch!.server.region,
           AWS_ACCESS_KEY_ID: accessKeyId,
           AWS_SECRET_ACCESS_KEY: secretAccessKey,
         },
@@ -95,8 +98,8 @@ describe('the compatibility kit of Iceberg’s REST catalogs', () => {
 
   it('holds, but for what is listed as what cannot', { timeout: 900_000 }, async (context) => {
     if ('missing' in kit) return context.skip(kit.missing);
-    const { accessKeyId, secretAccessKey } = loch.client.sdk.credentials;
-    const uri = `${loch.server.consoleUrl}/iceberg`;
+    const { accessKeyId, secretAccessKey } = loch!.client.sdk.credentials;
+    const uri = `${loch!.server.consoleUrl}/iceberg`;
     const ended = await runKit(kit, REST, {
       'rck.local': 'false',
       'rck.requires-namespace-create': 'true',
@@ -115,9 +118,9 @@ describe('the compatibility kit of Iceberg’s REST catalogs', () => {
   it('holds with the Java GlueCatalog over the Glue door, but for the same', { timeout: 900_000 }, async (context) => {
     if ('missing' in kit) return context.skip(kit.missing);
     const ended = await runKit(kit, GLUE, {
-      'kit.client.region': loch.server.region,
-      'kit.glue.endpoint': loch.server.awsUrl,
-      'kit.s3.endpoint': loch.server.awsUrl,
+      'kit.client.region': loch!.server.region,
+      'kit.glue.endpoint': loch!.server.awsUrl,
+      'kit.s3.endpoint': loch!.server.awsUrl,
       'kit.s3.path-style-access': 'true',
       'kit.warehouse': 's3://curated/glue-kit',
     });
