@@ -71,7 +71,7 @@ export function schemaUseCases(parts: Parts): Schemas {
     );
     if (version === undefined) {
       const what = byId ? `\`${choice.id}\`` : `${choice.number} of schema \`${choice.schema}\``;
-      throw new LochError('not_found', `Schema version ${what} does not exist.`);
+      throw new LochError('not_found', `Schema version is not found. There is no ${what}.`);
     }
     if (byId) await allow(context, action, version.registry, version.schema);
     return version;
@@ -268,7 +268,11 @@ export function schemaUseCases(parts: Parts): Schemas {
       const hash = hashOf(parseSchema(schema.format, definition));
       const found = await store.read(procedures.versionByHash, { ...place, hash });
       if (found !== undefined) return found;
-      throw new LochError('not_found', `No version of schema \`${place.name}\` has that definition.`);
+      // The words by which AWS's serialisers know that they may register one.
+      throw new LochError(
+        'not_found',
+        `Schema version is not found. No version of schema \`${place.name}\` has that definition.`,
+      );
     },
     async versions(context, given, page) {
       const place = placeOf(given);

@@ -121,9 +121,9 @@ const versionOf = (row: VersionRow, format: string): SchemaVersionRecord => ({
 export const registryMissing = (name: string): LochError =>
   new LochError('not_found', `Registry \`${name}\` does not exist.`, { context: { registry: name } });
 
-/** **Errors**: it is the error, `not_found`. */
+/** **Errors**: it is the error, `not_found`, in the words by which AWS's serialisers know that they may make one. */
 export const schemaMissing = (registry: string, name: string): LochError =>
-  new LochError('not_found', `Schema \`${name}\` of registry \`${registry}\` does not exist.`, {
+  new LochError('not_found', `Schema is not found. \`${name}\` of registry \`${registry}\` does not exist.`, {
     context: { registry, schema: name },
   });
 
