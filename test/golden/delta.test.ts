@@ -126,6 +126,33 @@ describe('a Delta table of delta-rs', () => {
     );
   });
 
+  /** When a version was committed, by its log. **Units**: milliseconds. */
+  const committedAt = (name: string, version: number): number => {
+    const commit = readFileSync(join(ROOT, name, '_delta_log', `${String(version).padStart(20, '0')}.json`), 'utf8');
+    return Number(/"commitInfo":\{"timestamp":(\d+)/.exec(commit)![1]);
+  };
+  const at = (ms: number) => `AT (TIMESTAMP => '${new Date(ms).toISOString()}')`;
+
+  it.each(
+    Object.entries(golden).flatMap(([name, { past = {} }]) =>
+      Object.keys(past).map((version) => [name, Number(version)] as const),
+    ),
+  )('%s travels to when version %s was the newest', async (name, version) => {
+    const rows = golden[name]!.past![version]!;
+    const columns = Object.keys(rows[0]!);
+    const [from, until] = [committedAt(name, version), committedAt(name, version + 1)];
+    expect(until).toBeGreaterThan(from);
+    for (const ms of [from, until - 1]) {
+      expect(spelled(await rowsOf(`SELECT * FROM ${name} ${at(ms)}`), columns)).toEqual(spelled(rows, columns));
+    }
+  });
+
+  it('says that a time is before its log', async () => {
+    const early = `SELECT * FROM checkpointed ${at(committedAt('checkpointed', 0) - 1)}`;
+    const error = await rowsOf(early).catch((caught: LochError) => caught);
+    expect(error).toMatchObject({ code: 'invalid_argument', message: expect.stringContaining('its log begins later') });
+  });
+
   it('says which versions there are when asked for another', async () => {
     const error = await rowsOf('SELECT * FROM types AT (VERSION => 7)').catch((caught: LochError) => caught);
     expect(error).toMatchObject({ code: 'invalid_argument', message: expect.stringContaining('its newest is 0') });
