@@ -73,6 +73,10 @@ export interface RequestContext {
   readonly operation?: string;
   /** Calls that must share the transaction of the change this request makes: how its repeat is recognized. Set by doors. */
   readonly alongside?: readonly StoreCall[];
+  /** The caller says that his account pays for it. Set by doors. */
+  readonly payer?: 'requester';
+  /** The access point it came through, which must allow it as its bucket must. Set by doors. */
+  readonly accessPoint?: { readonly arn: string; readonly accountId: string; readonly policy?: string };
   /** What the request says of itself, as condition keys: `aws:Referer`, `s3:x-amz-acl` … Set by doors. */
   readonly requestKeys?: Readonly<Record<string, string | readonly string[]>>;
 }

@@ -279,6 +279,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
         diskFailuresPerYear: config.storage.disk_failures_percent / 100,
         streams,
         access: storage.access,
+        sessions: governance.identity,
         identities,
         resourcePolicies: governance.resourcePolicies,
         directory: lateDirectory,

@@ -94,7 +94,7 @@ export function openDoors(deps: {
       services: [
         iamService(parts.governance.identity),
         stsService(parts.governance.identity),
-        s3controlService({ batch: parts.upkeep.batch }),
+        s3controlService(parts.upkeep),
         glueService({ ...parts, ...parts.processing }),
         lakeformationService(lakeFormation, catalog),
         kmsService(parts.governance.keys),
@@ -104,6 +104,7 @@ export function openDoors(deps: {
       ],
     }),
     s3: createS3Door({
+      accessPoints: parts.upkeep.accessPoints,
       accessLog: parts.accessLog,
       ...shared,
       ...parts.storage,

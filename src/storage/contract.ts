@@ -508,6 +508,14 @@ export type {
   BatchOperation,
   NewBatchJob,
 } from './batch/contract-types.ts';
+export type {
+  AccessGrants,
+  GrantPermission,
+  GrantsInstance,
+  GrantsLocation,
+  PrefixGrant,
+} from './access-grants/contract-types.ts';
+export type { AccessPoint, AccessPoints } from './access-points/contract-types.ts';
 export { parseDestination } from './replication/destination.ts';
 export type {
   OpenRemoteService,

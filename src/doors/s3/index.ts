@@ -14,11 +14,12 @@ import { type LochError, toLochError } from '../../core/errors.ts';
 import type { EventBus } from '../../core/events.ts';
 import { newId } from '../../core/ids.ts';
 import type { Accounts, Audit, Identities } from '../../governance/contract.ts';
-import type { AccessLog, BucketSettingAccess, ObjectAccess } from '../../storage/contract.ts';
+import type { AccessLog, AccessPoints, BucketSettingAccess, ObjectAccess } from '../../storage/contract.ts';
 import { clientGone, splitTarget } from '../kit/request-facts.ts';
 import { createRejections } from '../kit/rejections.ts';
 import { createSigningKeys, type SigningKeys } from '../kit/sigv4/index.ts';
 import { accessEntry } from './access-entry.ts';
+import { assertServedByPoint, throughAlias } from './alias.ts';
 import type { S3Answer } from './answer.ts';
 import { type Addressing, type BucketHosts, createAddressing } from './bucket-host.ts';
 import { answerOrigin, preflight } from './cors.ts';
@@ -32,6 +33,8 @@ export interface S3DoorDeps {
   /** Where requests to buckets are noted. */
   readonly accessLog?: Pick<AccessLog, 'note'>;
   readonly access: ObjectAccess;
+  /** For aliases that stand where a bucket's name does; without it there are none. */
+  readonly accessPoints?: Pick<AccessPoints, 'byAlias'>;
   readonly settings: BucketSettingAccess;
   readonly accounts: Accounts;
   readonly identities: Identities;
@@ -123,9 +126,12 @@ async function serve(
   const query = new URLSearchParams(splitTarget(incoming).rawQuery);
   const proof = await proveRequest(incoming, addressed, query, deps, signingKeys, facts.startedAt);
   progress.context = contextFor(incoming, facts, deps, proof);
-  const request = takeApart(incoming, addressed, query, progress.context, deps, proof);
+  const taken = takeApart(incoming, addressed, query, progress.context, deps, proof);
+  const request = await throughAlias(taken, deps.accessPoints);
+  progress.context = request.context;
   const operation = findOperation(request);
   progress.operation = operation;
+  assertServedByPoint(request, operation);
   // A refusal stands in the trail under the operation that was refused.
   progress.context = { ...progress.context, operation: `s3:${operation.name}` };
   return run({ ...request, context: progress.context }, operation, deps.audit);

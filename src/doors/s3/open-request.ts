@@ -42,7 +42,10 @@ export function contextFor(
     startedAt: facts.startedAt,
   });
   if (proof === undefined) return context; // nobody decides about it yet
-  return { ...context, requestKeys: requestKeys(incoming, new URLSearchParams(splitTarget(incoming).rawQuery)) };
+  const query = new URLSearchParams(splitTarget(incoming).rawQuery);
+  const payer = incoming.headers['x-amz-request-payer'] ?? query.get('x-amz-request-payer');
+  const pays = payer === 'requester' ? { payer: 'requester' as const } : {};
+  return { ...context, ...pays, requestKeys: requestKeys(incoming, query) };
 }
 
 /** **Errors**: `access_denied` when the bucket, or the source of a copy, is not of the account the client thinks. */

@@ -257,6 +257,19 @@ export interface TemporaryCredentials {
   readonly principalId: string;
 }
 
+/** A role that a service of the lake takes for somebody. **Units**: 900 to 43,200 seconds. */
+export interface ServiceRoleRequest {
+  /** `access-grants.s3.amazonaws.com`: the role must trust it. */
+  readonly service: string;
+  readonly roleArn: string;
+  readonly sessionName: string;
+  /** What the session may do at most: a policy document. */
+  readonly policy: string;
+  readonly durationSeconds: number;
+  /** For whom. */
+  readonly sourceIdentity: string;
+}
+
 /** Temporary credentials. The token holds all that is known of a session; deleting its role or user ends it at once. */
 export interface SessionUseCases {
   /** **Errors**: `access_denied` by trust or identity policy, `invalid_argument`, `malformed_policy`. */
@@ -268,6 +281,11 @@ export interface SessionUseCases {
    * the scope is the caller's to use; each use is checked again against the grants. **Units**: 900 to 43,200 seconds.
    */
   lendStorage(context: RequestContext, scope: StorageScope, durationSeconds: number): Promise<TemporaryCredentials>;
+  /**
+   * Credentials of a role that trusts a service of the lake, narrowed by a policy. Whoever calls has found out that the
+   * caller may have them. **Errors**: `access_denied`, `not_found`, `invalid_argument`.
+   */
+  serveRole(context: RequestContext, request: ServiceRoleRequest): Promise<TemporaryCredentials>;
   /** The account a key belongs to. **Errors**: `not_found`. */
   accessKeyAccount(context: RequestContext, accessKeyId: string): Promise<string>;
 }

@@ -48,6 +48,7 @@ import { openPrincipals, type Principals, rootPrincipal } from './principals.ts'
 import { assumeRole } from './sessions/assume-role.ts';
 import { getSessionToken } from './sessions/get-session-token.ts';
 import { lendStorage } from './sessions/lend-storage.ts';
+import { serveRole } from './sessions/serve-role.ts';
 import { contextKeys, simulateCustom, simulatePrincipal } from './simulations/simulate-policies.ts';
 
 /** Where the store modules of identities are. */
@@ -174,6 +175,7 @@ function identityUseCases(deps: IdentityDeps, principals: Principals): IdentityU
     accessKeyLastUsed: (context, accessKeyId) => accessKeyLastUsed(deps, principals, context, accessKeyId),
     assumeRole: (context, request) => assumeRole(deps, context, request),
     getSessionToken: (context, seconds) => getSessionToken(deps, context, seconds),
+    serveRole: (context, request) => serveRole(deps, context, request),
     lendStorage: (context, scope, seconds) => lendStorage(deps, context, scope, seconds),
     async accessKeyAccount(_context, accessKeyId) {
       const found = await deps.store.read(procedures.accessKey, { accessKeyId });

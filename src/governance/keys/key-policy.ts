@@ -9,6 +9,7 @@ import type { Principal } from '../../core/caller.ts';
 import { iamArn } from '../../core/arn.ts';
 import type { ActionRequest } from '../contract.ts';
 import { statementMatches } from '../identity/evaluate/decide.ts';
+import { matchPrincipal } from '../identity/evaluate/match-principal.ts';
 import { type PolicyDocument, parsePolicyDocument, type Statement } from '../identity/evaluate/policy-document.ts';
 import type { RequestValues } from '../identity/evaluate/request-values.ts';
 import { isLochError } from '../../core/errors.ts';
@@ -108,19 +109,11 @@ export function decideKeyPolicy(
   return { says, decidedBy };
 }
 
-function principalMatch({ principals, effect }: Statement, caller: Principal): 'direct' | 'account' | 'none' {
-  if (principals === undefined) return 'none';
-  const found = principals.patterns.map(({ type, value }) => (type === 'AWS' ? matchOf(value, caller) : 'none'));
-  const named = found.includes('direct') ? 'direct' : found.includes('account') ? 'account' : 'none';
-  if (!principals.except) return named;
+/** How a statement names the caller. Root is his account here: a key is closed to him too where nothing trusts it. */
+function principalMatch(statement: Statement, caller: Principal): 'direct' | 'account' | 'none' {
+  const match = matchPrincipal(statement, caller);
   // NotPrincipal with Allow would open the key to everybody else; KMS takes it with Deny only.
-  return effect === 'Deny' && named === 'none' ? 'direct' : 'none';
-}
-
-function matchOf(value: string, caller: Principal): 'direct' | 'account' | 'none' {
-  if (value === '*') return 'direct';
-  if (value === caller.arn || value === caller.session?.roleArn || value === caller.id.split(':')[0]) {
-    return caller.kind === 'root' ? 'account' : 'direct';
-  }
-  return value === caller.accountId || value === iamArn(caller.accountId, 'root') ? 'account' : 'none';
+  const opens = statement.principals?.except === true && statement.effect === 'Allow';
+  if (match === undefined || opens) return 'none';
+  return match === 'account' || (match === 'caller' && caller.kind === 'root') ? 'account' : 'direct';
 }

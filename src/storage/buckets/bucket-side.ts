@@ -19,6 +19,7 @@ import type {
   ResourceSide,
 } from '../../governance/contract.ts';
 import type { StreamTargets } from '../notifications/stream-target.ts';
+import { authorizeThroughPoint } from '../access-points/through-point.ts';
 import { bucketMissing } from '../stores/names.ts';
 import { BUCKET_PERMISSIONS, leavesOwnerOut, linesFor } from './access-lists.ts';
 import type { BucketSettings, ObjectOwnership } from './contract.ts';
@@ -106,6 +107,33 @@ export async function authorizeBucket(
   conditions?: ConditionValues,
 ): Promise<void> {
   await deps.policy.authorize(context, await bucketRequest(deps, context, bucket, action, conditions));
+  await authorizeThroughPoint(deps, context, action, undefined, conditions);
+  await assertPaid(deps, context, bucket, action);
+}
+
+/**
+ * Where requesters pay, whoever is of another account has to say that his does.
+ * **Errors**: `access_denied`. **Source**: S3 User Guide, "Using Requester Pays buckets".
+ */
+export async function assertPaid(
+  deps: Pick<SideDeps, 'settings' | 'policy'>,
+  context: RequestContext,
+  bucket: string,
+  action: string,
+  key?: string,
+): Promise<void> {
+  const { principal } = context;
+  const owner = await deps.settings.ownerOf(bucket);
+  const ownCaller = principal.kind !== 'anonymous' && principal.accountId === owner;
+  if (owner === undefined || ownCaller || principal.kind === 'service') return;
+  if (context.payer === 'requester' && principal.kind !== 'anonymous') return;
+  if ((await deps.settings.get(bucket, 'requestPayment'))?.payer !== 'Requester') return;
+  throw await deps.policy.refuse(context, {
+    action,
+    resource: s3Arn(bucket, key),
+    why: 'requesters pay for the bucket: send `x-amz-request-payer: requester` with a signed request.',
+    by: [`request-payment:${bucket}`],
+  });
 }
 
 /** The question whether the caller may do `action` to a bucket. **Errors**: as `authorizeBucket`. */

@@ -12,9 +12,10 @@ import type { RequestContext } from '../../core/caller.ts';
 import { isLochError, type LochError } from '../../core/errors.ts';
 import type { ActionRequest, ConditionValues, Decision, ResourceSide } from '../../governance/contract.ts';
 import type { ObjectHead, ObjectStore, UploadRef, VersionName } from '../contract.ts';
+import { authorizeThroughPoint, pointRequest } from '../access-points/through-point.ts';
 import { bucketMissing } from '../stores/names.ts';
 import { leavesOwnerOut, linesFor, OBJECT_PERMISSIONS } from './access-lists.ts';
-import { bucketRequest, bucketSide, ownershipOf, type SideDeps } from './bucket-side.ts';
+import { assertPaid, bucketRequest, bucketSide, ownershipOf, type SideDeps } from './bucket-side.ts';
 import { blockOf } from './public-access-block.ts';
 
 /** What object sides are read from. */
@@ -41,6 +42,8 @@ export async function authorizeObject(
     if ((await deps.policy.decide(context, list)).allowed) throw side.missing;
   }
   await deps.policy.authorize(context, request);
+  await authorizeThroughPoint(deps, context, action, name.key, conditions);
+  await assertPaid(deps, context, name.bucket, action, name.key);
 }
 
 /**
@@ -78,7 +81,9 @@ export async function objectDecision(
 ): Promise<Decision> {
   const look = lookOnce(deps, name);
   const side = await objectSide(deps, context, name, action, look);
-  return deps.policy.decide(context, requestOf(context, name, action, side?.side, look, {}));
+  const decision = await deps.policy.decide(context, requestOf(context, name, action, side?.side, look, {}));
+  const point = decision.allowed ? pointRequest(deps, context, action, name.key) : undefined;
+  return point === undefined ? decision : deps.policy.decide(context, point);
 }
 
 function requestOf(

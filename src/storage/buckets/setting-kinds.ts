@@ -61,6 +61,15 @@ const accessBlock = z.strictObject({
   restrictPublicBuckets: z.boolean(),
 });
 
+/** A part of a bucket that is measured: all that is given must hold. */
+const filteredSchema = z.strictObject({
+  id: z.string().min(1).max(64),
+  prefix: z.string().max(1024).optional(),
+  tags: z.array(z.strictObject({ key: z.string(), value: z.string() })).optional(),
+  /** Absent: there is no filter at all. */
+  filtered: z.boolean(),
+});
+
 const website = z.strictObject({
   indexSuffix: z.string().min(1).optional(),
   errorKey: z.string().min(1).optional(),
@@ -143,8 +152,8 @@ export const SETTING_KINDS = {
   ),
   /** Many, by id. */
   inventory: kind(inventorySchema, 's3:GetInventoryConfiguration', 's3:PutInventoryConfiguration'),
-  analytics: kind(z.never(), 's3:GetAnalyticsConfiguration', 's3:PutAnalyticsConfiguration'),
-  metrics: kind(z.never(), 's3:GetMetricsConfiguration', 's3:PutMetricsConfiguration'),
+  analytics: kind(filteredSchema, 's3:GetAnalyticsConfiguration', 's3:PutAnalyticsConfiguration'),
+  metrics: kind(filteredSchema, 's3:GetMetricsConfiguration', 's3:PutMetricsConfiguration'),
   intelligentTiering: kind(
     tieringSchema,
     's3:GetIntelligentTieringConfiguration',

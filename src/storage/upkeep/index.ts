@@ -19,6 +19,11 @@ import type {
 import type { Engine } from '../../engines/contract.ts';
 import { reportDurability } from '../durability/report-durability.ts';
 import { accessLogModule } from '../access-logs/index.ts';
+import type { SessionUseCases } from '../../governance/contract.ts';
+import type { AccessGrants } from '../access-grants/contract-types.ts';
+import { accessGrantsModule, createAccessGrants } from '../access-grants/index.ts';
+import type { AccessPoints } from '../access-points/contract-types.ts';
+import { accessPointsModule, createAccessPoints, forgetAccessPoints } from '../access-points/index.ts';
 import type { BatchJobs } from '../batch/contract-types.ts';
 import { batchModule, createBatchJobs, openBatchRunner } from '../batch/index.ts';
 import { createStorageFigures, figureModule, forgetFigures, openFigureRunner } from '../figures/index.ts';
@@ -51,6 +56,8 @@ export interface UpkeepDeps extends ObjectDeps {
   readonly clock: Clock;
   /** Objects as callers may use them: batch jobs do what their roles may. */
   readonly access: ObjectAccess;
+  /** Gives credentials to whom an access grant is for. */
+  readonly sessions: Pick<SessionUseCases, 'serveRole'>;
   /** Other S3 services that buckets may be replicated to. */
   readonly remotes?: OpenRemoteService;
   /** When versions were last read. */
@@ -81,6 +88,8 @@ export interface Upkeep extends Lifecycle {
   readonly batch: BatchJobs;
   /** How durable acknowledged bytes are now, for who may see all buckets. */
   durability(context: RequestContext): Promise<DurabilityReport>;
+  readonly accessGrants: AccessGrants;
+  readonly accessPoints: AccessPoints;
   /** Does now what a day brings: the rules of all buckets that are due, and objects to where their use says. */
   runDue(): Promise<void>;
   /** Where classes lie and what waits to be moved, for who may see all buckets. */
@@ -102,6 +111,8 @@ export const upkeepStoreModules: readonly URL[] = [
   figureModule,
   replicationModule,
   batchModule,
+  accessGrantsModule,
+  accessPointsModule,
 ];
 
 /** Calls for the transactions that make and delete a bucket: nobody inherits what was kept of another of the name. */
@@ -111,6 +122,7 @@ export const forgetUpkeep = (bucket: string): readonly StoreCall[] => [
   ...forgetInventories(bucket),
   ...forgetFigures(bucket),
   ...forgetReplication(bucket),
+  ...forgetAccessPoints(bucket),
 ];
 
 /** Opens the upkeep; what is due begins at once, in the background. */
@@ -145,6 +157,8 @@ export async function openUpkeep(deps: UpkeepDeps): Promise<Upkeep> {
     inventories: createInventoryRuns({ ...deps, runner: lister }),
     replication,
     batch: createBatchJobs({ ...deps, runner: batchRunner }),
+    accessGrants: createAccessGrants(deps),
+    accessPoints: createAccessPoints(deps),
     runDue: () => runner.runDue(),
     async tiers(context) {
       await deps.policy.authorize(context, { action: 's3:ListAllMyBuckets', resource: 'arn:aws:s3:::*' });

@@ -208,6 +208,7 @@ export async function openS3Lake(
     notificationHosts: ['127.0.0.1'],
     identities: governance.identities,
     access,
+    sessions: governance.identity,
     resourcePolicies: governance.resourcePolicies,
     directory: () => tableDirectory,
     ownerOf: options.ownerOf ?? (async () => undefined),
@@ -218,6 +219,7 @@ export async function openS3Lake(
   });
   const { audit, identities } = governance;
   const door = createS3Door({
+    accessPoints: upkeep.accessPoints,
     accessLog,
     access,
     settings,

@@ -7,23 +7,17 @@ import type {
 } from '@aws-sdk/client-s3-control';
 import type { RequestContext } from '../../../core/caller.ts';
 import { LochError } from '../../../core/errors.ts';
-import type { BatchJob, BatchJobs } from '../../../storage/contract.ts';
+import type { AccessGrants, AccessPoints, BatchJob, BatchJobs } from '../../../storage/contract.ts';
 import type { AwsServiceDoor } from '../service.ts';
+import { accessGrantOperations } from './access-grants.ts';
+import { accessPointOperations } from './access-points.ts';
+import { assertAccount, type OfAccount } from './account.ts';
 import { jobOf, tagsOf } from './job-input.ts';
 
 const MAX_PAGE = 1000;
 
-interface OfAccount {
-  readonly AccountId?: string | undefined;
-}
 interface OfJob extends OfAccount {
   readonly JobId?: string | undefined;
-}
-
-/** **Errors**: `access_denied` for another account than the caller's. */
-export function assertAccount(context: RequestContext, { AccountId }: OfAccount): void {
-  if (AccountId === undefined || AccountId === context.accountId) return;
-  throw new LochError('access_denied', `You are of the account ${context.accountId}, not of ${AccountId}.`);
 }
 
 const summaryOf = (job: BatchJob) => ({
@@ -71,8 +65,12 @@ const finer =
   ({ context }: LochError): string =>
     typeof context.s3_code === 'string' ? context.s3_code : name;
 
-/** The S3 Control door: batch jobs. Public-access blocks of accounts and tags of buckets are at the S3 door. */
-export function s3controlService(deps: { readonly batch: BatchJobs }): AwsServiceDoor {
+/** The S3 Control door: batch jobs, access grants, access points. Public-access blocks of accounts and tags of buckets are at the S3 door. */
+export function s3controlService(deps: {
+  readonly batch: BatchJobs;
+  readonly accessGrants: AccessGrants;
+  readonly accessPoints: AccessPoints;
+}): AwsServiceDoor {
   const { batch } = deps;
   const readOnly = true;
   return {
@@ -80,6 +78,8 @@ export function s3controlService(deps: { readonly batch: BatchJobs }): AwsServic
     signingNames: ['s3'],
     schemas: () => import('@aws-sdk/client-s3-control'),
     operations: {
+      ...accessGrantOperations(deps.accessGrants),
+      ...accessPointOperations(deps.accessPoints),
       CreateJob: {
         async run(context, input: CreateJobRequest) {
           assertAccount(context, input);
@@ -165,7 +165,10 @@ export function s3controlService(deps: { readonly batch: BatchJobs }): AwsServic
       missing_argument: 'InvalidRequest',
       malformed_request: 'MalformedXML',
       not_found: finer('NotFoundException'),
-      conflict: 'JobStatusException',
+      conflict: finer('JobStatusException'),
+      already_exists: finer('InvalidRequest'),
+      bucket_not_found: 'NoSuchBucket',
+      malformed_policy: 'MalformedPolicy',
       unsupported: 'NotImplemented',
       unknown_access_key: 'InvalidAccessKeyId',
       signature_mismatch: 'SignatureDoesNotMatch',

@@ -1,15 +1,9 @@
-/**
- * Which operation a sub-resource of a bucket stands for. Reading any setting that S3 has is answered, because tools read
- * all of them to compare: what Loch does not have answers S3's own "not set".
- */
-import { LochError } from '../../../core/errors.ts';
 import type { BucketSettingKind } from '../../../storage/contract.ts';
-import { xmlAnswer } from '../answer.ts';
 import { getObjectLockConfiguration, putObjectLockConfiguration } from '../attribute-operations.ts';
 import type { S3Operation } from '../request.ts';
-import { renderXml } from '../xml.ts';
 import * as acl from './acl-operations.ts';
 import { corsForm } from './cors-form.ts';
+import { filteredRoute } from './filtered-form.ts';
 import { encryptionForm } from './encryption-form.ts';
 import * as inventory from './inventory-form.ts';
 import { getLifecycle, putLifecycle } from './lifecycle-form.ts';
@@ -25,7 +19,7 @@ import {
 } from './plain-forms.ts';
 import * as policy from './policy-operations.ts';
 import { replicationForm } from './replication-form.ts';
-import { deleteOperation, getOperation, notSet, putOperation, type SettingForm } from './setting-form.ts';
+import { deleteOperation, getOperation, putOperation, type SettingForm } from './setting-form.ts';
 import { deleteTiering, getTiering, listTiering, putTiering } from './tiering-form.ts';
 import { websiteForm } from './website-form.ts';
 
@@ -76,19 +70,13 @@ const ROUTES: Readonly<Record<string, Routes>> = {
   website: routesOf('BucketWebsite', websiteForm),
 };
 
-/** Settings of which a bucket has many: a GET without `id` lists them. */
-const LISTED: Readonly<Record<string, readonly [name: string, kind: BucketSettingKind]>> = {
-  analytics: ['BucketAnalyticsConfiguration', 'analytics'],
-  metrics: ['BucketMetricsConfiguration', 'metrics'],
-};
-
 /** The operation on a setting of a bucket that the request asks for, if there is one. */
 export function settingOperation(method: string, query: URLSearchParams): Route | undefined {
   for (const name of query.keys()) {
     if (name === 'inventory') return inventoryRoute(method, query);
     if (name === 'intelligent-tiering') return tieringRoute(method, query);
     if (Object.hasOwn(ROUTES, name)) return ROUTES[name]![method as keyof Routes];
-    if (Object.hasOwn(LISTED, name) && method === 'GET') return listedRoute(name, query);
+    if (name === 'analytics' || name === 'metrics') return filteredRoute(name, method, query);
   }
   return undefined;
 }
@@ -107,27 +95,4 @@ function tieringRoute(method: string, query: URLSearchParams): Route | undefined
   if (method === 'DELETE') return [`Delete${name}`, deleteTiering];
   if (method !== 'GET') return undefined;
   return query.has('id') ? [`Get${name}`, getTiering] : [`List${name}s`, listTiering];
-}
-
-function listedRoute(name: string, query: URLSearchParams): Route {
-  const [operation, kind] = LISTED[name]!;
-  if (query.has('id')) return [`Get${operation}`, oneOfMany(kind)];
-  return [`List${operation}s`, emptyList(`List${operation.replace(/^Bucket/, '')}sResult`, kind)];
-}
-
-function oneOfMany(kind: BucketSettingKind): S3Operation {
-  return async ({ settings, context, bucket, query }) => {
-    const id = query.get('id') ?? '';
-    const value: unknown = await settings.get(context, { bucket, kind, id });
-    if (value === undefined) throw notSet('NoSuchConfiguration', bucket);
-    throw new LochError('internal', `The setting \`${kind}\` \`${id}\` has no form in this door.`);
-  };
-}
-
-function emptyList(root: string, kind: BucketSettingKind): S3Operation {
-  return async ({ settings, context, bucket }) => {
-    const found = await settings.list(context, { bucket, kind });
-    if (found.length > 0) throw new LochError('internal', `The setting \`${kind}\` has no form in this door.`);
-    return xmlAnswer(renderXml(root, { IsTruncated: false }));
-  };
 }

@@ -41,7 +41,8 @@ function matchOf(statement: Statement, caller: Principal): 'direct' | 'account' 
 }
 
 function matchPattern({ type, value }: PrincipalPattern, caller: Principal): 'direct' | 'account' | 'none' {
-  if (type !== 'AWS') return 'none';
+  if (type === 'Service') return caller.kind === 'service' && value === caller.name ? 'direct' : 'none';
+  if (type !== 'AWS' || caller.kind === 'service') return 'none';
   if (value === '*' || value === caller.arn || value === caller.session?.roleArn) return 'direct';
   const account = caller.accountId;
   return value === account || value === `arn:aws:iam::${account}:root` ? 'account' : 'none';
