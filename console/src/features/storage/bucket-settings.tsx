@@ -4,6 +4,7 @@ import { api, at } from '../../api.ts';
 import { Failure } from '../../components/failure.tsx';
 import { EncryptionSetting } from './encryption-setting.tsx';
 import { LifecycleSetting } from './lifecycle-setting.tsx';
+import { ReplicationCard } from './replication-card.tsx';
 import type { Bucket } from './storage-types.ts';
 import { useSetting } from './use-setting.ts';
 
@@ -14,6 +15,7 @@ export function BucketSettings({ bucket }: { readonly bucket: Bucket }) {
       <Versioning bucket={bucket} />
       <EncryptionSetting bucket={bucket.name} />
       <LifecycleSetting bucket={bucket.name} />
+      <ReplicationCard bucket={bucket.name} />
       <PublicAccess bucket={bucket.name} />
       <Policy bucket={bucket.name} />
     </>

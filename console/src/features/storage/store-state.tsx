@@ -5,6 +5,7 @@ import { Failure } from '../../components/failure.tsx';
 import { bytes, count, when } from '../../components/format.ts';
 import { PageHead, State } from '../../components/page.tsx';
 import { Rows } from '../../components/rows.tsx';
+import { BatchCard } from './batch-card.tsx';
 import { FiguresCard } from './figures-card.tsx';
 import { place } from './storage-types.ts';
 
@@ -89,6 +90,7 @@ export function StoreState() {
       <ScrubCard />
       <TiersCard />
       <LifecycleCard />
+      <BatchCard />
     </>
   );
 }

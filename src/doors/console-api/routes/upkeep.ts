@@ -1,5 +1,8 @@
+import { z } from 'zod';
 import type { Upkeep } from '../../../storage/contract.ts';
 import { type Routes, routes } from '../app.ts';
+
+const jobStatus = z.strictObject({ status: z.enum(['Ready', 'Cancelled']) });
 
 /** What the store does by itself: passes of lifecycle rules, moves between tiers, the scrub. */
 export function upkeepRoutes(upkeep: Upkeep): Routes {
@@ -30,6 +33,17 @@ export function upkeepRoutes(upkeep: Upkeep): Routes {
       rules: await replication.figures(c.get('context'), bucket),
       failures: await replication.failures(c.get('context'), bucket, 100),
     });
+  });
+  app.get('/batch-jobs', async (c) => {
+    const jobs = await upkeep.batch.list(c.get('context'), { limit: 100 });
+    return c.json({ jobs: jobs.map(({ foreign: _, ...job }) => job) });
+  });
+  app.post('/batch-jobs/:id/status', async (c) => {
+    const { id } = c.req.param();
+    const { status } = jobStatus.parse(c.get('body'));
+    c.set('auditParameters', { jobId: id, status });
+    const { foreign: _, ...job } = await upkeep.batch.setStatus(c.get('context'), id, status);
+    return c.json(job);
   });
   app.get('/tiers', async (c) => c.json(await upkeep.tiers(c.get('context'))));
   app.get('/durability', async (c) => c.json(await upkeep.durability(c.get('context'))));
