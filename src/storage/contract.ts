@@ -501,29 +501,10 @@ export type { BucketFigures, PrefixFigures, StorageCounts, StorageFigures } from
 export type { InventoryRun, InventoryRuns } from './inventory/contract-types.ts';
 export { type InventoryConfiguration, parseInventory } from './inventory/configuration.ts';
 export { type LifecycleConfiguration, type LifecycleRule, parseLifecycle } from './lifecycle/configuration.ts';
-export type {
-  BatchJob,
-  BatchJobs,
-  BatchManifest,
-  BatchOperation,
-  NewBatchJob,
-} from './batch/contract-types.ts';
-export type {
-  AccessGrants,
-  GrantPermission,
-  GrantsInstance,
-  GrantsLocation,
-  PrefixGrant,
-} from './access-grants/contract-types.ts';
-export type { AccessPoint, AccessPoints } from './access-points/contract-types.ts';
-export { parseDestination } from './replication/destination.ts';
-export type {
-  OpenRemoteService,
-  RemoteService,
-  ReplicationFailure,
-  ReplicationFigures,
-  ReplicationRuns,
-} from './replication/contract-types.ts';
+export type * from './batch/contract-types.ts';
+export type * from './access-grants/contract-types.ts';
+export type * from './access-points/contract-types.ts';
+export type * from './replication/contract-types.ts';
 export type { ScrubStatus } from './stores/local/scrubber.ts';
 export type { ObjectTiers, TierPlace, TiersStatus, TierStatus } from './tiers/contract-types.ts';
 export type { DurabilityReport, LossModel, PlaceDurability } from './durability/contract-types.ts';
