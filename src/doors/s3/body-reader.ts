@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { LochError } from '../../core/errors.ts';
+import { giveAway } from '../../core/given-bytes.ts';
 
 /**
  * The bytes of a request as they come. A message that was cut off is an error, not an end; so is a client that sends
- * nothing for `idleMs` while it is waited for (time in which nobody reads does not count).
+ * nothing for `idleMs` while it is waited for (time in which nobody reads does not count). Its chunks are given away.
  */
 export class BodyReader implements AsyncIterableIterator<Buffer> {
   readonly #incoming: IncomingMessage;
@@ -34,6 +35,7 @@ export class BodyReader implements AsyncIterableIterator<Buffer> {
       const chunk = this.#incoming.read() as Buffer | null;
       if (chunk !== null) {
         this.#read += chunk.length;
+        giveAway(chunk);
         return { done: false, value: chunk };
       }
       // A message of known length ends with its last byte; the end itself is left to the connection.

@@ -3,8 +3,7 @@
  *
  * Invariants
  * - Header: `LSB1`, log2 of the chunk size, three zero bytes, the part number (u64 LE), a salt of 16 random bytes.
- *   Chunk: up to 256 KiB under AES-256-GCM and its tag of 16 bytes. All chunks but the last are full. (A cipher costs 40 µs
- *   to make: with chunks of 64 KiB a third of the speed went there.)
+ *   Chunk: up to 256 KiB under AES-256-GCM and its tag of 16 bytes. All chunks but the last are full. (With chunks of 64 KiB a third of the speed went to making ciphers.)
  * - The key of a body is HKDF-SHA-256 of the data key with the body's salt and part number: each body, each attempt at a
  *   part, has a key of its own, so its nonces may count: chunk 0, 1, 2 … No counter outlives the body it counts in.
  * - A chunk opens only at its place (the nonce) in its body (the key) and part (header, authenticated). The trailer
@@ -12,7 +11,15 @@
  * - Whatever does not open is `data_corrupt`; nothing of a chunk is handed on before its tag is verified.
  * **Source**: NIST SP 800-38D; the construction follows STREAM (Hoang, Reyhanitabar, Rogaway, Vizár 2015).
  */
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto';
 import { LochError } from '../../core/errors.ts';
 
 const MAGIC = Buffer.from('LSB1');
@@ -35,10 +42,11 @@ function nonceOf(index: number): Buffer {
   return nonce;
 }
 
-const bodyKey = (dataKey: Uint8Array, header: Buffer): Uint8Array =>
-  new Uint8Array(hkdfSync('sha256', dataKey, header.subarray(16), header.subarray(0, 16), 32));
+/** As a key object: a cipher from plain key bytes costs 29 µs to make, one from this 6 µs. */
+const bodyKey = (dataKey: Uint8Array, header: Buffer): KeyObject =>
+  createSecretKey(new Uint8Array(hkdfSync('sha256', dataKey, header.subarray(16), header.subarray(0, 16), 32)));
 
-function trailerOf(key: Uint8Array, header: Buffer, size: number): Buffer {
+function trailerOf(key: KeyObject, header: Buffer, size: number): Buffer {
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(size));
   const cipher = createCipheriv('aes-256-gcm', key, nonceOf(TRAILER_CHUNK)).setAAD(Buffer.concat([header, length]));
@@ -49,7 +57,7 @@ function trailerOf(key: Uint8Array, header: Buffer, size: number): Buffer {
 /** Seals one body piece by piece. **Cost**: no copy of the bytes but the cipher's own. */
 export class BodySealer {
   readonly #header = Buffer.alloc(HEADER_BYTES);
-  readonly #key: Uint8Array;
+  readonly #key: KeyObject;
   #cipher: ReturnType<typeof createCipheriv> | undefined;
   #index = 0;
   #inChunk = 0;
@@ -234,7 +242,7 @@ async function* openBody(
 }
 
 function openChunk(
-  key: Uint8Array,
+  key: KeyObject,
   header: Buffer,
   index: number,
   sealed: Buffer,

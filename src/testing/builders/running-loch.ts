@@ -56,13 +56,17 @@ export async function startLoch(
   child.stderr.on('data', (chunk) => {
     output += chunk;
   });
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const end = Date.now() + START_MS;
   while (!/#\/link\//.test(output)) {
-    if (child.exitCode !== null || Date.now() > end) throw new Error(`Loch did not start:\n${output}`);
+    const over = child.exitCode !== null || child.signalCode !== null;
+    if (over || Date.now() > end) {
+      if (!over) await endStart(child, data, ended);
+      throw new Error(`Loch did not start:\n${output}`);
+    }
     await sleep(20);
   }
   const server = JSON.parse(readFileSync(join(data, 'server.json'), 'utf8')) as ServerFile;
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   return {
     data,
     server,
@@ -79,4 +83,15 @@ export async function startLoch(
       if (remove && existsSync(data)) rmSync(data, { recursive: true, force: true });
     },
   };
+}
+
+/** Ends a start that takes too long, and the server itself where a tracer is the child. */
+async function endStart(child: ChildProcess, data: string, ended: Promise<void>): Promise<void> {
+  const file = join(data, 'server.json');
+  if (existsSync(file)) {
+    const { pid } = JSON.parse(readFileSync(file, 'utf8')) as ServerFile;
+    if (pid !== child.pid) process.kill(pid, 'SIGKILL');
+  }
+  child.kill('SIGKILL');
+  await ended;
 }

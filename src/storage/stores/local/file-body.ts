@@ -2,6 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { Readable, type Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { LochError } from '../../../core/errors.ts';
+import { freeOwn } from '../../../core/given-bytes.ts';
 import type { DirectBody } from '../../contract.ts';
 
 const CHUNK_BYTES = 256 * 1024;
@@ -77,6 +78,7 @@ export class FileBody extends Readable implements DirectBody {
       }
       await Promise.race([Promise.all(taken), gone]);
       out.removeListener('close', onClose);
+      for (const buffer of buffers) freeOwn(buffer);
       out.end();
       await finished(out);
     } finally {

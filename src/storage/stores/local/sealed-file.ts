@@ -3,6 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { Readable, type Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { LochError } from '../../../core/errors.ts';
+import { freeMemory, freeOwn } from '../../../core/given-bytes.ts';
 import type { DataKeyOf, DirectBody, ObjectHead, ObjectName } from '../../contract.ts';
 import { opaqueEtag, openRange, type ReadStored, type SealedLayout, storedSize } from '../../encryption/body-cipher.ts';
 import type { ObjectEncryption } from '../../versions.ts';
@@ -52,8 +53,8 @@ export function openVersion(
 
 const LONG_READ = 64 * 1024;
 
-/** Reads stored bytes of a file; long ones into two buffers in turn. */
-export function readingFile(handle: FileHandle): ReadStored {
+/** Reads stored bytes of a file; long ones into two buffers in turn, which `free` gives back when no read is under way. */
+export function readingFile(handle: FileHandle): ReadStored & { free(): void } {
   const buffers: Buffer[] = [];
   let turn = 0;
   const bufferFor = (length: number): Buffer => {
@@ -62,7 +63,7 @@ export function readingFile(handle: FileHandle): ReadStored {
     if ((buffers[turn]?.length ?? 0) < length) buffers[turn] = Buffer.allocUnsafeSlow(length);
     return buffers[turn]!.subarray(0, length);
   };
-  return async (position, length) => {
+  const read: ReadStored = async (position, length) => {
     const bytes = bufferFor(length);
     let filled = 0;
     while (filled < length) {
@@ -72,6 +73,7 @@ export function readingFile(handle: FileHandle): ReadStored {
     }
     return bytes.subarray(0, filled);
   };
+  return Object.assign(read, { free: () => buffers.splice(0).forEach(freeOwn) });
 }
 
 /** Reads stored bytes in memory. */
@@ -101,7 +103,8 @@ export async function openedFile(
   head: ObjectHead,
   range: ServedRange,
 ): Promise<Readable & DirectBody> {
-  const plain = openVersion(key, head, range, readingFile(handle));
+  const reading = readingFile(handle);
+  const plain = openVersion(key, head, range, reading);
   // The first chunk is verified before an answer begins.
   const first = await plain.next().catch(async (error: unknown) => {
     await handle.close();
@@ -117,6 +120,7 @@ export async function openedFile(
     sendTo: async (out: Writable) => {
       try {
         await sendChunks(all(), out);
+        reading.free();
       } finally {
         body.destroy();
       }
@@ -124,7 +128,7 @@ export async function openedFile(
   });
 }
 
-/** Sends chunks, two of them on their way at a time. */
+/** Sends chunks, two of them on their way at a time. Each has memory of its own, which is freed once it is taken. */
 async function sendChunks(chunks: AsyncGenerator<Buffer>, out: Writable): Promise<void> {
   let giveUp!: (error: Error) => void;
   const gone = new Promise<never>((_, reject) => {
@@ -139,8 +143,9 @@ async function sendChunks(chunks: AsyncGenerator<Buffer>, out: Writable): Promis
       await Promise.race([taken[turn], gone]);
       const next = await chunks.next();
       if (next.done === true) break;
+      const { value: chunk } = next;
       const taking = new Promise<void>((resolve, reject) =>
-        out.write(next.value, (error) => (error ? reject(error) : resolve())),
+        out.write(chunk, (error) => (error ? reject(error) : resolve(freeMemory(chunk.buffer)))),
       );
       taking.catch(() => {}); // told by the race, or by the end
       taken[turn] = taking;
