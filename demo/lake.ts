@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { clientOf, type ServerClient } from '../src/cli/api-client.ts';
 import { isAlive, runningServer, type ServerFile } from '../src/cli/server-file.ts';
+import { NODE_FLAGS } from '../src/testing/builders/node-flags.ts';
 
 const START_MS = 30_000;
 const PATIENCE_MS = 120_000;
@@ -46,7 +47,7 @@ export class Lake {
       const output = openSync(join(this.data, 'logs', 'up.log'), 'a', 0o600);
       rmSync(join(this.data, 'server.json'), { force: true });
       const args = ['up', '--data', this.data, '--aws-port', ports.aws, '--console-port', ports.console];
-      const child = spawn(process.execPath, [...process.execArgv, CLI, ...args], { stdio: ['ignore', output, output] });
+      const child = spawn(process.execPath, [...NODE_FLAGS, CLI, ...args], { stdio: ['ignore', output, output] });
       this.#child = child;
       if (await this.#ready(child)) {
         this.#ports = { aws: new URL(this.server.awsUrl).port, console: new URL(this.server.consoleUrl).port };

@@ -70,6 +70,11 @@ function node24() {
 
 installWhenNeeded();
 let [program, ...args] = process.argv.slice(2);
+// A small nursery and little room to grow: a server that idles, or serves many small requests, stays small.
+const nodeFlags =
+  program === 'src/cli/main.ts'
+    ? JSON.parse(readFileSync(join(root, 'scripts', 'node-flags.json'), 'utf8'))
+    : ['--disable-warning=ExperimentalWarning'];
 if (program === '--test') {
   program = join(root, 'node_modules', 'vitest', 'vitest.mjs');
   if (!args.includes('watch') && args[0] !== 'run') args = ['run', ...args];
@@ -78,7 +83,7 @@ if (program === '--test') {
 } else {
   fail('name the program to start, as the scripts in package.json do.');
 }
-const child = spawn(node24(), ['--disable-warning=ExperimentalWarning', program, ...args], {
+const child = spawn(node24(), [...nodeFlags, program, ...args], {
   stdio: 'inherit',
   env: {
     ...process.env,

@@ -1,6 +1,7 @@
 /** One running Loch: the data directory, the layers, the doors and their listeners. */
 import { createHmac } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
+import { collectGarbage } from '../core/collect-garbage.ts';
 import { LochError, toLochError } from '../core/errors.ts';
 import type { Config } from './config.ts';
 import { compose } from './compose.ts';
@@ -32,6 +33,8 @@ export interface RunningServer {
 }
 
 const REQUEST_GRACE_MS = 10_000;
+/** What follows a start by itself is over by then. */
+const SETTLE_MS = 3_000;
 
 /** Starts Loch on a data directory. **Errors**: `conflict` when it is in use; `configuration` for busy ports and the like. */
 export async function startServer(options: {
@@ -127,6 +130,7 @@ export async function startServer(options: {
     });
     const running = parts;
     const identity = tls?.identity;
+    const settled = setTimeout(collectGarbage, SETTLE_MS).unref();
     return {
       awsUrl: aws.publicUrl,
       consoleUrl: own.publicUrl,
@@ -137,6 +141,7 @@ export async function startServer(options: {
       async close() {
         running.events.publish({ name: 'platformStateChanged', payload: { state: 'stopping', detail: '' } });
         stopping.abort();
+        clearTimeout(settled);
         await Promise.all([aws.close(REQUEST_GRACE_MS), own.close(REQUEST_GRACE_MS)]);
         tls?.close();
         await running.close();

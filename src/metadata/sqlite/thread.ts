@@ -10,6 +10,7 @@
 import { statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { collectGarbage } from '../../core/collect-garbage.ts';
 import { LochError, serializeError } from '../../core/errors.ts';
 import type { LochEvent, StoredEvent } from '../../core/events.ts';
 import type { AnyProcedure, ProcedureContext, StoreModule } from '../contract.ts';
@@ -36,7 +37,7 @@ for (const module of modules) {
 }
 
 const db = new DatabaseSync(options.file, { timeout: 10_000 });
-db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -32000;');
+db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16000;');
 if (options.role === 'writer') {
   db.exec(TEXT_INDEX_SCHEMA);
   migrate(db, modules);
@@ -159,4 +160,5 @@ port.on('message', (requests: StoreRequest[]) => {
   waiting.push(...requests);
   void drain();
 });
+collectGarbage(); // of the modules' loading and the migrations
 port.postMessage({ replies: [{ id: 0, ok: true, results: [] }], events: [] });

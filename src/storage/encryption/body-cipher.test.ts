@@ -46,7 +46,9 @@ describe('a sealed body', () => {
             number,
             number,
           ];
-          expect(await openAll(stored, { size }, first, last)).toEqual(plain.subarray(first, last + 1));
+          // Compared as a whole: matching such buffers element by element takes a minute.
+          const opened = await openAll(stored, { size }, first, last);
+          expect(opened.equals(plain.subarray(first, last + 1))).toBe(true);
         },
       ),
       { numRuns: 60 },
@@ -134,8 +136,8 @@ describe('parts that were sealed one by one', () => {
   it('read as one body, across their borders', async () => {
     const plain = Buffer.concat(parts);
     expect(storedSize(layout)).toBe(stored.length);
-    expect(await openAll(stored, layout)).toEqual(plain);
-    expect(await openAll(stored, layout, 69_990, 140_005)).toEqual(plain.subarray(69_990, 140_006));
+    expect((await openAll(stored, layout)).equals(plain)).toBe(true);
+    expect((await openAll(stored, layout, 69_990, 140_005)).equals(plain.subarray(69_990, 140_006))).toBe(true);
   });
 
   it('are refused in another order, or under another number', async () => {

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { clientOf, type ServerClient } from '../../cli/api-client.ts';
 import type { ServerFile } from '../../cli/server-file.ts';
+import { NODE_FLAGS } from './node-flags.ts';
 
 const CLI = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 const START_MS = 40_000;
@@ -43,7 +44,7 @@ export async function startLoch(
   const data = options.data ?? mkdtempSync(join(tmpdir(), 'loch-test-'));
   const settings = ['listen.aws_port=0', 'listen.console_port=0', ...(options.settings ?? [])];
   rmSync(join(data, 'server.json'), { force: true });
-  const up = ['--disable-warning=ExperimentalWarning', CLI, 'up', '--data', data, '--set', settings.join(',')];
+  const up = [...NODE_FLAGS, CLI, 'up', '--data', data, '--set', settings.join(',')];
   const command = [...(options.under ?? []), process.execPath, ...up];
   const child = spawn(command[0]!, command.slice(1), {
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { Readable, type Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { isLochError } from '../../../core/errors.ts';
 import type { DirectBody } from '../../contract.ts';
 import type { BytePlaces } from '../places.ts';
@@ -69,11 +70,19 @@ function telling<Body extends Readable & DirectBody>(
   });
 }
 
-function bodyOf(bytes: Buffer): Readable {
-  return new Readable({
+/** Bytes in hand as a body; sent in one write, without a stream between. */
+function bodyOf(bytes: Buffer): Readable & DirectBody {
+  const body = new Readable({
     read() {
       this.push(bytes);
       this.push(null);
+    },
+  });
+  return Object.assign(body, {
+    sendTo: async (out: Writable) => {
+      body.destroy();
+      out.end(bytes);
+      await finished(out);
     },
   });
 }

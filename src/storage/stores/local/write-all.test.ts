@@ -57,7 +57,11 @@ describe('writing a body', () => {
 
   it('frees given memory only when all pieces in it are written', async () => {
     const { chunks, plain } = made(true);
-    const pieces = chunks.flatMap((chunk) => [chunk.subarray(0, 100), chunk.subarray(100, 50_000), chunk.subarray(50_000)]);
+    const pieces = chunks.flatMap((chunk) => [
+      chunk.subarray(0, 100),
+      chunk.subarray(100, 50_000),
+      chunk.subarray(50_000),
+    ]);
     await writeBody(file, each(pieces.slice(2)), new BodyMeter({}), { position: 0, begun: [] });
     expect(written().equals(plain.subarray(50_000))).toBe(true);
   });
