@@ -2,7 +2,7 @@
  * The catalog at 50,000 tables of one database, as root and as a user who may see twelve of them, through the use-cases
  * with real grants and policies on the embedded store. `ratio` is the worst of each p99 over its bar, so at most 1 holds.
  * **Source** of the bars: GetTable 10 ms, GetTables page 50 ms (100 ms for the twelve of 50,000), createTable and
- * updateTable 50 ms, search 300 ms.
+ * updateTable 50 ms, search 300 ms (p95 50 ms for who sees a hundredth), names of databases 10 ms.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -20,7 +20,18 @@ import { contextOf, TEST_ACCOUNT } from '../src/testing/builders/test-lake.ts';
 
 const TABLES = 50_000;
 const VISIBLE = 12;
-const BARS = { get: 10, page: 50, pageOfFew: 100, create: 50, update: 50, search: 300, searchOfFew: 300, miss: 10 };
+const BARS = {
+  get: 10,
+  page: 50,
+  pageOfFew: 100,
+  create: 50,
+  update: 50,
+  search: 300,
+  searchOfFew: 300,
+  searchOfHundredth: 50,
+  namespaces: 10,
+  miss: 10,
+};
 
 type Catalog = Awaited<ReturnType<typeof openCatalog>>['catalog'];
 
@@ -63,7 +74,8 @@ async function measure(directory: string, tables: number): Promise<Record<string
   const root = contextOf((await identities.principal(`arn:aws:iam::${TEST_ACCOUNT}:root`))!);
   await catalog.createDatabase(root, { name: 'big' });
   const filled = await timed(() => fill(catalog, root, tables));
-  const few = await userOfFew(governance, root, tables);
+  const few = await userOf(governance, root, { name: 'few', tables, visible: VISIBLE });
+  const hundredth = await userOf(governance, root, { name: 'hundredth', tables, visible: Math.ceil(tables / 100) });
   const p99: Record<keyof typeof BARS, number> = {
     get: await p99Of(500, (n) => catalog.getTable(root, { database: 'big', table: nameOf((n * 97) % tables) })),
     page: await p99Of(200, (n) => catalog.listTables(root, 'big', { after: nameOf((n * 97) % tables), limit: 100 })),
@@ -72,6 +84,8 @@ async function measure(directory: string, tables: number): Promise<Record<string
     update: await p99Of(200, (n) => catalog.updateTable(root, 'big', { ...tableOf(`new_${n}`), description: 'again' })),
     search: await p99Of(50, (n) => catalog.search(root, { text: `customer number${(n * 131) % tables}` })),
     searchOfFew: await p99Of(20, () => catalog.search(few, { text: 'customer email' })),
+    searchOfHundredth: await p99Of(40, () => catalog.search(hundredth, { text: 'customer email' }), 0.95),
+    namespaces: await p99Of(200, () => catalog.listDatabases(root)),
     miss: await p99Of(200, (n) => catalog.getTable(root, { database: 'big', table: `nothing_${n}` }).catch(() => {})),
   };
   await opened.close();
@@ -119,18 +133,18 @@ async function fill(catalog: Catalog, root: RequestContext, tables: number): Pro
   await Promise.all(Array.from({ length: 64 }, work));
 }
 
-async function userOfFew(
+async function userOf(
   governance: Awaited<ReturnType<typeof openGovernance>>,
   root: RequestContext,
-  tables: number,
+  { name, tables, visible }: { readonly name: string; readonly tables: number; readonly visible: number },
 ): Promise<RequestContext> {
-  const { arn } = await governance.identity.createEntity(root, 'user', { name: 'few' });
+  const { arn } = await governance.identity.createEntity(root, 'user', { name });
   const Statement = [{ Effect: 'Allow', Action: 'glue:*', Resource: '*' }];
   const document = JSON.stringify({ Version: '2012-10-17', Statement });
-  await governance.identity.putInlinePolicy(root, { kind: 'user', name: 'few' }, 'all', document);
+  await governance.identity.putInlinePolicy(root, { kind: 'user', name }, 'all', document);
   const principal = (await governance.identities.principal(arn))!;
-  for (let n = 0; n < VISIBLE; n++) {
-    const table = nameOf(Math.floor((n * tables) / VISIBLE));
+  for (let n = 0; n < visible; n++) {
+    const table = nameOf(Math.floor((n * tables) / visible));
     await governance.grants.grant(root, {
       principal: arn,
       resource: { kind: 'table', database: 'big', table },
@@ -146,7 +160,7 @@ async function timed(work: () => Promise<void>): Promise<number> {
   return performance.now() - started;
 }
 
-async function p99Of(times: number, work: (n: number) => Promise<unknown>): Promise<number> {
+async function p99Of(times: number, work: (n: number) => Promise<unknown>, share = 0.99): Promise<number> {
   for (let n = 0; n < 3; n++) await work(times + n);
   const taken: number[] = [];
   for (let n = 0; n < times; n++) {
@@ -154,5 +168,5 @@ async function p99Of(times: number, work: (n: number) => Promise<unknown>): Prom
     await work(n);
     taken.push(performance.now() - started);
   }
-  return taken.sort((a, b) => a - b)[Math.ceil(times * 0.99) - 1]!;
+  return taken.sort((a, b) => a - b)[Math.ceil(times * share) - 1]!;
 }

@@ -38,6 +38,7 @@ import type {
 export type * from './connections/contract.ts';
 export * from './search/contract.ts';
 export type * from './lineage/contract.ts';
+export type * from './changes/contract.ts';
 export type * from './databases/contract.ts';
 export type * from './iceberg-contract.ts';
 export type * from './schemas/contract.ts';
@@ -120,11 +121,24 @@ export interface TableRecord extends Required<Pick<TableInput, 'name' | 'columns
   readonly version: number;
   /** Who made this version: the ARN. */
   readonly updatedBy?: string;
+  /** By which door this version was made: `aws`, `iceberg`, `console` … Unknown for versions of before doors were kept. */
+  readonly updatedThrough?: string;
   /** Iceberg: the current metadata file. */
   readonly metadataLocation?: string;
   /** A view that the Iceberg door made or changed. */
   readonly view?: StoredView;
   readonly foreign?: ForeignProperties;
+}
+
+/** What is different between two versions of a table. */
+export interface TableDifference {
+  readonly from: number;
+  readonly to: number;
+  /** `description`, `location`, `parameters.<name>` …; a side that is absent had or has none. */
+  readonly changed: readonly { readonly field: string; readonly from?: string; readonly to?: string }[];
+  readonly columnsAdded: readonly CatalogColumn[];
+  readonly columnsRemoved: readonly CatalogColumn[];
+  readonly columnsChanged: readonly { readonly from: CatalogColumn; readonly to: CatalogColumn }[];
 }
 
 export interface PartitionRecord {
@@ -259,6 +273,17 @@ export interface Catalog extends IcebergCatalog, PartitionIndexes, ColumnStatist
     page?: { readonly after?: string; readonly limit?: number; readonly expression?: string },
   ): Promise<readonly TableRecord[]>;
   tableVersions(context: RequestContext, name: TableName): Promise<readonly TableRecord[]>;
+  /** What changed between two versions, of what the caller may see. **Errors**: `not_found` naming those that are kept. */
+  diffTableVersions(
+    context: RequestContext,
+    name: TableName,
+    versions: { readonly from: number; readonly to: number },
+  ): Promise<TableDifference>;
+  /**
+   * Makes an earlier version the newest one, as a version of its own. **Errors**: `not_found`; `unsupported` for Iceberg
+   * tables, which roll back to snapshots; `conflict`.
+   */
+  restoreTableVersion(context: RequestContext, name: TableName, version: number): Promise<TableRecord>;
   /** Forgets archived versions; returns those that were there. **Errors**: `invalid_argument` for the current one. */
   deleteTableVersions(
     context: RequestContext,
@@ -269,6 +294,11 @@ export interface Catalog extends IcebergCatalog, PartitionIndexes, ColumnStatist
     context: RequestContext,
     query: { readonly text: string; readonly limit?: number; readonly database?: string },
   ): Promise<readonly SearchHit[]>;
+  /** The tables of a search as the caller sees them. With `whole`, words stand for themselves alone. */
+  searchRecords(
+    context: RequestContext,
+    query: { readonly text: string; readonly limit?: number; readonly whole?: boolean },
+  ): Promise<readonly TableRecord[]>;
 
   /** Adds partitions in one transaction. With `ifNotExists` those that are there are left as they are. */
   createPartitions(

@@ -5,7 +5,8 @@ import type { StoredEvent } from '../core/events.ts';
 import type { FindSide, Identities, Policy, ResourcePolicies, TableDirectory } from '../governance/contract.ts';
 import type { MetadataStore } from '../metadata/contract.ts';
 import type { ForeignTables, TableFormat } from '../storage/contract.ts';
-import type { Catalog, Classifiers, Crawlers, Discovery, Lineage, SourceTables } from './contract.ts';
+import { readChanges } from './changes/read-changes.ts';
+import type { Catalog, CatalogChanges, Classifiers, Crawlers, Discovery, Lineage, SourceTables } from './contract.ts';
 import type { ConnectionProbe, Connections } from './connections/contract.ts';
 import { openConnections } from './connections/index.ts';
 import { lineageUseCases } from './lineage/index.ts';
@@ -95,6 +96,7 @@ export async function openCatalog(dependencies: CatalogDependencies): Promise<{
   readonly classifiers: Classifiers;
   readonly discovery: Discovery;
   readonly lineage: Lineage;
+  readonly changes: CatalogChanges;
   readonly connections?: Connections;
   readonly schemas: Schemas;
   readonly settings: CatalogSettings;
@@ -155,6 +157,7 @@ export async function openCatalog(dependencies: CatalogDependencies): Promise<{
     classifiers: crawls.classifiers,
     discovery: discoveryUseCases(parts),
     lineage,
+    changes: { read: readChanges(parts) },
     ...(connections === undefined ? {} : { connections }),
     schemas,
     settings: settingsUseCases(parts, policyCache),

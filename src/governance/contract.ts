@@ -298,6 +298,11 @@ export function databaseNotFound(database: string): LochError {
 export interface TableVisibility {
   database(name: string): boolean;
   table(name: TableName): boolean;
+  /**
+   * Names of the tables of a database that may be seen, where they are few and granted one by one (some may be gone);
+   * undefined: each name must be asked about.
+   */
+  tablesIn(database: string): readonly string[] | undefined;
   /** Visible columns of a table, or `all`. */
   columns(name: TableName, columns: readonly string[]): readonly string[];
 }

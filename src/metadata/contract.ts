@@ -39,8 +39,18 @@ export interface ProcedureContext {
 export interface TextIndex {
   put(index: string, id: string, fields: { readonly strong: string; readonly weak: string }): void;
   remove(index: string, id: string): void;
-  /** Ids whose documents hold every word of `query` (the last one as a prefix), best first. */
-  search(index: string, query: string, limit: number): { readonly id: string; readonly score: number }[];
+  /**
+   * Ids whose documents hold every word and every `"quoted phrase"` of `query`, best first. The last word is a prefix, but
+   * with `whole`; `among` looks at these ids alone.
+   */
+  search(
+    index: string,
+    query: string,
+    limit: number,
+    options?: { readonly whole?: boolean; readonly among?: readonly string[] },
+  ): { readonly id: string; readonly score: number }[];
+  /** Stems of all indexes that a mistyped word may stand for, nearest first. They are of documents anybody may not see. */
+  near(word: string, limit: number): string[];
 }
 
 export type ProcedureBody<Tables, Args, Result> = (

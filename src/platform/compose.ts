@@ -1,6 +1,7 @@
 /** The composition root: the only place that chooses implementations and knows every layer's opener. */
 import { join } from 'node:path';
 import { catalogStoreModules, openCatalog } from '../catalog/index.ts';
+import { openChangeSink } from '../catalog/changes/change-sink.ts';
 import { openLineageSink } from '../catalog/lineage/lineage-sink.ts';
 import { consumptionStoreModules, openConsumption } from '../consumption/index.ts';
 import { createFileRewriter } from '../consumption/queries/rewrite-files.ts';
@@ -175,7 +176,18 @@ export async function compose(data: DataDirectory, config: Config, options: { re
     );
     directory = catalogPart.directory;
     catalogSide = catalogPart.findSide;
-    const { catalog, crawlers, classifiers, discovery, lineage, connections, schemas, settings, tags } = catalogPart;
+    const { catalog, changes, crawlers, classifiers, discovery, lineage, connections, schemas, settings, tags } =
+      catalogPart;
+    if (config.catalog.webhook_url !== '') {
+      opened(
+        openChangeSink({
+          store,
+          url: config.catalog.webhook_url,
+          place: { region, accountId },
+          onFailure: report('webhook of the catalog'),
+        }),
+      );
+    }
     if (config.lineage.openlineage_url !== '') {
       opened(
         openLineageSink({
@@ -396,6 +408,7 @@ export async function compose(data: DataDirectory, config: Config, options: { re
       accessLog,
       tables,
       catalog,
+      changes,
       crawlers,
       classifiers,
       discovery,

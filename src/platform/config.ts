@@ -57,6 +57,12 @@ const schema = z.strictObject({
       console_port: port.default(4567),
     })
     .prefault({}),
+  catalog: z
+    .strictObject({
+      /** Where changes of the catalog are sent as CloudEvents; empty: nowhere. */
+      webhook_url: z.string().default(''),
+    })
+    .prefault({}),
   lineage: z
     .strictObject({
       /** Where lineage is sent as OpenLineage events; empty: nowhere. */

@@ -16,7 +16,8 @@ import type { CatalogParts } from './parts.ts';
 import { partitionIndexUseCases } from './partition-indexes.ts';
 import { planTableScan } from './plan-table-scan.ts';
 import { resolveTable } from './resolve-table.ts';
-import { searchTables } from './search-tables.ts';
+import { diffTableVersions, restoreTableVersion } from './table-history.ts';
+import { searchRecords, searchTables } from './search-tables.ts';
 import { statisticsUseCases } from './statistics.ts';
 import databaseStore from './store.ts';
 import { deleteTableVersions, tableVersions } from './table-versions.ts';
@@ -62,7 +63,10 @@ export function databaseUseCases(parts: CatalogParts): Omit<Catalog, keyof Icebe
     listTables: listTables(parts),
     tableVersions: tableVersions(parts),
     deleteTableVersions: deleteTableVersions(parts),
+    diffTableVersions: diffTableVersions(parts),
+    restoreTableVersion: restoreTableVersion(parts),
     search: searchTables(parts),
+    searchRecords: searchRecords(parts),
     createPartitions: async (context, name, partitions, options) => {
       await addPartitions(context, name, partitions, options);
     },

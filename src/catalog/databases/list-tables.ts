@@ -3,6 +3,7 @@ import { authorizeGlue, requireDatabase, shownTo } from './access.ts';
 import { namePattern } from './name-pattern.ts';
 import type { CatalogParts } from './parts.ts';
 import databaseStore from './store.ts';
+import { visibleNames } from './visible-names.ts';
 import { visiblePage } from './visible-page.ts';
 
 const BATCH = 500;
@@ -16,7 +17,7 @@ export const listTables =
     await authorizeGlue(parts, context, 'GetTables', { database });
     await requireDatabase(parts, context, database, 'DESCRIBE');
     const visible = await parts.policy.visibleTables(context);
-    const names = await visiblePage(parts, context, parts.names.tables(database), page, {
+    const names = await visiblePage(parts, context, visibleNames(parts, visible, database), page, {
       action: 'GetTables',
       shows: (table) => matches(table) && visible.table({ database, table }),
       resource: (table) => `table/${database}/${table}`,

@@ -56,4 +56,12 @@ export const databaseMigrations: readonly Migration[] = [
          PRIMARY KEY (database, name))`,
     ],
   },
+  {
+    number: 4,
+    name: 'the door of each version',
+    statements: [
+      'ALTER TABLE catalog_table ADD COLUMN updated_door TEXT',
+      'ALTER TABLE catalog_table_version ADD COLUMN updated_door TEXT',
+    ],
+  },
 ];

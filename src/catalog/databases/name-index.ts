@@ -81,7 +81,7 @@ export class NameIndex {
     return entry === undefined ? undefined : { database: entry.database, table: entry.table };
   }
 
-  /** All database names in byte order. **Cost**: sorted once after each change. */
+  /** All database names in byte order. */
   databases(): readonly string[] {
     return this.#sortedNames('', this.#databases);
   }
@@ -151,7 +151,7 @@ export class NameIndex {
     this.#databases.set(table.database, tables);
     tables.set(table.table, entry);
     this.#byId.set(table.id, entry);
-    this.#sorted.delete(`.${table.database}`);
+    this.#place(`.${table.database}`, table.table, 'in');
     this.#claim(entry, location);
   }
 
@@ -159,7 +159,7 @@ export class NameIndex {
     for (const folder of [...entry.claims.keys()]) this.#forget(entry, folder);
     this.#databases.get(entry.database)?.delete(entry.table);
     this.#byId.delete(entry.id);
-    this.#sorted.delete(`.${entry.database}`);
+    this.#place(`.${entry.database}`, entry.table, 'out');
   }
 
   #claim(entry: Entry | undefined, location: string): void {
@@ -188,6 +188,15 @@ export class NameIndex {
     else this.#byFolder.set(folder, owners);
   }
 
+  /** Keeps a sorted list sorted, as a new list: readers may hold the old one. */
+  #place(key: string, name: string, where: 'in' | 'out'): void {
+    const known = this.#sorted.get(key);
+    if (known === undefined) return;
+    const at = firstNotBefore(known, name);
+    if ((known[at] === name) === (where === 'in')) return;
+    this.#sorted.set(key, where === 'in' ? known.toSpliced(at, 0, name) : known.toSpliced(at, 1));
+  }
+
   #sortedNames(key: string, names: ReadonlyMap<string, unknown>): readonly string[] {
     const known = this.#sorted.get(key);
     if (known !== undefined) return known;
@@ -201,4 +210,15 @@ function candidates(name: string, names: readonly string[]): readonly string[] {
   return names.length <= COMPARED_NAMES
     ? names
     : names.filter((other) => other[0] === name[0]).slice(0, COMPARED_NAMES);
+}
+
+function firstNotBefore(names: readonly string[], name: string): number {
+  let low = 0;
+  let high = names.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (names[middle]! < name) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

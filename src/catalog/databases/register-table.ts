@@ -79,6 +79,7 @@ export function newTableCalls(
       definition: { ...definitionOf(input), ...(options.view === undefined ? {} : { view: options.view }) },
       at: parts.clock.now(),
       by: context.principal.arn,
+      door: context.door,
       ...(options.metadataLocation === undefined ? {} : { metadataLocation: options.metadataLocation }),
       ...(options.partitionIndexes === undefined ? {} : { partitionIndexes: options.partitionIndexes }),
     }),

@@ -36,6 +36,7 @@ export const renameTable =
           : {}),
         at: parts.clock.now(),
         by: context.principal.arn,
+        door: context.door,
       }),
       ...parts.policy.renameGrants(from, to),
       ...(context.alongside ?? []),

@@ -20,6 +20,7 @@ export interface DatabaseTables {
     metadata_location: string | null;
     updated_at: number;
     updated_by: string;
+    updated_door: string | null;
   };
   catalog_partition: PartitionRow;
   catalog_partition_index: {
@@ -58,6 +59,7 @@ export interface TableRow {
   created_by: string;
   updated_at: number;
   updated_by: string;
+  updated_door: string | null;
   dropped_at: number | null;
   dropped_by: string | null;
   purge_at: number | null;
@@ -126,6 +128,7 @@ export function tableOf(row: TableRow): TableRecord {
     createdBy: row.created_by,
     updatedAt: row.updated_at,
     updatedBy: row.updated_by,
+    ...(row.updated_door === null ? {} : { updatedThrough: row.updated_door }),
     version: row.version,
     ...(row.metadata_location === null ? {} : { metadataLocation: row.metadata_location }),
   };
@@ -141,6 +144,7 @@ export function tableAtVersion(row: TableRow, archived: DatabaseTables['catalog_
     previous_metadata_location: null,
     updated_at: archived.updated_at,
     updated_by: archived.updated_by,
+    updated_door: archived.updated_door,
   });
 }
 

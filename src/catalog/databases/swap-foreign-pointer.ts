@@ -55,6 +55,7 @@ export async function swapForeignPointer(
     addedRows: Number(snapshot?.summary['added-records'] ?? 0),
     at: parts.clock.now(),
     by: context.principal.arn,
+    door: context.door,
     ...(options.expectedVersion === undefined ? {} : { expectedVersion: options.expectedVersion }),
     ...(input.description === undefined ? {} : { description: input.description }),
   });

@@ -73,6 +73,13 @@ async function announce(
   });
 }
 
+/** When a version was made, by whom, and by which door. */
+const stampOf = ({ at, by, door }: { readonly at: number; readonly by: string; readonly door?: string }) => ({
+  updated_at: at,
+  updated_by: by,
+  updated_door: door ?? null,
+});
+
 /** Moves a table to the bin: its versions and partitions stay under its id until it is purged. */
 export async function dropRow(
   db: Db,
@@ -102,6 +109,7 @@ const archive = (db: Db, row: TableRow) =>
       metadata_location: row.metadata_location,
       updated_at: row.updated_at,
       updated_by: row.updated_by,
+      updated_door: row.updated_door,
     })
     .onConflict((conflict) => conflict.doNothing())
     .execute();
@@ -143,6 +151,7 @@ export interface TableChangeArgs {
   readonly skipArchive?: boolean;
   readonly at: number;
   readonly by: string;
+  readonly door?: string;
 }
 
 export interface PointerSwap {
@@ -167,6 +176,7 @@ export interface PointerSwap {
   readonly addedRows: number;
   readonly at: number;
   readonly by: string;
+  readonly door?: string;
 }
 
 export interface PointerSwapOutcome {
@@ -189,6 +199,7 @@ export const tableProcedures = {
         partitionIndexes?: readonly PartitionIndexInput[];
         at: number;
         by: string;
+        door?: string;
       },
       context,
     ): Promise<TableRecord> => {
@@ -203,8 +214,7 @@ export const tableProcedures = {
         previous_metadata_location: null,
         created_at: args.at,
         created_by: args.by,
-        updated_at: args.at,
-        updated_by: args.by,
+        ...stampOf(args),
         dropped_at: null,
         dropped_by: null,
         purge_at: null,
@@ -258,8 +268,7 @@ export const tableProcedures = {
     }
     const changed = await changeRow(db, row, {
       definition: JSON.stringify(args.definition),
-      updated_at: args.at,
-      updated_by: args.by,
+      ...stampOf(args),
     });
     await reindex(db, row.id, JSON.parse(row.definition) as TableDefinition, args.definition);
     await announce(db, changed, 'updated', context);
@@ -319,8 +328,7 @@ export const tableProcedures = {
       definition,
       metadata_location: args.newLocation,
       previous_metadata_location: args.expectedLocation,
-      updated_at: args.at,
-      updated_by: args.by,
+      ...stampOf(args),
     });
     if (args.runId !== undefined) {
       await db
@@ -377,8 +385,7 @@ export const tableProcedures = {
         definition: JSON.stringify(args.definition),
         metadata_location: args.newLocation,
         previous_metadata_location: args.expectedLocation,
-        updated_at: args.at,
-        updated_by: args.by,
+        ...stampOf(args),
       });
       await announce(db, changed, 'updated', context);
       return tableOf(changed);
@@ -396,6 +403,7 @@ export const tableProcedures = {
         readonly definition?: TableDefinition;
         readonly at: number;
         readonly by: string;
+        readonly door?: string;
       },
       context,
     ): Promise<void> => {
@@ -406,8 +414,7 @@ export const tableProcedures = {
         database: args.to.database,
         name: args.to.table,
         ...(args.definition === undefined ? {} : { definition: JSON.stringify(args.definition) }),
-        updated_at: args.at,
-        updated_by: args.by,
+        ...stampOf(args),
       });
       // Without an id: whoever follows names learns that the old one is gone, and the table itself stays.
       const gone = { database: args.from.database, table: args.from.table, change: 'deleted' } as const;
@@ -562,10 +569,19 @@ export const tableProcedures = {
   searchTables: read(
     async (
       _db,
-      args: { text: string; limit: number },
+      args: { text: string; limit: number; whole?: boolean; among?: readonly string[] },
       context,
     ): Promise<{ readonly id: string; readonly score: number }[]> =>
-      context.text.search(TEXT_INDEX, args.text, args.limit),
+      context.text.search(TEXT_INDEX, args.text, args.limit, {
+        whole: args.whole === true,
+        ...(args.among === undefined ? {} : { among: args.among }),
+      }),
+  ),
+
+  /** Words of the index that a mistyped one may stand for; what they are of is not said. */
+  nearWords: read(
+    async (_db, args: { word: string; limit: number }, context): Promise<string[]> =>
+      context.text.near(args.word, args.limit),
   ),
 
   tablesById: read(async (db, args: { ids: readonly string[] }): Promise<TableRecord[]> => {

@@ -59,6 +59,7 @@ export const updateTable =
         definition: before.metadataLocation === undefined ? withView(before, input) : wordsOf(before, input),
         at: parts.clock.now(),
         by: context.principal.arn,
+        door: context.door,
         ...options,
       }),
       ...alongside,

@@ -81,6 +81,7 @@ async function replaceRecord(
       newLocation: metadataLocation,
       at: parts.clock.now(),
       by: context.principal.arn,
+      door: context.door,
     }),
     ...(context.alongside ?? []),
   ]);

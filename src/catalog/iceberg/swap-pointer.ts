@@ -85,6 +85,7 @@ function swapArgs(parts: SwapParts, context: RequestContext, swap: Swap) {
     addedRows: swap.addedRows,
     at: parts.clock.now(),
     by: context.principal.arn,
+    door: context.door,
     ...(runId === undefined ? {} : { runId }),
   };
 }

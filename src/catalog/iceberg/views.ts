@@ -119,6 +119,7 @@ export const replaceView =
           expectedVersion: record.version,
           at: parts.clock.now(),
           by: context.principal.arn,
+          door: context.door,
         }),
         ...(context.alongside ?? []),
       ]);

@@ -50,33 +50,38 @@ const QUERY_TO = 'query;';
 
 /** Draws an edge, or moves it to its newest run; what its columns were before is kept. */
 async function addEdge(db: Kysely<LineageTables>, edge: LineageRow): Promise<void> {
-  const { source, target, job } = edge;
+  const { source, target, job, run_id, at, columns } = edge;
+  // Most edges are a repeat or new: one statement for the first, two for the second.
+  const repeated = await db
+    .updateTable('catalog_lineage')
+    .set({ run_id, at })
+    .where('source', '=', source)
+    .where('target', '=', target)
+    .where('job', '=', job)
+    .where('columns', columns === null ? 'is' : '=', columns)
+    .executeTakeFirst();
+  if (Number(repeated.numUpdatedRows) > 0) return;
+  const added = await db
+    .insertInto('catalog_lineage')
+    .values({ ...edge, first_at: at, since: at })
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst();
+  if (Number(added.numInsertedOrUpdatedRows ?? 0) > 0) return;
   const known = await db
     .selectFrom('catalog_lineage')
     .selectAll()
     .where('source', '=', source)
     .where('target', '=', target)
     .where('job', '=', job)
-    .executeTakeFirst();
-  if (known === undefined) {
-    await db
-      .insertInto('catalog_lineage')
-      .values({ ...edge, first_at: edge.at, since: edge.at })
-      .execute();
-    return;
-  }
-  const changed = known.columns !== edge.columns;
-  if (changed) {
-    const { run_id, since, columns } = known;
-    await db
-      .insertInto('catalog_lineage_past')
-      .values({ source, target, job, run_id, since, until: edge.at, columns })
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
-  }
+    .executeTakeFirstOrThrow();
+  await db
+    .insertInto('catalog_lineage_past')
+    .values({ source, target, job, run_id: known.run_id, since: known.since, until: at, columns: known.columns })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
   await db
     .updateTable('catalog_lineage')
-    .set({ run_id: edge.run_id, at: edge.at, columns: edge.columns, since: changed ? edge.at : known.since })
+    .set({ run_id, at, columns, since: at })
     .where('source', '=', source)
     .where('target', '=', target)
     .where('job', '=', job)

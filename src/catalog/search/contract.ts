@@ -33,6 +33,14 @@ export interface GlossaryTerm {
   readonly updatedBy: string;
 }
 
+/** A term as it was. */
+export interface GlossaryTermVersion extends GlossaryTerm {
+  readonly version: number;
+  /** This version took the term away. */
+  readonly deleted: boolean;
+  readonly updatedThrough?: string;
+}
+
 /** By what tables are counted and filtered. */
 export const FACETS = ['database', 'format', 'owner', 'steward', 'sensitivity', 'term', 'tag'] as const;
 export type Facet = (typeof FACETS)[number];
@@ -60,6 +68,8 @@ export interface BrowseAnswer {
   readonly hits: readonly BrowseHit[];
   /** How many tables there are, up to a bound. */
   readonly total: number;
+  /** What the words were taken for, where nothing has them as they were typed. */
+  readonly corrected?: string;
   /** True when the bound was reached: total and facets are of the best ones. */
   readonly more: boolean;
   readonly facets: Readonly<Record<Facet, readonly { readonly value: string; readonly count: number }[]>>;
@@ -72,6 +82,10 @@ export interface Discovery {
   annotate(context: RequestContext, name: TableName, words: BusinessWords): Promise<TableRecord>;
   terms(context: RequestContext): Promise<readonly GlossaryTerm[]>;
   putTerm(context: RequestContext, term: Pick<GlossaryTerm, 'name' | 'definition' | 'synonyms'>): Promise<GlossaryTerm>;
+  /** All versions of a term, newest first, also of one that is gone. **Errors**: `not_found`. */
+  termVersions(context: RequestContext, name: string): Promise<readonly GlossaryTermVersion[]>;
+  /** Makes an earlier version the term's newest one. **Errors**: `not_found`. */
+  restoreTerm(context: RequestContext, name: string, version: number): Promise<GlossaryTerm>;
   /** **Errors**: `not_found`. */
   deleteTerm(context: RequestContext, name: string): Promise<void>;
 }

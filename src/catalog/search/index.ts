@@ -20,6 +20,11 @@ export function discoveryUseCases(parts: CatalogParts): Discovery {
       action: `datazone:${action}`,
       resource: glueArn(parts.region, parts.accountId, `glossary/${name}`),
     });
+  const versionsOf = async (name: string) => {
+    const versions = await store.read(procedures.termVersions, { name });
+    if (versions.length > 0) return versions;
+    throw new LochError('not_found', `The glossary never had a term \`${name}\`.`, { context: { term: name } });
+  };
   return {
     browse: browseTables(parts),
     annotate: annotateTable(parts),
@@ -47,11 +52,42 @@ export function discoveryUseCases(parts: CatalogParts): Discovery {
         synonyms,
         updatedAt: clock.now(),
         updatedBy: context.principal.arn,
+        door: context.door,
+      });
+    },
+    async termVersions(context, name) {
+      await authorize(context, 'GetGlossaryTerm', name);
+      return versionsOf(name);
+    },
+    async restoreTerm(context, name, version) {
+      await authorize(context, 'UpdateGlossaryTerm', name);
+      const versions = await versionsOf(name);
+      const wanted = versions.find((one) => one.version === version && !one.deleted);
+      if (wanted === undefined) {
+        const known = versions.filter((one) => !one.deleted).map((one) => one.version);
+        throw new LochError(
+          'not_found',
+          `\`${name}\` has no version ${version} to restore. Kept are: ${known.join(', ')}.`,
+          {
+            context: { term: name, version },
+          },
+        );
+      }
+      const { definition, synonyms } = wanted;
+      const { principal, door } = context;
+      return store.write(procedures.putTerm, {
+        name,
+        definition,
+        synonyms,
+        updatedAt: clock.now(),
+        updatedBy: principal.arn,
+        door,
       });
     },
     async deleteTerm(context, name) {
       await authorize(context, 'DeleteGlossaryTerm', name);
-      await store.write(procedures.deleteTerm, { name });
+      const { principal, door } = context;
+      await store.write(procedures.deleteTerm, { name, at: clock.now(), by: principal.arn, door });
     },
   };
 }

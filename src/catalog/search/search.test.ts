@@ -69,6 +69,29 @@ describe('browsing', () => {
     expect(await found({ text: 'client' })).toEqual(['shop.orders']);
   });
 
+  it('takes a mistyped word for a near one where nothing has it, and says so', async () => {
+    const meant = async (text: string, by = root) => {
+      const { hits, corrected } = await lake.discovery.browse(by, { text });
+      return [corrected, ...hits.map((hit) => hit.table)];
+    };
+    expect(await meant('custmoer')).toEqual(['custom', 'orders']);
+    expect(await meant('salareys')).toEqual(['salari', 'salaries']);
+    expect(await meant('orders')).toEqual([undefined, 'orders']);
+    expect(await meant('xylophone')).toEqual([undefined]);
+    // What he may not see corrects nothing: no answer tells that there is such a word.
+    expect(await meant('salareys', ana)).toEqual(['sale', 'returns', 'orders']);
+    expect(await meant('custmoer', ana)).toEqual([undefined]);
+  });
+
+  it('takes a quoted phrase as it stands, also against what is hidden', async () => {
+    const search = async (text: string, by = root) => (await lake.catalog.search(by, { text })).map((hit) => hit.table);
+    expect(await search('"what was bought"')).toEqual(['orders']);
+    expect(await search('"was what bought"')).toEqual([]);
+    expect(await search('bought "customer email"')).toEqual(['orders']);
+    expect(await search('bought "customer email"', ana)).toEqual([]);
+    expect(await search('"what was" bou', ana)).toEqual(['orders']);
+  });
+
   it('counts facets and filters by them, several values of one being either', async () => {
     const all = await lake.discovery.browse(root, {});
     expect(all.total).toBe(3);

@@ -19,6 +19,8 @@ const NAMES: Readonly<Record<string, readonly [source: string, name: string]>> =
   'POST filters': ['lakeformation', 'CreateDataCellsFilter'],
   'DELETE filters': ['lakeformation', 'DeleteDataCellsFilter'],
   'DELETE tables': ['glue', 'DeleteTable'],
+  'POST tables/versions/restore': ['glue', 'UpdateTable'],
+  'POST terms/restore': ['datazone', 'UpdateGlossaryTerm'],
   'POST crawlers': ['glue', 'CreateCrawler'],
   'POST crawlers/stop': ['glue', 'StopCrawler'],
   'POST crawlers/start': ['glue', 'StartCrawler'],

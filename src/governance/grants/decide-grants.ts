@@ -124,10 +124,18 @@ export function decideLocation(state: GrantState, principal: Principal, location
   return decided(held, true);
 }
 
+/** Tables granted one by one that are listed rather than asked about. */
+const MOST_NAMED = 5_000;
+
 /** Tests for listings over one state: maps are read, nothing is computed per name but the columns of a narrow grant. */
 export function visibilityOf(state: GrantState, principal: Principal): TableVisibility {
   if (seesAll(state, principal)) {
-    return { database: () => true, table: () => true, columns: (_name, columns) => columns };
+    return {
+      database: () => true,
+      table: () => true,
+      tablesIn: () => undefined,
+      columns: (_name, columns) => columns,
+    };
   }
   const grants = state.grantsOf(principal);
   const heldOn = (name: TableName): Held[] => {
@@ -139,6 +147,16 @@ export function visibilityOf(state: GrantState, principal: Principal): TableVisi
     database: (name) => grants.some((ofPrincipal) => ofPrincipal.databases.has(name) || ofPrincipal.reached.has(name)),
     table: (name) =>
       grants.some((ofPrincipal) => ofPrincipal.wildcards.has(name.database) || ofPrincipal.tables.has(tableKey(name))),
+    tablesIn(database) {
+      if (wholeDatabase(database)) return undefined;
+      if (grants.reduce((sum, { tables }) => sum + tables.size, 0) > MOST_NAMED) return undefined;
+      const prefix = tableKey({ database, table: '' });
+      const named = new Set<string>();
+      for (const { tables } of grants) {
+        for (const key of tables.keys()) if (key.startsWith(prefix)) named.add(key.slice(prefix.length));
+      }
+      return [...named].sort();
+    },
     columns(name, columns) {
       if (wholeDatabase(name.database)) return columns;
       const shown = new Set<string>();

@@ -93,6 +93,12 @@ export function statedPolicy(
       return {
         database: (name) => seesDatabase(mine, name),
         table: (name) => mine === 'all' || mine.tables?.[keyOf(name)] !== undefined,
+        tablesIn: (database) =>
+          mine === 'all'
+            ? undefined
+            : Object.keys(mine.tables ?? {})
+                .flatMap((key) => (key.startsWith(`${database}.`) ? [key.slice(database.length + 1)] : []))
+                .sort(),
         columns: (name, columns) => {
           if (mine === 'all') return columns;
           const visible = mine.tables?.[keyOf(name)]?.columns;

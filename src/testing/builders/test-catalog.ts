@@ -88,6 +88,9 @@ export async function testCatalog(
     get lineage() {
       return current.lineage;
     },
+    get changes() {
+      return current.changes;
+    },
     get discovery() {
       return current.discovery;
     },

@@ -1,14 +1,15 @@
 import type { PropertyPredicate, SearchTablesRequest, SearchTablesResponse, SortCriterion } from '@aws-sdk/client-glue';
 import type { Catalog, TableRecord } from '../../../catalog/contract.ts';
 import type { RequestContext } from '../../../core/caller.ts';
-import { isLochError, LochError } from '../../../core/errors.ts';
+import { LochError } from '../../../core/errors.ts';
 import type { OperationSpec } from '../service.ts';
 import { checkCatalog, isCount, pageSize, positionOf, tokenOf } from './pages.ts';
 import { fromTable } from './shapes.ts';
 
 const PAGE = 1000;
-/** How many tables a search without words, or with filters, looks through. */
+/** How many tables a search by words looks through, and how many can be sorted. */
 const MOST = 10_000;
+const SHARES = new Set(['ALL', 'FOREIGN', 'FEDERATED']);
 
 /** What a filter or a sort may name. */
 const PROPERTIES: Readonly<Record<string, (table: TableRecord) => string | number | undefined>> = {
@@ -60,35 +61,51 @@ function filterOf(filter: PropertyPredicate): (table: TableRecord) => boolean {
   };
 }
 
-function sorted(tables: TableRecord[], criteria: readonly SortCriterion[]): TableRecord[] {
-  const [first] = criteria;
-  if (first === undefined) return tables;
-  const property = propertyOf(first.FieldName);
-  const sign = first.Sort === 'DESC' ? -1 : 1;
-  return tables.sort((a, b) => {
-    const left = property(a) ?? '';
-    const right = property(b) ?? '';
-    return left < right ? -sign : left > right ? sign : 0;
+function sorted(tables: readonly TableRecord[], criteria: readonly SortCriterion[]): readonly TableRecord[] {
+  if (criteria.length === 0) return tables;
+  const keys = criteria.map(({ FieldName, Sort }) => ({
+    property: propertyOf(FieldName),
+    sign: Sort === 'DESC' ? -1 : 1,
+  }));
+  return tables.toSorted((a, b) => {
+    for (const { property, sign } of keys) {
+      const left = property(a) ?? '';
+      const right = property(b) ?? '';
+      if (left !== right) return left < right ? -sign : sign;
+    }
+    return 0;
   });
 }
 
-async function byWords(catalog: Catalog, context: RequestContext, text: string): Promise<TableRecord[]> {
-  const tables: TableRecord[] = [];
-  for (const hit of await catalog.search(context, { text, limit: PAGE })) {
-    try {
-      tables.push(await catalog.getTable(context, hit));
-    } catch (error) {
-      if (!isLochError(error, 'table_not_found', 'database_not_found', 'access_denied')) throw error;
+/** Every table the caller sees, by database and name, page after page. */
+async function* everyTable(catalog: Catalog, context: RequestContext): AsyncGenerator<TableRecord> {
+  for (const { name } of await catalog.listDatabases(context)) {
+    let after: string | undefined;
+    for (;;) {
+      const page = await catalog.listTables(context, name, { limit: PAGE, ...(after === undefined ? {} : { after }) });
+      yield* page;
+      if (page.length < PAGE) break;
+      after = page.at(-1)!.name;
     }
   }
-  return tables;
 }
 
-async function everyTable(catalog: Catalog, context: RequestContext): Promise<TableRecord[]> {
+/** The tables of a search up to `most`, in the order they are found. */
+async function found(
+  catalog: Catalog,
+  context: RequestContext,
+  text: string,
+  keep: (table: TableRecord) => boolean,
+  most: number,
+): Promise<TableRecord[]> {
+  if (text !== '') {
+    const hits = await catalog.searchRecords(context, { text, limit: MOST, whole: true });
+    return hits.filter(keep).slice(0, most);
+  }
   const tables: TableRecord[] = [];
-  for (const database of await catalog.listDatabases(context)) {
-    tables.push(...(await catalog.listTables(context, database.name, { limit: MOST - tables.length })));
-    if (tables.length >= MOST) break;
+  for await (const table of everyTable(catalog, context)) {
+    if (keep(table)) tables.push(table);
+    if (tables.length >= most) break;
   }
   return tables;
 }
@@ -102,15 +119,27 @@ async function searchTables(
   const limit = pageSize(input.MaxResults, PAGE);
   const from = positionOf(input.NextToken, isCount) ?? 0;
   const filters = (input.Filters ?? []).map(filterOf);
-  const text = (input.SearchText ?? '').trim();
-  const all = text === '' ? await everyTable(catalog, context) : await byWords(catalog, context, text);
-  const found = sorted(
-    all.filter((table) => filters.every((filter) => filter(table))),
-    input.SortCriteria ?? [],
-  );
+  const share = input.ResourceShareType ?? 'ALL';
+  if (!SHARES.has(share)) {
+    throw new LochError('invalid_argument', `\`${share}\` is no ResourceShareType. Known: ${[...SHARES].join(', ')}.`);
+  }
+  // Nothing is shared with this account: what is foreign is none.
+  if (share === 'FOREIGN' || share === 'FEDERATED') return { TableList: [] };
+  const criteria = input.SortCriteria ?? [];
+  const keep = (table: TableRecord) => filters.every((filter) => filter(table));
+  const most = criteria.length > 0 ? MOST + 1 : from + limit + 1;
+  const tables = await found(catalog, context, (input.SearchText ?? '').trim(), keep, most);
+  if (criteria.length > 0 && tables.length > MOST) {
+    throw new LochError(
+      'limit_exceeded',
+      `More than ${MOST} tables would have to be sorted. Narrow the search by words or filters, or leave SortCriteria out.`,
+      { context: { limit: MOST } },
+    );
+  }
+  const page = sorted(tables, criteria);
   return {
-    TableList: found.slice(from, from + limit).map((table) => fromTable(table, context.accountId)),
-    ...(found.length > from + limit ? { NextToken: tokenOf(from + limit) } : {}),
+    TableList: page.slice(from, from + limit).map((table) => fromTable(table, context.accountId)),
+    ...(page.length > from + limit ? { NextToken: tokenOf(from + limit) } : {}),
   };
 }
 
@@ -119,7 +148,8 @@ export function searchOperations(catalog: Catalog): Record<string, OperationSpec
   return {
     SearchTables: {
       readOnly: true,
-      partial: 'quotes do not make a phrase; the first 1,000 hits, the first sort criterion; no ResourceShareType',
+      partial:
+        'no tables of other accounts (ResourceShareType FOREIGN is empty); a search by words sees its best 10,000 hits',
       run: (context, input: SearchTablesRequest) => searchTables(catalog, context, input),
     },
   };

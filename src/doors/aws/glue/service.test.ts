@@ -485,7 +485,22 @@ describe('search', () => {
     const search = async (input: object) =>
       (await glue.send(new SearchTablesCommand(input))).TableList?.map((table) => table.Name);
     expect(await search({ SearchText: 'card auth' })).toEqual(['card_auth']);
+    expect(await search({ SearchText: 'card' })).toEqual(['card_auth']);
+    expect(await search({ SearchText: '"auth card"' })).toEqual([]);
+    expect(await search({ SearchText: '"card auth"' })).toEqual(['card_auth']);
+    expect(await search({ SearchText: 'cardauth', ResourceShareType: 'ALL' })).toEqual(['cardauth']);
+    expect(await search({ SearchText: 'cardauth', ResourceShareType: 'FOREIGN' })).toEqual([]);
+    expect(await failure(search({ ResourceShareType: 'OURS' }))).toBeInstanceOf(InvalidInputException);
     expect(await search({ Filters: [{ Key: 'Owner', Value: 'someone' }] })).toEqual(['cardauth']);
+    const byType = { FieldName: 'TableType', Sort: 'ASC' as const };
+    expect(await search({ SortCriteria: [byType, { FieldName: 'Name', Sort: 'DESC' }] })).toEqual([
+      'cardauth',
+      'card_auth',
+    ]);
+    expect(await search({ SortCriteria: [byType, { FieldName: 'Name', Sort: 'ASC' }] })).toEqual([
+      'card_auth',
+      'cardauth',
+    ]);
     expect(await search({ SortCriteria: [{ FieldName: 'Name', Sort: 'DESC' }] })).toEqual(['cardauth', 'card_auth']);
     const future = { Key: 'UpdateTime', Value: '2100-01-01T00:00:00Z', Comparator: 'GREATER_THAN' };
     expect(await search({ Filters: [future] })).toEqual([]);

@@ -3,6 +3,7 @@ import type { Catalog, Crawlers } from '../../../catalog/contract.ts';
 import type { Queries } from '../../../consumption/contract.ts';
 import { type Routes, routes } from '../app.ts';
 
+const version = z.coerce.number().int().min(0);
 const PREVIEW_ROWS = 50;
 const crawlerBody = z.strictObject({
   name: z.string().min(1).max(255),
@@ -46,6 +47,20 @@ export function catalogRoutes(deps: {
       table.format === 'iceberg' ? catalog.snapshots(context, name) : [],
     ]);
     return c.json({ table, versions, partitions, snapshots });
+  });
+  app.get('/tables/:database/:table/versions/diff', async (c) =>
+    c.json(
+      await catalog.diffTableVersions(c.get('context'), c.req.param(), {
+        from: version.parse(c.req.query('from')),
+        to: version.parse(c.req.query('to')),
+      }),
+    ),
+  );
+  app.post('/tables/:database/:table/versions/:version/restore', async (c) => {
+    c.set('auditParameters', c.req.param());
+    return c.json(
+      await catalog.restoreTableVersion(c.get('context'), c.req.param(), version.parse(c.req.param('version'))),
+    );
   });
   app.delete('/tables/:database/:table', async (c) => {
     c.set('auditParameters', c.req.param());

@@ -4,6 +4,7 @@ import {
   type BrowseQuery,
   type BusinessWords,
   type Catalog,
+  type CatalogChanges,
   type Discovery,
   FACETS,
   type Lineage,
@@ -45,9 +46,10 @@ export function discoveryRoutes(deps: {
   readonly catalog: Catalog;
   readonly discovery: Discovery;
   readonly lineage: Lineage;
+  readonly changes: CatalogChanges;
   readonly profiles: Profiles;
 }): Routes {
-  const { catalog, discovery, lineage, profiles } = deps;
+  const { catalog, changes, discovery, lineage, profiles } = deps;
   const app = routes();
   app.get('/browse', async (c) => {
     const filters: Partial<Record<(typeof FACETS)[number], readonly string[]>> = {};
@@ -75,10 +77,28 @@ export function discoveryRoutes(deps: {
     c.set('auditParameters', term);
     return c.json(await discovery.putTerm(c.get('context'), term));
   });
+  app.get('/terms/:name/versions', async (c) =>
+    c.json({ versions: await discovery.termVersions(c.get('context'), c.req.param('name')) }),
+  );
+  app.post('/terms/:name/restore/:version', async (c) => {
+    c.set('auditParameters', c.req.param());
+    return c.json(
+      await discovery.restoreTerm(c.get('context'), c.req.param('name'), page.parse(c.req.param('version'))),
+    );
+  });
   app.delete('/terms/:name', async (c) => {
     c.set('auditParameters', c.req.param());
     await discovery.deleteTerm(c.get('context'), c.req.param('name'));
     return c.body(null, 204);
+  });
+  app.get('/catalog/changes', async (c) => {
+    const after = c.req.query('after');
+    return c.json(
+      await changes.read(c.get('context'), {
+        limit: page.parse(c.req.query('limit') ?? 100),
+        ...(after === undefined ? {} : { after }),
+      }),
+    );
   });
   app.post('/v1/lineage', async (c) => {
     const event = c.get('body');
