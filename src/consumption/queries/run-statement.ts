@@ -67,7 +67,7 @@ const statementPath = (deps: QueryPathDeps) => async (context: RequestContext, r
     });
     const planMs = performance.now() - startedAt;
     const { result, sourceColumns } = await execute(deps, context, request, statement, signal);
-    const outcome = outcomeOf(statement, result, planMs);
+    const outcome = outcomeOf(statement, result, planMs, sourceColumns);
     await deps.audit.recordData(context, dataEvents(context, statement, queryId, { outcome }));
     return { outcome, statement, sourceColumns };
   } catch (error) {
@@ -206,11 +206,17 @@ function openViews({ name, columns, body }: BoundView): NonNullable<StatementOut
   return [{ name, tables: sources.map(toldOf), ...(flows === undefined ? {} : { columnFlows: flows }) }, ...inner];
 }
 
-function outcomeOf(statement: BoundStatement, result: EngineResult, planMs: number): StatementOutcome {
+/** Lineage is told by the statement's own columns, before they are written under the names of others. */
+function outcomeOf(
+  statement: BoundStatement,
+  result: EngineResult,
+  planMs: number,
+  own: readonly EngineColumn[] = result.columns,
+): StatementOutcome {
   const tables = boundTables(statement);
   const direct = new Set<BoundSource>(statement.sources);
   const views = statement.sources.flatMap((source) => (source.kind === 'view' ? openViews(source) : []));
-  const flows = flowsOfResult(statement.columnFlows, result.columns);
+  const flows = flowsOfResult(statement.columnFlows, own);
   return {
     columns: result.columns,
     rowCount: result.rowCount,

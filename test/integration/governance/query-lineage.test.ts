@@ -38,8 +38,8 @@ beforeAll(async () => {
 });
 afterAll(() => lake.close());
 
-async function query(context: RequestContext, sql: string): Promise<string> {
-  const id = await lake.consumption.queries.start(context, { sql, database: 'bank', dialect: 'duckdb' });
+async function query(context: RequestContext, sql: string, dialect: 'duckdb' | 'athena' = 'duckdb'): Promise<string> {
+  const id = await lake.consumption.queries.start(context, { sql, database: 'bank', dialect });
   const ended = await lake.consumption.queries.wait(id, AbortSignal.timeout(30_000));
   expect(ended.stateReason).toBeUndefined();
   await lake.lineage.settled();
@@ -151,6 +151,32 @@ describe('an impact list', () => {
     await expect(impact('none')).rejects.toMatchObject({ code: 'invalid_argument' });
     await expect(impact('region', ana)).rejects.toMatchObject({ code: 'invalid_argument' });
     expect((await impact('amount', ana)).every((line) => !line.includes('totals'))).toBe(true);
+  });
+});
+
+describe('a statement that writes', () => {
+  const upstream = (table: string) => graph(table, lake.root, { direction: 'upstream', depth: 1 });
+
+  it('is an edge from what it read to the table, by columns: CREATE TABLE AS, INSERT, MERGE', async () => {
+    await query(
+      lake.root,
+      'CREATE TABLE made AS WITH o AS (SELECT id, amount FROM orders) SELECT id, amount + 1 AS more FROM o',
+      'athena',
+    );
+    expect(told(await upstream('made'))).toEqual(['bank.orders -> bank.made statement: id>id amount>more']);
+    await query(lake.root, 'INSERT INTO made SELECT pid + 1, 2.5 FROM people', 'athena');
+    expect(told(await upstream('made'))[1]).toBe('bank.people -> bank.made statement: pid>id');
+    const columns = [
+      { name: 'id', type: 'bigint' },
+      { name: 'amount', type: 'double' },
+    ];
+    await lake.createTable('bank.merged', columns, 'SELECT 1::BIGINT AS id, 1.5::DOUBLE AS amount');
+    await query(
+      lake.root,
+      'MERGE INTO merged t USING made s ON t.id = s.id WHEN MATCHED THEN UPDATE SET amount = s.more',
+      'athena',
+    );
+    expect(told(await upstream('merged'))[0]).toBe('bank.made -> bank.merged statement: more>amount');
   });
 });
 
