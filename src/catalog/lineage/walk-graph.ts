@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto';
-import { s3Arn } from '../../core/arn.ts';
-import type { RequestContext } from '../../core/caller.ts';
 import { LochError } from '../../core/errors.ts';
 import { authorizeGlue, requireTable } from '../databases/access.ts';
 import { type CatalogParts, fold } from '../databases/parts.ts';
