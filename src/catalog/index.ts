@@ -12,6 +12,7 @@ import { openConnections } from './connections/index.ts';
 import { lineageUseCases } from './lineage/index.ts';
 import { openQueryRecorder } from './lineage/query-recorder.ts';
 import { discoveryUseCases } from './search/index.ts';
+import { openIndexUpkeep } from './search/index-upkeep.ts';
 import { openCrawlers } from './crawlers/index.ts';
 import { exportDelta } from './iceberg/export-delta.ts';
 import { icebergUseCases } from './iceberg/index.ts';
@@ -127,6 +128,7 @@ export async function openCatalog(dependencies: CatalogDependencies): Promise<{
   purge.unref();
   const { sealer, probe } = dependencies;
   const connections = sealer === undefined ? undefined : openConnections({ ...parts, sealer, probe });
+  const indexUpkeep = openIndexUpkeep(store, onFailure);
   const recorder = openQueryRecorder({ store, clock: parts.clock, onFailure });
   const lineage: Lineage = { ...lineageUseCases(parts), settled: recorder.settled };
   const crawls = await openCrawlers(
@@ -155,7 +157,7 @@ export async function openCatalog(dependencies: CatalogDependencies): Promise<{
     catalog,
     crawlers,
     classifiers: crawls.classifiers,
-    discovery: discoveryUseCases(parts),
+    discovery: discoveryUseCases(parts, indexUpkeep),
     lineage,
     changes: { read: readChanges(parts) },
     ...(connections === undefined ? {} : { connections }),
@@ -167,6 +169,7 @@ export async function openCatalog(dependencies: CatalogDependencies): Promise<{
     async close() {
       await crawls.close();
       await recorder.close();
+      await indexUpkeep.close();
       clearInterval(purge);
       await indexFiller.close();
       unsubscribe();

@@ -49,6 +49,10 @@ export interface TextIndex {
     limit: number,
     options?: { readonly whole?: boolean; readonly among?: readonly string[] },
   ): { readonly id: string; readonly score: number }[];
+  /** How many documents an index has; undefined where its parts do not agree: it is damaged. */
+  count(index: string): number | undefined;
+  /** Forgets all documents of all indexes and makes the index anew, damaged or not. */
+  empty(): void;
   /** Stems of all indexes that a mistyped word may stand for, nearest first. They are of documents anybody may not see. */
   near(word: string, limit: number): string[];
 }

@@ -1,6 +1,7 @@
 /** The catalogue in a real browser: crawlers, search with facets, and what a table page tells. Screenshots as in console.test.ts. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { AthenaClient, GetQueryExecutionCommand, StartQueryExecutionCommand } from '@aws-sdk/client-athena';
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -114,13 +115,62 @@ describe.skipIf(browserPath() === undefined)(
       await page.getByText('crawler/shop').waitFor();
       await page.locator('.react-flow__node').nth(1).waitFor();
       await shoot('table-lineage');
+      await page.getByLabel('Steps').selectOption('5');
+      await page.getByText('query of root').first().waitFor();
+      await page.getByText('within 5 steps').waitFor();
+      await page.getByRole('heading', { name: 'Who would feel a change' }).waitFor();
+      await page.getByLabel('Loss of').selectOption('amount');
+      await page.getByRole('cell', { name: 'for sure' }).first().waitFor();
+      await shoot('table-lineage-impact');
+      await page.getByLabel('As of the end of').fill('2020-01-01');
+      await page.getByText('Nothing was known of this table at the end of 2020-01-01').waitFor();
       await page.getByRole('tab', { name: 'Versions' }).click();
-      await page.getByText('the same columns').waitFor();
+      await page.getByRole('button', { name: 'What changed in 1' }).click();
+      await page.getByTestId('difference').getByText('parameters.loch.owner').waitFor();
+      await shoot('table-versions');
+      await page.getByRole('button', { name: 'Restore 0' }).click();
+      await page.getByRole('button', { name: 'What changed in 2' }).waitFor();
+      await page.getByRole('button', { name: 'Restore 1' }).click();
+      await page.getByRole('button', { name: 'What changed in 3' }).waitFor();
       await page.getByRole('tab', { name: 'Partitions' }).click();
       await page.getByText('day=02', { exact: true }).waitFor();
       await page.getByRole('tab', { name: 'Files' }).click();
       await page.getByText('s3://feeds/shop/orders/').waitFor();
       await shoot('table-files');
+    });
+
+    it('shows the files of an Iceberg table and asks it as of an earlier snapshot', async () => {
+      const athena = new AthenaClient(loch.client.sdk);
+      const run = async (QueryString: string) => {
+        const { QueryExecutionId } = await athena.send(new StartQueryExecutionCommand({ QueryString }));
+        for (;;) {
+          const { QueryExecution } = await athena.send(new GetQueryExecutionCommand({ QueryExecutionId }));
+          const state = QueryExecution?.Status?.State;
+          if (state === 'SUCCEEDED') return;
+          if (state === 'FAILED' || state === 'CANCELLED') throw new Error(QueryExecution?.Status?.StateChangeReason);
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        }
+      };
+      await run(
+        "CREATE TABLE shop.daily WITH (table_type = 'ICEBERG', is_external = false, location = 's3://feeds/daily/') AS SELECT customer, amount FROM shop.orders WHERE order_id = 1",
+      );
+      await run('INSERT INTO shop.daily SELECT customer, amount FROM shop.orders WHERE order_id = 2');
+      await go('Catalog');
+      await page.getByRole('link', { name: 'shop.daily' }).click();
+      await page.getByRole('tab', { name: 'Files' }).click();
+      await page.getByText('2 data files of').waitFor();
+      expect(await page.getByText(/^s3:\/\/feeds\/daily\/.*\.parquet$/).count()).toBe(2);
+      await shoot('iceberg-files');
+      await page.getByRole('tab', { name: 'Lineage' }).click();
+      await page.getByText('amount, customer').or(page.getByText('customer, amount')).first().waitFor();
+      await shoot('iceberg-lineage');
+      await page.getByRole('tab', { name: 'Versions' }).click();
+      await page.getByRole('tab', { name: 'Snapshots' }).click();
+      await page.getByRole('link', { name: 'Query as of then' }).last().click();
+      await page.getByText('FOR VERSION AS OF').first().waitFor();
+      await page.getByRole('button', { name: /^Run/ }).click();
+      await page.getByText('3 rows').first().waitFor();
+      await shoot('query-as-of');
     });
 
     it('made no error in the page', () => {

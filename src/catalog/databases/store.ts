@@ -5,6 +5,7 @@ import { databaseMigrations } from './migrations.ts';
 import { partitionIndexProcedures } from './partition-index-procedures.ts';
 import { partitionProcedures } from './partition-procedures.ts';
 import { schemaProcedures } from './schema-procedures.ts';
+import { searchProcedures } from './search-procedures.ts';
 import { statisticsProcedures } from './statistics-procedures.ts';
 import { tableProcedures } from './table-procedures.ts';
 
@@ -19,6 +20,7 @@ const databaseStore = defineStoreModule('catalogDatabases', {
     ...statisticsProcedures,
     ...functionProcedures,
     ...schemaProcedures,
+    ...searchProcedures,
   },
 });
 

@@ -80,6 +80,11 @@ export interface Discovery {
   browse(context: RequestContext, query: BrowseQuery): Promise<BrowseAnswer>;
   /** Needs ALTER. **Errors**: `column_not_found`; `invalid_argument` for a term that the glossary does not have. */
   annotate(context: RequestContext, name: TableName, words: BusinessWords): Promise<TableRecord>;
+  /** Looks at the search index and mends it when it is damaged; with `rebuild` it is written anew while it serves. */
+  checkIndex(
+    context: RequestContext,
+    options?: { readonly rebuild?: boolean },
+  ): Promise<{ readonly state: 'whole' | 'rebuilt'; readonly tables?: number }>;
   terms(context: RequestContext): Promise<readonly GlossaryTerm[]>;
   putTerm(context: RequestContext, term: Pick<GlossaryTerm, 'name' | 'definition' | 'synonyms'>): Promise<GlossaryTerm>;
   /** All versions of a term, newest first, also of one that is gone. **Errors**: `not_found`. */

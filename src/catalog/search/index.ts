@@ -5,6 +5,7 @@ import type { CatalogParts } from '../databases/parts.ts';
 import { annotateTable } from './annotate-table.ts';
 import { browseTables } from './browse-tables.ts';
 import type { Discovery } from './contract.ts';
+import type { IndexUpkeep } from './index-upkeep.ts';
 import glossaryStore from './store.ts';
 
 const LONGEST_NAME = 255;
@@ -12,7 +13,7 @@ const LONGEST_DEFINITION = 4_096;
 const MOST_SYNONYMS = 20;
 
 /** Search with facets, business words, and the glossary. */
-export function discoveryUseCases(parts: CatalogParts): Discovery {
+export function discoveryUseCases(parts: CatalogParts, upkeep: IndexUpkeep): Discovery {
   const { store, clock } = parts;
   const { procedures } = glossaryStore;
   const authorize = (context: RequestContext, action: string, name: string) =>
@@ -28,6 +29,13 @@ export function discoveryUseCases(parts: CatalogParts): Discovery {
   return {
     browse: browseTables(parts),
     annotate: annotateTable(parts),
+    async checkIndex(context, { rebuild = false } = {}) {
+      await parts.policy.authorize(context, {
+        action: 'glue:UpdateCatalog',
+        resource: `arn:aws:glue:${parts.region}:${parts.accountId}:catalog`,
+      });
+      return rebuild ? { state: 'rebuilt', tables: await upkeep.rebuild() } : { state: await upkeep.check() };
+    },
     async terms(context) {
       await authorize(context, 'ListGlossaryTerms', '*');
       return store.read(procedures.terms, {});

@@ -51,6 +51,7 @@ export function sqliteTextIndex(db: DatabaseSync): TextIndex {
   const vocabulary = db.prepare(
     `SELECT term, doc FROM loch_text_word WHERE term >= ? AND term < ? LIMIT ${MOST_VOCABULARY}`,
   );
+  const countOf = db.prepare('SELECT count(*) AS number FROM loch_text_key WHERE kind = ?');
   const drop = (kind: string, id: string) => {
     const row = find.get(kind, id) as { number: number } | undefined;
     if (row === undefined) return;
@@ -64,6 +65,21 @@ export function sqliteTextIndex(db: DatabaseSync): TextIndex {
       add.run(lastInsertRowid, words(fields.strong), words(fields.weak), kind);
     },
     remove: drop,
+    count(kind) {
+      const damaged = db
+        .prepare(
+          `SELECT (SELECT count(*) FROM loch_text_key) AS keys, (SELECT count(*) FROM loch_text_docsize) AS sizes,
+             (SELECT count(*) FROM loch_text_content) AS contents, (SELECT count(*) FROM loch_text_idx) AS segments`,
+        )
+        .get() as { keys: number; sizes: number; contents: number; segments: number };
+      const { keys, sizes, contents, segments } = damaged;
+      if (keys !== sizes || keys !== contents || (keys > 0 && segments === 0)) return undefined;
+      return (countOf.get(kind) as { number: number }).number;
+    },
+    empty() {
+      db.exec('DROP TABLE IF EXISTS loch_text_word; DROP TABLE IF EXISTS loch_text; DELETE FROM loch_text_key;');
+      db.exec(TEXT_INDEX_SCHEMA);
+    },
     near(word, limit) {
       const wanted = fold(word);
       const first = wanted.slice(0, 1);

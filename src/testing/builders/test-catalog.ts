@@ -55,6 +55,7 @@ export async function testCatalog(
   policy: Policy = statedPolicy({}),
   ownerOf: (bucket: string, key: string) => Promise<string | undefined> = async () => undefined,
 ) {
+  const failures: unknown[] = [];
   const folder = mkdtempSync(join(tmpdir(), 'loch-catalog-'));
   const clock = fixedClock(Date.UTC(2026, 0, 31));
   const files = await testObjects(['lake', 'raw', 'other', 'third']);
@@ -71,6 +72,7 @@ export async function testCatalog(
       accountId: TEST_ACCOUNT,
       region: 'us-east-1',
       ownerOf,
+      onFailure: (error) => failures.push(error),
     });
     return { ...opened, store };
   };
@@ -103,8 +105,13 @@ export async function testCatalog(
     get store() {
       return current.store;
     },
-    async reopen() {
+    /** Failures of background work. */
+    failures,
+    /** The metadata database, to be harmed between a close and an open. */
+    file: join(folder, 'loch.db'),
+    async reopen(between: () => void = () => {}) {
       await shut();
+      between();
       current = await open();
     },
     async close() {

@@ -8,6 +8,7 @@ import { PageHead } from '../../components/page.tsx';
 import { ResultGrid, Rows } from '../../components/rows.tsx';
 import { FilesTab } from './files-tab.tsx';
 import { ProfileTab } from './profile-tab.tsx';
+import { VersionsTab } from './versions-tab.tsx';
 import { WordsForm } from './words-form.tsx';
 
 interface Column {
@@ -16,7 +17,8 @@ interface Column {
   readonly comment?: string;
 }
 
-interface TableRecord {
+/** A table as the console's API gives it. */
+export interface TableRecord {
   readonly database: string;
   readonly name: string;
   readonly format: string;
@@ -30,6 +32,8 @@ interface TableRecord {
   readonly updatedAt: number;
   readonly createdBy: string;
   readonly version: number;
+  readonly updatedBy?: string;
+  readonly updatedThrough?: string;
 }
 
 interface TableDetail {
@@ -174,55 +178,10 @@ export function TablePage() {
             ]}
           />
         )}
-        {tab === 'Versions' && (
-          <Rows
-            rows={versions}
-            keyOf={(version) => String(version.version)}
-            empty="There are no earlier versions."
-            columns={[
-              { title: 'Version', numeric: true, cell: (version) => version.version },
-              { title: 'When', cell: (version) => when(version.updatedAt) },
-              {
-                title: 'Schema',
-                cell: (version) => <Change version={version} versions={versions} />,
-              },
-            ]}
-          />
-        )}
+        {tab === 'Versions' && <VersionsTab table={table} versions={versions} />}
         {tab === 'About' && <About table={table} />}
       </section>
     </>
-  );
-}
-
-/** What a version changed of the one before it that is still there. */
-function Change({ version, versions }: { readonly version: TableRecord; readonly versions: readonly TableRecord[] }) {
-  const before = versions
-    .filter((other) => other.version < version.version)
-    .reduce<TableRecord | undefined>(
-      (last, one) => (last === undefined || one.version > last.version ? one : last),
-      undefined,
-    );
-  const names = <span className="mono">{version.columns.map((column) => column.name).join(', ')}</span>;
-  if (before === undefined) return names;
-  const was = new Map(before.columns.map((column) => [column.name, column.type]));
-  const is = new Map(version.columns.map((column) => [column.name, column.type]));
-  const changes = [
-    ...version.columns.filter((column) => !was.has(column.name)).map((column) => `+ ${column.name} ${column.type}`),
-    ...before.columns.filter((column) => !is.has(column.name)).map((column) => `− ${column.name}`),
-    ...version.columns
-      .filter((column) => was.has(column.name) && was.get(column.name) !== column.type)
-      .map((column) => `${column.name} ${was.get(column.name)} → ${column.type}`),
-  ];
-  if (changes.length === 0) return <span className="sub">the same columns</span>;
-  return (
-    <span className="tops">
-      {changes.map((change) => (
-        <span key={change} className="badge mono">
-          {change}
-        </span>
-      ))}
-    </span>
   );
 }
 

@@ -71,6 +71,10 @@ export function discoveryRoutes(deps: {
     c.set('auditParameters', { ...c.req.param(), ...words });
     return c.json(await discovery.annotate(c.get('context'), c.req.param(), words));
   });
+  app.post('/search-index/check', async (c) => c.json(await discovery.checkIndex(c.get('context'))));
+  app.post('/search-index/rebuild', async (c) =>
+    c.json(await discovery.checkIndex(c.get('context'), { rebuild: true })),
+  );
   app.get('/terms', async (c) => c.json({ terms: await discovery.terms(c.get('context')) }));
   app.put('/terms/:name', async (c) => {
     const term = { name: c.req.param('name'), ...termBody.parse(c.get('body')) };
