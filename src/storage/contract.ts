@@ -77,7 +77,7 @@ export interface ObjectHead {
   readonly expiry?: { readonly at: number; readonly rule: string };
 }
 
-export type ChecksumAlgorithm = 'crc32' | 'crc32c' | 'crc64nvme' | 'sha1' | 'sha256';
+export type ChecksumAlgorithm = 'crc32' | 'crc32c' | 'crc64nvme' | 'sha1' | 'sha256' | 'sha512' | 'md5';
 
 export interface PutOptions extends EncryptionOptions {
   readonly contentType?: string;

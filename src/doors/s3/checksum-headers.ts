@@ -4,7 +4,17 @@ import { s3Failure } from './errors.ts';
 import { header, type S3Request } from './request.ts';
 import type { RequestBody } from './request-body.ts';
 
-const LENGTHS: Record<ChecksumAlgorithm, number> = { crc32: 4, crc32c: 4, crc64nvme: 8, sha1: 20, sha256: 32 };
+const LENGTHS: Record<ChecksumAlgorithm, number> = {
+  crc32: 4,
+  crc32c: 4,
+  crc64nvme: 8,
+  sha1: 20,
+  sha256: 32,
+  sha512: 64,
+  md5: 16,
+};
+/** What S3 knows besides. */
+const NOT_HERE = ['xxhash64', 'xxhash3', 'xxhash128'];
 
 const isBase64Of = (text: string, bytes: number): boolean =>
   /^[A-Za-z0-9+/]+={0,2}$/.test(text) && Buffer.from(text, 'base64').length === bytes;
@@ -16,6 +26,20 @@ export function contentMd5(request: S3Request): string | undefined {
   const text = String(value).trim();
   if (isBase64Of(text, 16)) return text;
   throw s3Failure('InvalidDigest', 'invalid_argument', 'Content-MD5 is not the base64 of 16 bytes.');
+}
+
+/** **Errors**: `unsupported` for a checksum that would go unverified. */
+function assertVerified(request: S3Request, announced: readonly string[]): void {
+  for (const name of NOT_HERE) {
+    const sent = `x-amz-checksum-${name}`;
+    const wanted = header(request, 'x-amz-checksum-algorithm')?.toLowerCase() === name;
+    if (!wanted && header(request, sent) === undefined && !announced.includes(sent)) continue;
+    throw new LochError(
+      'unsupported',
+      `The checksum algorithm ${name.toUpperCase()} is not supported. Known: ${CHECKSUM_ALGORITHMS.join(', ').toUpperCase()}.`,
+      { context: { operation: name.toUpperCase() } },
+    );
+  }
 }
 
 /** Checksums that headers state. **Errors**: `checksum_mismatch` for one that cannot be one. */
@@ -42,6 +66,7 @@ export function checksumOptions(
   request: S3Request,
   body?: RequestBody,
 ): Pick<PutOptions, 'checksums' | 'checksumAlgorithms' | 'checksumType'> {
+  assertVerified(request, body?.announced ?? []);
   const stated = statedChecksums(request);
   const type = header(request, 'x-amz-checksum-type');
   if (type !== undefined && type !== 'COMPOSITE' && type !== 'FULL_OBJECT') {
@@ -70,7 +95,7 @@ export function checksumOptions(
 /** **Errors**: `invalid_argument` (InvalidRequest) for a type that the algorithm cannot have. */
 function assertChecksumType(type: string | undefined, algorithm: ChecksumAlgorithm | undefined): void {
   if (type === undefined || algorithm === undefined) return;
-  const impossible = type === 'FULL_OBJECT' ? algorithm.startsWith('sha') : algorithm === 'crc64nvme';
+  const impossible = type === 'FULL_OBJECT' ? !algorithm.startsWith('crc') : algorithm === 'crc64nvme';
   if (!impossible) return;
   throw s3Failure(
     'InvalidRequest',
@@ -89,6 +114,11 @@ function wantedAlgorithm(request: S3Request): ChecksumAlgorithm | undefined {
     `Unknown checksum algorithm \`${name}\`. Known: ${CHECKSUM_ALGORITHMS.join(', ')}.`,
     { context: { argument_name: 'x-amz-checksum-algorithm', argument_value: name } },
   );
+}
+
+/** A whole object whose client sends no checksum has one all the same. **Source**: S3 User Guide, "Checking object integrity". */
+export function withDefaultChecksum<O extends Pick<PutOptions, 'checksumAlgorithms'>>(options: O): O {
+  return options.checksumAlgorithms === undefined ? { ...options, checksumAlgorithms: ['crc64nvme'] } : options;
 }
 
 /** The checksums of an object as response headers. */

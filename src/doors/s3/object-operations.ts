@@ -1,7 +1,7 @@
 import { LochError } from '../../core/errors.ts';
 import type { ByteRange, GetOptions, ObjectHead } from '../../storage/contract.ts';
 import { emptyAnswer, type S3Answer } from './answer.ts';
-import { checksumHeaders } from './checksum-headers.ts';
+import { checksumHeaders, withDefaultChecksum } from './checksum-headers.ts';
 import { encryptionHeaders } from './encryption-headers.ts';
 import { s3Failure } from './errors.ts';
 import { expiryHeader, getOptions, objectHeaders, putOptions } from './headers.ts';
@@ -16,7 +16,8 @@ export const putObject: S3Operation = async (request) => {
   if (body.length === undefined && request.headers['transfer-encoding'] === undefined) {
     throw s3Failure('MissingContentLength', 'missing_argument', 'You must provide the Content-Length HTTP header.');
   }
-  const options = { ...putOptions(request, body), ...replicaOf(request), ...(await aclOption(request)) };
+  const stated = withDefaultChecksum(putOptions(request, body));
+  const options = { ...stated, ...replicaOf(request), ...(await aclOption(request)) };
   const head = await request.access.putObject(request.context, nameOf(request), body.bytes, options);
   return emptyAnswer(200, {
     etag: head.etag,

@@ -166,7 +166,7 @@ export async function readText(
 
 function verifyDocument(request: S3Request, body: RequestBody, bytes: Buffer): boolean {
   let checked = false;
-  const verify = (algorithm: (typeof CHECKSUM_ALGORITHMS)[number] | 'md5', expected: string | undefined) => {
+  const verify = (algorithm: (typeof CHECKSUM_ALGORITHMS)[number], expected: string | undefined) => {
     if (expected === undefined) return;
     const digest = createDigest(algorithm);
     digest.update(bytes);

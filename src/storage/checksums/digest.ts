@@ -5,7 +5,9 @@ import { crc32c } from './crc32c.ts';
 import { Crc64Nvme } from './crc64nvme.ts';
 
 /** The algorithms a client may choose, in the order S3 lists them. */
-export const CHECKSUM_ALGORITHMS: readonly ChecksumAlgorithm[] = ['crc32', 'crc32c', 'crc64nvme', 'sha1', 'sha256'];
+export const CHECKSUM_ALGORITHMS: readonly ChecksumAlgorithm[] = [
+  ...(['crc32', 'crc32c', 'crc64nvme', 'sha1', 'sha256', 'sha512', 'md5'] as const),
+];
 
 /** A checksum that takes its bytes piece by piece. After `digest` nothing is called. */
 export interface Digest {
@@ -14,7 +16,7 @@ export interface Digest {
 }
 
 /** A fresh digest. */
-export function createDigest(algorithm: ChecksumAlgorithm | 'md5'): Digest {
+export function createDigest(algorithm: ChecksumAlgorithm): Digest {
   if (algorithm === 'crc32') return running32((bytes, before) => crc32(bytes, before));
   if (algorithm === 'crc32c') return running32(crc32c);
   if (algorithm === 'crc64nvme') return new Crc64Nvme();

@@ -212,3 +212,40 @@ describe('attributes', () => {
     expect(await failure(attributes(Bucket, { Key: 'absent' }))).toBe('404 NoSuchKey');
   });
 });
+
+it.each([['SHA512'], ['MD5']] as const)('%s: is verified and kept as its client calculated it', async (algorithm) => {
+  const Bucket = await suite.bucket();
+  const put = (value: string) => suite.put(Bucket, Key, BODY, { [member(algorithm)]: value });
+  const sum = sumOf(algorithm, BODY);
+  expect((await put(sum))[member(algorithm)]).toBe(sum);
+  const head = await suite.s3.send(new HeadObjectCommand({ Bucket, Key, ChecksumMode: 'ENABLED' }));
+  expect(head).toMatchObject({ [member(algorithm)]: sum, ChecksumType: 'FULL_OBJECT' });
+  expect(await failure(put(sumOf(algorithm, Buffer.from('other'))))).toBe('400 BadDigest');
+  expect((await attributes(Bucket)).Checksum).toMatchObject({ [member(algorithm)]: sum });
+  const create = new CreateMultipartUploadCommand({ Bucket, Key, ChecksumAlgorithm: algorithm });
+  const { UploadId } = await suite.s3.send(create);
+  const part = { Bucket, Key, UploadId, PartNumber: 1, Body: BODY, [member(algorithm)]: sum };
+  const { ETag } = await suite.s3.send(new UploadPartCommand(part));
+  const Parts = [{ PartNumber: 1, ETag, [member(algorithm)]: sum }];
+  const complete = new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts } });
+  const made = await suite.s3.send(complete);
+  expect(made[member(algorithm)]).toBe(`${sumOf(algorithm, Buffer.from(sum, 'base64'))}-1`);
+});
+
+it('gives an object a CRC64NVME whose client sends no checksum', async () => {
+  const Bucket = await suite.bucket();
+  const plain = await raw(suite, 'PUT', `/${Bucket}/${Key}`, { body: '123456789' });
+  expect(plain.status).toBe(200);
+  const head = await suite.s3.send(new HeadObjectCommand({ Bucket, Key, ChecksumMode: 'ENABLED' }));
+  expect(head).toMatchObject({ ChecksumCRC64NVME: 'rosUhgp5mIg=', ChecksumType: 'FULL_OBJECT' });
+});
+
+it('refuses by its name a checksum that nobody would verify', async () => {
+  const Bucket = await suite.bucket();
+  for (const name of ['xxhash64', 'xxhash3', 'xxhash128']) {
+    const headers = { [`x-amz-checksum-${name}`]: 'AAAAAAAAAAA=' };
+    const answer = await raw(suite, 'PUT', `/${Bucket}/${Key}`, { body: 'x', headers });
+    expect(answer).toMatchObject({ status: 501, code: 'NotImplemented' });
+  }
+  expect(await failure(suite.s3.send(new HeadObjectCommand({ Bucket, Key })))).toMatch(/^404/);
+});

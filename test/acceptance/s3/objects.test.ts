@@ -458,3 +458,46 @@ describe('races', () => {
     expect(await failure(write(Bucket, letters('A', MIB, removeBucket)))).toBe('404 NoSuchBucket');
   });
 });
+
+it('lets exactly one of 64 writers make a key, and one of 64 replace what all have read', async () => {
+  const Bucket = await suite.bucket();
+  const race = (condition: (body: string) => object, bodies: readonly string[]) =>
+    Promise.all(
+      bodies.map(async (Body) => {
+        const put = new PutObjectCommand({ Bucket, Key: 'raced', Body, ...condition(Body) });
+        return { Body, outcome: await failure(suite.s3.send(put)) };
+      }),
+    );
+  const bodies = Array.from({ length: 64 }, (_, i) => `writer ${i}`);
+  const made = await race(() => ({ IfNoneMatch: '*' }), bodies);
+  expect(new Set(made.map(({ outcome }) => outcome))).toEqual(new Set(['none', '412 PreconditionFailed']));
+  const [first, ...others] = made.filter(({ outcome }) => outcome === 'none');
+  expect(others).toEqual([]);
+  expect(await suite.text(Bucket, 'raced')).toBe(first!.Body);
+  const { ETag } = await suite.s3.send(new HeadObjectCommand({ Bucket, Key: 'raced' }));
+  const replaced = await race(
+    () => ({ IfMatch: ETag }),
+    bodies.map((body) => `${body} again`),
+  );
+  const winners = replaced.filter(({ outcome }) => outcome === 'none');
+  expect(winners).toHaveLength(1);
+  expect(await suite.text(Bucket, 'raced')).toBe(winners[0]!.Body);
+});
+
+it('is a lock, as the native one of Terraform: made by one, seen by all, gone when it is given back', async () => {
+  const Bucket = await suite.bucket();
+  const Key = 'states/prod.tfstate.tflock';
+  const lock = (Body: string) =>
+    failure(
+      suite.s3.send(new PutObjectCommand({ Bucket, Key, Body, ContentType: 'application/json', IfNoneMatch: '*' })),
+    );
+  for (const round of [1, 2]) {
+    const outcomes = await Promise.all([lock('{"ID":"a"}'), lock('{"ID":"b"}'), lock('{"ID":"c"}')]);
+    expect(
+      outcomes.filter((outcome) => outcome === 'none'),
+      `round ${round}`,
+    ).toHaveLength(1);
+    expect(JSON.parse(await suite.text(Bucket, Key))).toEqual({ ID: 'abc'[outcomes.indexOf('none')] });
+    await suite.s3.send(new DeleteObjectCommand({ Bucket, Key }));
+  }
+});

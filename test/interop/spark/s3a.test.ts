@@ -1,34 +1,27 @@
-/**
- * Spark on files through Hadoop's s3a, by HTTP and HTTPS. The client library and its SDK are half a gigabyte, so they
- * are not fetched: the test runs where `hadoop-aws` is among Spark's jars, or `LOCH_TEST_S3A_JARS` names a folder of it.
- */
+/** Spark on files through Hadoop's s3a, by HTTP and HTTPS, with the jars of `s3a-pom.xml` by Maven. */
 import { HeadObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { execFile } from 'node:child_process';
-import { globSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningLoch, startLoch } from '../../../src/testing/builders/running-loch.ts';
+import { mavenClasspath } from '../../../src/testing/clients/java.ts';
 import { SPARK_ENVIRONMENT, sparkEnvironment } from './environment.ts';
 
 const run = promisify(execFile);
 
-/** The jars of s3a: in the folder that is named, or with Spark itself. */
-function s3aJars(): string[] {
-  for (const folder of [process.env.LOCH_TEST_S3A_JARS, join(process.env.SPARK_HOME ?? '/none', 'jars')]) {
-    if (folder === undefined) continue;
-    const jars = globSync('*{hadoop-aws,software.amazon.awssdk_bundle,bundle-2,wildfly-openssl}*.jar', { cwd: folder });
-    if (jars.some((name) => name.includes('hadoop-aws'))) return jars.map((name) => join(folder, name));
-  }
-  return [];
-}
+const spark = await sparkEnvironment();
+const resolved = 'missing' in spark ? spark : await mavenClasspath(join(import.meta.dirname, 's3a-pom.xml'));
+// Spark brings a newer one itself.
+const jars =
+  'missing' in resolved
+    ? []
+    : resolved.classpath.split(delimiter).filter((file) => !basename(file).startsWith('slf4j'));
 
-const jars = s3aJars();
-const spark = jars.length === 0 ? { missing: 'no Spark with hadoop-aws is here' } : await sparkEnvironment();
-
-describe.skipIf('missing' in spark)(
-  `Spark through s3a${'missing' in spark ? ` (skipped: ${spark.missing})` : ''}`,
+describe.skipIf('missing' in resolved)(
+  `Spark through s3a${'missing' in resolved ? ` (skipped: ${resolved.missing})` : ''}`,
   () => {
     describe.each(['http', 'https'] as const)('over %s', (scheme) => {
       let folder: string;
@@ -79,7 +72,7 @@ describe.skipIf('missing' in spark)(
         const { Contents } = await s3.send(new ListObjectsV2Command({ Bucket: 'raw', Prefix: 's3a/large/part-' }));
         const head = await s3.send(new HeadObjectCommand({ Bucket: 'raw', Key: Contents![0]!.Key! }));
         expect(head.ETag).toMatch(/-\d+"$/); // it came in parts
-      }, 300_000);
+      }, 900_000);
     });
   },
 );

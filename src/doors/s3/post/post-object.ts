@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { LochError } from '../../../core/errors.ts';
 import type { ObjectHead } from '../../../storage/contract.ts';
 import { emptyAnswer, type S3Answer } from '../answer.ts';
+import { withDefaultChecksum } from '../checksum-headers.ts';
 import { s3Failure } from '../errors.ts';
 import { putOptions } from '../headers.ts';
 import { locationOf, nameOf, type S3Operation, type S3Request } from '../request.ts';
@@ -52,7 +53,7 @@ export const postObject: S3Operation = async (request) => {
       requestKeys: { ...headerKeys({ headers, hoisted: undefined }), 's3:authType': 'POST' },
     },
   };
-  const options = { ...putOptions(proven), ...(await aclOption(proven)), operation: 'PostObject' };
+  const options = { ...withDefaultChecksum(putOptions(proven)), ...(await aclOption(proven)), operation: 'PostObject' };
   const body = withinRange(form.file, range ?? { min: 0, max: MAX_BYTES });
   const head = await request.access.putObject(proven.context, nameOf(proven), body, options);
   return answerTo(form, proven, head);
