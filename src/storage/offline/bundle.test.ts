@@ -237,11 +237,31 @@ describe('a bundle', () => {
     await writeFile(join(changed, MANIFEST), text.replace('"entries": 9', '"entries": 8'));
     expect(await into(changed)).toMatchObject({ code: 'data_corrupt', message: expect.stringContaining('signature') });
     expect(await into(folder, { signer: '00'.repeat(32) })).toMatchObject({ code: 'access_denied', buckets: 0 });
-    expect(await into(folder, { secret: new Secret('another passphrase') })).toMatchObject({
+    expect(await into(await copied(), { secret: new Secret('another passphrase') })).toMatchObject({
       code: 'access_denied',
       message: expect.stringContaining('does not open'),
       buckets: 0,
     });
+  });
+
+  it('is closed for good after ten wrong secrets, and by none that came before a right one', async () => {
+    const guarded = await copied();
+    const bundles = bundlesOf(await openLake());
+    const wrong = () =>
+      bundles.import(importing(guarded, { secret: new Secret('a guess') }), never).then(
+        () => ({ code: 'none', message: '' }),
+        (error: Error & { code: string }) => ({ code: error.code, message: error.message }),
+      );
+    for (let left = 9; left > 0; left--) {
+      expect(await wrong()).toMatchObject({ code: 'access_denied', message: expect.stringContaining(`${left} more`) });
+    }
+    expect(await into(guarded)).toMatchObject({ code: 'none' });
+    expect(await wrong()).toMatchObject({ message: expect.stringContaining('9 more') });
+    const tries = await Promise.all(Array.from({ length: 12 }, wrong));
+    // Nine were left; tries at the same moment count before any of them is tried.
+    expect(tries.filter(({ message }) => /does not open/.test(message)).length).toBeLessThan(9);
+    expect(await readFile(join(guarded, MANIFEST), 'utf8')).not.toContain('wrapped');
+    expect(await into(guarded)).toMatchObject({ code: 'access_denied', message: expect.stringContaining('destroyed') });
   });
 
   it('leaves what is there and differs, and says so, unless it is told to replace', async () => {

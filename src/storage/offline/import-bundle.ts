@@ -18,6 +18,7 @@ import type { BundleImport, BundleImportReport } from './contract-types.ts';
 import { assertProof, fingerprintOf, readManifest, type SignedManifest, volumeFile } from './manifest.ts';
 import { type BucketRecord, type EntryRecord, RecordReader } from './records.ts';
 import { ReportFile, reportedEntries } from './report-file.ts';
+import { countedUnlock } from './unlock-attempts.ts';
 import { EntryBody, storeEntry } from './store-entry.ts';
 import { assertVolume, readVolume } from './volume-cipher.ts';
 
@@ -40,7 +41,8 @@ export async function importBundle(
   const { folder } = request;
   const manifest = await readManifest(folder);
   assertUsable(manifest, request);
-  const key = await openBundleKey(manifest.bundle, manifest.key, request.secret);
+  const unlock = () => openBundleKey(manifest.bundle, manifest.key, request.secret);
+  const key = await countedUnlock(folder, manifest.bundle, unlock);
   assertProof(manifest, key);
   await verifyVolumes(manifest, folder, signal);
 

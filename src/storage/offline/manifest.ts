@@ -3,7 +3,7 @@ import { createHash, createPublicKey, timingSafeEqual, verify } from 'node:crypt
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { LochError } from '../../core/errors.ts';
+import { isLochError, LochError } from '../../core/errors.ts';
 import { proofOf } from './bundle-key.ts';
 
 export const MANIFEST = 'manifest.json';
@@ -63,7 +63,13 @@ export function signManifest(manifest: Manifest, key: Uint8Array, signer: Bundle
   return `${JSON.stringify(signed, null, 2)}\n`;
 }
 
-/** **Errors**: `not_found` when there is none; `data_corrupt` for what is no manifest, or whose signature fails. */
+/** What is left of a manifest whose key was destroyed. */
+export const destroyedManifest = (bundle: string): string =>
+  `${JSON.stringify({ format: 1, bundle, destroyed: true })}\n`;
+
+const destroyedSchema = z.object({ bundle: z.string(), destroyed: z.literal(true) });
+
+/** **Errors**: `not_found` when there is none; `access_denied` when its key was destroyed; `data_corrupt` for what is no manifest, or whose signature fails. */
 export async function readManifest(folder: string): Promise<SignedManifest> {
   const file = join(folder, MANIFEST);
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
@@ -71,8 +77,11 @@ export async function readManifest(folder: string): Promise<SignedManifest> {
   });
   let manifest: SignedManifest;
   try {
-    manifest = signedSchema.parse(JSON.parse(text));
+    const parsed: unknown = JSON.parse(text);
+    if (destroyedSchema.safeParse(parsed).success) throw keyDestroyed(folder);
+    manifest = signedSchema.parse(parsed);
   } catch (cause) {
+    if (isLochError(cause, 'access_denied')) throw cause;
     throw new LochError('data_corrupt', `${file} is no manifest of format 1. Copy it again.`, { cause });
   }
   if (!isSigned(manifest)) {
@@ -80,6 +89,12 @@ export async function readManifest(folder: string): Promise<SignedManifest> {
   }
   return manifest;
 }
+
+const keyDestroyed = (folder: string) =>
+  new LochError(
+    'access_denied',
+    `The key of the bundle in ${folder} was destroyed after wrong codes. Export it again.`,
+  );
 
 function isSigned(manifest: SignedManifest): boolean {
   try {
