@@ -89,7 +89,10 @@ function tellDurability({ places, damagedVersions, lastScrubAt }: DurabilityRepo
     print(
       `The yearly loss is the modelled chance to lose something of a place within a year: ${diskFailuresPerYear * 100} % of disks fail (\`storage.disk_failures_percent\`), one of ${bitsPerUnreadable} bits read cannot be read, all bytes are read ${fullReadsPerYear.toFixed(0)} times. It knows nothing of fires and mistakes: keep backups elsewhere.`,
     );
-  } else print('The yearly loss is modelled once bytes were counted: `loch figures`.');
+  }
+  if (places.some(({ medium, bytes }) => medium === 'disk' && bytes === undefined)) {
+    print('Bytes of the hot place are counted once a day, and by the button beside the figures in the console.');
+  }
   if (places.some(({ medium }) => medium === 'service')) {
     print('What another service keeps of each version is its operator’s to say; Loch counts it as one copy.');
   }
