@@ -86,7 +86,7 @@ async function openRemote({ store, data, config, clock, withBucket, report }: De
     assertRoom: (bytes) => space.assertRoom(bytes),
     check: async () => {
       await objects.check();
-      return `${(await objects.buckets()).length} buckets in ${place.endpoint} (${place.bucket}/${place.prefix})`;
+      return `${(await objects.buckets()).length} buckets in ${place.endpoint} (${place.bucket}/${config.storage.s3.prefix})`;
     },
   };
 }
