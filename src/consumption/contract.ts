@@ -62,7 +62,38 @@ export interface Workgroup {
   readonly outputLocation: string;
 }
 
+/** A statement kept under a name, with `?` for its parameters. */
+export interface PreparedStatement {
+  readonly name: string;
+  readonly sql: string;
+  readonly description?: string;
+  readonly updatedAt: number;
+}
+
+/** Prepared statements of a workgroup. Those of another are `not_found`. */
+export interface PreparedStatements {
+  put(
+    context: RequestContext,
+    statement: {
+      readonly name: string;
+      readonly sql: string;
+      readonly description?: string;
+      readonly workgroup?: string;
+      /** What may be there before. **Errors**: `already_exists`, `not_found`. */
+      readonly mode: 'create' | 'update' | 'either';
+    },
+  ): Promise<void>;
+  get(context: RequestContext, name: string, workgroup?: string): Promise<PreparedStatement>;
+  /** By name, after the one called `after`. */
+  list(
+    context: RequestContext,
+    page: { readonly workgroup?: string; readonly after?: string; readonly limit?: number },
+  ): Promise<readonly PreparedStatement[]>;
+  delete(context: RequestContext, name: string, workgroup?: string): Promise<void>;
+}
+
 export interface Queries {
+  readonly prepared: PreparedStatements;
   /** **Errors**: `invalid_argument` for a name there is not; `access_denied`. */
   workgroup(context: RequestContext, name: string): Promise<Workgroup>;
   workgroups(context: RequestContext): Promise<readonly Workgroup[]>;

@@ -11,13 +11,13 @@ import type { MetadataStore } from '../metadata/contract.ts';
 import type { StatementRunner, TableMaintenance } from '../processing/contract.ts';
 import type { ObjectStore, TableFormat } from '../storage/contract.ts';
 import type { Profiles, Queries } from './contract.ts';
-import { executionStoreModule, openExecutions } from './executions/index.ts';
+import { executionStoreModule, openExecutions, preparedStoreModule } from './executions/index.ts';
 import { executionProcedures } from './executions/store.ts';
 import { profileTable } from './profile/profile-table.ts';
 import { createQueryPath } from './queries/index.ts';
 
 /** Store modules of this layer, for the metadata store. */
-export const consumptionStoreModules: readonly URL[] = [executionStoreModule];
+export const consumptionStoreModules: readonly URL[] = [executionStoreModule, preparedStoreModule];
 
 export interface ConsumptionOptions {
   readonly store: MetadataStore;

@@ -5,8 +5,8 @@ import { authorizeGlue, readTable, requireTable } from '../databases/access.ts';
 import { type CatalogParts, fold } from '../databases/parts.ts';
 import { openForEngine } from './open-for-engine.ts';
 
-/** Metadata tables that name files, partitions and bounds: they tell values of rows. */
-const TELLING = new Set<MetadataTableName>(['manifests', 'files', 'partitions', 'entries']);
+/** Metadata tables that tell of the table's history alone. All others name files, partitions and bounds: values of rows. */
+const HISTORY = new Set<MetadataTableName>(['snapshots', 'history', 'refs', 'properties', 'metadata_log_entries']);
 
 /** Rows about a table; who sees less than all of it learns of its history, not of its files. */
 export const metadataTable =
@@ -23,7 +23,7 @@ export const metadataTable =
         { context: { table: `${name.database}.${name.table}` } },
       );
     }
-    if (TELLING.has(kind)) {
+    if (!HISTORY.has(kind)) {
       const shape = await parts.policy.tableShape(context, name, record.columns);
       if (shape.kind !== 'full') {
         throw new LochError(

@@ -197,7 +197,7 @@ describe('statements about the catalog', () => {
       ['id', 'bigint', ''],
       ['region', 'string', ''],
     ]);
-    expect((await text(analyst, 'SHOW CREATE TABLE leads'))[0]).toEqual(['CREATE TABLE `bank.leads`(']);
+    expect((await text(analyst, 'SHOW CREATE TABLE leads'))[0]).toEqual(['CREATE TABLE `bank`.`leads` (']);
     const columns =
       "SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = 'bank' ORDER BY ordinal_position";
     expect(await text(analyst, columns)).toEqual([

@@ -13,12 +13,14 @@ import type { DoorName, RequestContext } from '../../core/caller.ts';
 import { isLochError, LochError, toLochError } from '../../core/errors.ts';
 import type { Lifecycle } from '../../core/lifecycle.ts';
 import { parseS3Uri } from '../../storage/contract.ts';
-import type { QueryExecution } from '../contract.ts';
+import type { PreparedStatements, QueryExecution } from '../contract.ts';
 import { DEFAULT_DATABASE } from '../queries/run-statement.ts';
 import { athenaError } from './athena-error.ts';
 import type { ExecutionDeps } from './deps.ts';
 import type { Outcome } from './outcome.ts';
+import { preparedCommand } from './prepared-statements.ts';
 import { produceChange } from './produce-change.ts';
+import { producePrepared } from './produce-prepared.ts';
 import type { ExecutionEnd, ExecutionRecord } from './records.ts';
 import { resultColumn, textColumn } from './result-types.ts';
 import { RepeatedReads } from './repeated-reads.ts';
@@ -45,7 +47,7 @@ class Closing extends Error {}
 class TimedOut extends Error {}
 
 /** The executor of queries. Nothing runs before `resume` or `take`. */
-export function createExecutor(deps: ExecutionDeps): Executor {
+export function createExecutor(deps: ExecutionDeps, prepared: PreparedStatements): Executor {
   const { store, concurrency } = deps;
   const folder = join(deps.workDirectory, 'results');
   const active = new Map<string, { readonly abort: AbortController; readonly over: Promise<void> }>();
@@ -69,7 +71,11 @@ export function createExecutor(deps: ExecutionDeps): Executor {
     const limit = setTimeout(() => abort.abort(new TimedOut()), deps.queryTimeoutMs);
     try {
       const cut = interrupted.delete(id);
-      const outcome = await produce(deps, reads, record, { folder, signal: abort.signal, interrupted: cut });
+      const outcome = await produce({ deps, reads, prepared }, record, {
+        folder,
+        signal: abort.signal,
+        interrupted: cut,
+      });
       if ((await begun) === undefined) return;
       await end(ended(record, 'SUCCEEDED', { ...outcome, queueMs: outcome.queueMs + waitedMs }));
     } catch (error) {
@@ -183,12 +189,17 @@ function timedOut(limitMs: number): LochError {
 
 /** Runs a query and puts its result where it belongs. */
 async function produce(
-  deps: ExecutionDeps,
-  reads: RepeatedReads,
+  {
+    deps,
+    reads,
+    prepared,
+  }: { readonly deps: ExecutionDeps; readonly reads: RepeatedReads; readonly prepared: PreparedStatements },
   record: ExecutionRecord,
   work: { readonly folder: string; readonly signal: AbortSignal; readonly interrupted: boolean },
 ): Promise<Outcome> {
   const context = await contextOf(deps, record, work.signal);
+  const command = preparedCommand(record.execution.sql);
+  if (command !== undefined) return producePrepared(deps, prepared, context, record, command);
   const { utility, change } = statementKind(record.execution.sql);
   if (utility !== undefined) return produceText(deps, context, record, utility);
   const folder = join(work.folder, record.execution.id);

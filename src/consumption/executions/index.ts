@@ -3,6 +3,7 @@ import type { Queries } from '../contract.ts';
 import type { ExecutionDeps } from './deps.ts';
 import { createExecutor } from './executor.ts';
 import { expireResults } from './expire-results.ts';
+import { preparedStatements } from './prepared-statements.ts';
 import { queryResults } from './query-results.ts';
 import { startQuery } from './start-query.ts';
 import { executionProcedures } from './store.ts';
@@ -12,6 +13,9 @@ export type { ExecutionDeps } from './deps.ts';
 
 /** The store module of query executions. */
 export const executionStoreModule: URL = new URL('./store.ts', import.meta.url);
+
+/** The store module of prepared statements. */
+export const preparedStoreModule: URL = new URL('./prepared-store.ts', import.meta.url);
 
 const EXPIRE_EVERY_MS = 3_600_000;
 
@@ -35,7 +39,8 @@ export async function openExecutions(options: Omit<ExecutionDeps, 'ownPrefix'>):
       owners.set(prefix, principalArn);
     },
   };
-  const executor = createExecutor(deps);
+  const prepared = preparedStatements(deps);
+  const executor = createExecutor(deps, prepared);
   const loadOwners = async () => {
     for (const { prefix, principalArn } of await deps.store.read(executionProcedures.owners, undefined)) {
       owners.set(prefix, principalArn);
@@ -49,7 +54,8 @@ export async function openExecutions(options: Omit<ExecutionDeps, 'ownPrefix'>):
     queries: {
       workgroup: getWorkgroup(deps),
       workgroups: listWorkgroups(deps),
-      start: startQuery(deps, executor),
+      prepared,
+      start: startQuery(deps, executor, prepared),
       get: getQuery(deps),
       list: listQueries(deps),
       stop: stopQuery(deps, executor),

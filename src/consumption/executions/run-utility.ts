@@ -1,11 +1,14 @@
 /** SHOW and DESCRIBE: what the catalog tells this caller, as lines of text; and the upkeep of tables by statement. */
-import type { Catalog, CatalogColumn, TableRecord } from '../../catalog/contract.ts';
+import type { Catalog, TableRecord } from '../../catalog/contract.ts';
 import type { RequestContext } from '../../core/caller.ts';
 import { LochError } from '../../core/errors.ts';
 import type { TableName } from '../../governance/contract.ts';
 import type { TableMaintenance } from '../../processing/contract.ts';
 import type { TableRef } from '../changes/statements.ts';
+import type { TableMetadata } from '../../storage/contract.ts';
+import { describeTable } from './describe-table.ts';
 import type { UtilityStatement } from './statement-kind.ts';
+import { createStatement } from './table-ddl.ts';
 
 /** Columns and rows of a statement's answer. */
 export interface UtilityAnswer {
@@ -44,7 +47,11 @@ export async function runUtility(
     }
     case 'partitions': {
       const name = nameOf(statement.table, defaultDatabase);
-      const { partitionKeys } = await catalog.getTable(context, name);
+      const { partitionKeys, format } = await catalog.getTable(context, name);
+      if (format === 'iceberg') {
+        const { rows: partitions } = await catalog.metadataTable(context, name, 'partitions');
+        return { columns: ['partition'], rows: partitions.map(({ partition }) => [folderOf(String(partition))]) };
+      }
       const rows: string[][] = [];
       let after: readonly string[] | undefined;
       do {
@@ -59,11 +66,34 @@ export async function runUtility(
       } while (after !== undefined);
       return { columns: ['partition'], rows };
     }
-    default: {
+    case 'columns': {
       const table = await catalog.getTable(context, nameOf(statement.table, defaultDatabase));
-      return ofTable(statement.kind, table);
+      return { columns: ['field'], rows: [...table.columns, ...table.partitionKeys].map((column) => [column.name]) };
+    }
+    case 'properties': {
+      const { table, metadata } = await described(catalog, context, nameOf(statement.table, defaultDatabase));
+      const all = propertiesOf(table, metadata);
+      if (statement.property === undefined) return { columns: ['prpt_name', 'prpt_value'], rows: all };
+      const value = all.find(([name]) => name === statement.property)?.[1];
+      return { columns: ['prpt_value'], rows: value === undefined ? [] : [[value]] };
+    }
+    case 'create': {
+      const { table, metadata } = await described(catalog, context, nameOf(statement.table, defaultDatabase));
+      return { columns: ['createtab_stmt'], rows: createStatement(table, metadata).map((line) => [line]) };
+    }
+    case 'describe': {
+      const { table, metadata } = await described(catalog, context, nameOf(statement.table, defaultDatabase));
+      return { columns: ['col_name', 'data_type', 'comment'], rows: describeTable(table, metadata, statement.form) };
     }
   }
+}
+
+/** A table with the columns its reader may see, and the metadata of an Iceberg table. */
+async function described(catalog: Catalog, context: RequestContext, name: TableName) {
+  const table = await catalog.getTable(context, name);
+  if (table.format !== 'iceberg') return { table, metadata: undefined };
+  const { metadata } = await catalog.resolveTable(context, name);
+  return { table, metadata };
 }
 
 /** VACUUM expires snapshots and then looks for orphans, as Athena does; both by the table's own properties. */
@@ -88,65 +118,16 @@ async function maintain(
   }
 }
 
-function ofTable(kind: 'columns' | 'create' | 'properties' | 'describe', table: TableRecord): UtilityAnswer {
-  switch (kind) {
-    case 'columns':
-      return { columns: ['field'], rows: [...table.columns, ...table.partitionKeys].map((column) => [column.name]) };
-    case 'properties':
-      return {
-        columns: ['prpt_name', 'prpt_value'],
-        rows: Object.entries(table.parameters)
-          .sort()
-          .map(([name, value]) => [name, value]),
-      };
-    case 'create':
-      return { columns: ['createtab_stmt'], rows: createStatement(table).map((line) => [line]) };
-    case 'describe':
-      return { columns: ['col_name', 'data_type', 'comment'], rows: describe(table) };
-  }
+/** The properties of a table: its own, and those of an Iceberg table's metadata. */
+function propertiesOf(table: TableRecord, metadata: TableMetadata | undefined): [string, string][] {
+  const { metadata_location: _place, ...parameters } = { ...table.parameters, ...metadata?.properties };
+  return Object.entries(parameters).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-const row = ({ name, type, comment }: CatalogColumn) => [name, type, comment ?? ''];
-
-function describe(table: TableRecord): string[][] {
-  const columns = [...table.columns, ...table.partitionKeys].map(row);
-  if (table.partitionKeys.length === 0) return columns;
-  return [
-    ...columns,
-    ['', '', ''],
-    ['# Partition Information', '', ''],
-    ['# col_name', 'data_type', 'comment'],
-    ...table.partitionKeys.map(row),
-  ];
-}
-
-function createStatement(table: TableRecord): string[] {
-  const quoted = (text: string) => `'${text.replaceAll("'", "\\'")}'`;
-  if (table.format === 'view') {
-    return [`CREATE VIEW ${table.database}.${table.name} AS`, ...(table.viewText ?? '').split('\n')];
-  }
-  const lines = (columns: readonly CatalogColumn[]) =>
-    columns.map(
-      (column, i) =>
-        `  \`${column.name}\` ${column.type}${column.comment === undefined ? '' : ` COMMENT ${quoted(column.comment)}`}${i < columns.length - 1 ? ',' : ')'}`,
-    );
-  const text = [
-    `CREATE ${table.format === 'iceberg' ? '' : 'EXTERNAL '}TABLE \`${table.database}.${table.name}\`(`,
-    ...lines(table.columns),
-  ];
-  if (table.partitionKeys.length > 0) text.push('PARTITIONED BY ( ', ...lines(table.partitionKeys));
-  if (table.storage.serdeLibrary !== undefined)
-    text.push('ROW FORMAT SERDE ', `  ${quoted(table.storage.serdeLibrary)} `);
-  text.push('LOCATION', `  ${quoted(table.storage.location)}`);
-  const shown = Object.entries(table.parameters).filter(([name]) => !name.startsWith('metadata_location'));
-  if (table.format === 'iceberg') shown.unshift(['table_type', 'iceberg']);
-  if (shown.length > 0) {
-    text.push('TBLPROPERTIES (');
-    for (const [i, [name, value]] of shown.entries()) {
-      text.push(`  ${quoted(name)}=${quoted(value)}${i < shown.length - 1 ? ',' : ')'}`);
-    }
-  }
-  return text;
+/** The values of a partition as Hive prints them. */
+function folderOf(partition: string): string {
+  const values = Object.entries(JSON.parse(partition) as Record<string, unknown>);
+  return values.map(([name, value]) => `${name}=${value === null ? 'null' : String(value)}`).join('/');
 }
 
 const nameOf = ({ database, table }: TableRef, defaultDatabase: string) => ({

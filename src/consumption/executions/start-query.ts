@@ -4,11 +4,12 @@ import type { RequestContext } from '../../core/caller.ts';
 import { isLochError, LochError } from '../../core/errors.ts';
 import { newId } from '../../core/ids.ts';
 import { parseS3Uri } from '../../storage/contract.ts';
-import type { Queries } from '../contract.ts';
+import type { PreparedStatements, Queries } from '../contract.ts';
 import { withParameters } from '../queries/with-parameters.ts';
 import { authorizeWorkgroup, PRIMARY_WORKGROUP, resultPrefix } from './access.ts';
 import type { ExecutionDeps } from './deps.ts';
 import type { Executor } from './executor.ts';
+import { preparedCommand } from './prepared-statements.ts';
 import { type StatementKind, statementKind } from './statement-kind.ts';
 import { executionProcedures } from './store.ts';
 
@@ -19,11 +20,11 @@ type Request = Parameters<Queries['start']>[1];
 
 /** Writes a query down as QUEUED and sets it going. **Errors**: `invalid_argument`, `access_denied`, `bucket_not_found`. */
 export const startQuery =
-  (deps: ExecutionDeps, executor: Executor): Queries['start'] =>
+  (deps: ExecutionDeps, executor: Executor, prepared: PreparedStatements): Queries['start'] =>
   async (context, request) => {
-    const sql = sqlOf(request);
     const workgroup = request.workgroup ?? PRIMARY_WORKGROUP;
     await authorizeWorkgroup(deps, context, 'athena:StartQueryExecution', workgroup);
+    const sql = await sqlOf(prepared, context, { ...request, workgroup });
     const id = newId();
     const kind = kindOf(sql);
     const form = kind.utility === undefined && kind.statementType === 'DML' ? 'csv' : 'txt';
@@ -54,7 +55,8 @@ export const startQuery =
     return answer.id;
   };
 
-function sqlOf(request: Request): string {
+/** The statement that is run: with its parameters in it, and that of EXECUTE is the one it names. */
+async function sqlOf(prepared: PreparedStatements, context: RequestContext, request: Request): Promise<string> {
   const bytes = Buffer.byteLength(request.sql, 'utf8');
   if (request.sql.trim() === '') throw new LochError('invalid_argument', 'The query string is empty.');
   if (bytes > MAX_SQL_BYTES) {
@@ -66,12 +68,24 @@ function sqlOf(request: Request): string {
       },
     );
   }
-  return withParameters(request.sql, request.parameters ?? []);
+  const command = preparedCommand(request.sql);
+  const parameters = request.parameters ?? [];
+  if (command?.kind !== 'execute') return withParameters(request.sql, parameters);
+  const { sql } = await prepared.get(context, command.name, request.workgroup);
+  const values = command.values.length > 0 ? command.values : parameters;
+  return withParameters(sql, values, true);
 }
 
 /** A statement that is not supported is still a query: it fails with its reason, where its caller looks for it. */
 function kindOf(sql: string): StatementKind {
   try {
+    const command = preparedCommand(sql);
+    if (command !== undefined) {
+      return {
+        statementType: 'UTILITY',
+        substatementType: command.kind === 'prepare' ? 'PREPARE' : 'DEALLOCATE_PREPARE',
+      };
+    }
     return statementKind(sql);
   } catch (error) {
     if (!isLochError(error, 'unsupported', 'syntax_error')) throw error;

@@ -3,6 +3,7 @@ import { LochError } from '../../core/errors.ts';
 import type { QueryExecution } from '../contract.ts';
 import { parseChange } from '../changes/parse/parse-change.ts';
 import type { ChangeStatement, TableRef } from '../changes/statements.ts';
+import type { DescribeForm } from './describe-table.ts';
 import { type Token, tokensOf } from '../queries/gate/sql-tokens.ts';
 
 /** A statement that reads the catalog, not data. */
@@ -11,7 +12,9 @@ export type UtilityStatement =
   | { readonly kind: 'tables' | 'views'; readonly database?: string; readonly like?: string }
   /** The upkeep of an Iceberg table: `OPTIMIZE t REWRITE DATA USING BIN_PACK`, `VACUUM t`. */
   | { readonly kind: 'optimize' | 'vacuum'; readonly table: TableRef }
-  | { readonly kind: 'columns' | 'partitions' | 'create' | 'properties' | 'describe'; readonly table: TableRef };
+  | { readonly kind: 'columns' | 'partitions' | 'create'; readonly table: TableRef }
+  | { readonly kind: 'properties'; readonly table: TableRef; readonly property?: string }
+  | { readonly kind: 'describe'; readonly table: TableRef; readonly form: DescribeForm };
 
 /** A statement with its kind. */
 export interface StatementKind {
@@ -30,7 +33,7 @@ const QUERY_WORDS = new Set(['select', 'with', 'values', 'table', 'from', '(']);
  * another form.
  */
 export function statementKind(sql: string): StatementKind {
-  const tokens = tokensOf(sql.replaceAll('`', '"')).filter((token) => token.kind !== 'comment');
+  const tokens = tokensOf(sql).filter((token) => token.kind !== 'comment');
   while (tokens.at(-1)?.text === ';') tokens.pop();
   const reader = new Reader(tokens);
   const first = reader.peek()?.text.toLowerCase();
@@ -38,10 +41,11 @@ export function statementKind(sql: string): StatementKind {
   if (QUERY_WORDS.has(first)) return { statementType: 'DML', substatementType: 'SELECT' };
   if (reader.accept('show')) return show(reader);
   if (reader.accept('describe') || reader.accept('desc')) {
-    if (!reader.accept('formatted')) reader.accept('extended');
+    const form = reader.accept('formatted') ? 'formatted' : reader.accept('extended') ? 'extended' : 'plain';
+    reader.accept('view');
     const table = reader.table();
     reader.end();
-    return { statementType: 'UTILITY', substatementType: 'DESCRIBE_TABLE', utility: { kind: 'describe', table } };
+    return { statementType: 'UTILITY', substatementType: 'DESCRIBE_TABLE', utility: { kind: 'describe', table, form } };
   }
   if (reader.accept('optimize')) {
     const table = reader.table();
@@ -89,7 +93,12 @@ function show(reader: Reader): StatementKind {
     });
   }
   if (reader.accept('partitions')) return kind('SHOW_PARTITIONS', { kind: 'partitions', table: reader.table() });
-  if (reader.accept('tblproperties')) return kind('SHOW_TBLPROPERTIES', { kind: 'properties', table: reader.table() });
+  if (reader.accept('tblproperties')) {
+    const table = reader.table();
+    const [property] = reader.peek()?.text === '(' ? reader.list() : [];
+    const wanted = property === undefined ? {} : { property };
+    return kind('SHOW_TBLPROPERTIES', { kind: 'properties', table, ...wanted });
+  }
   if (reader.accept('create')) {
     if (!reader.accept('view')) reader.expect('table');
     return kind('SHOW_CREATE_TABLE', { kind: 'create', table: reader.table() });
@@ -144,8 +153,12 @@ class Reader {
     const token = this.peek();
     if (token?.kind !== 'name' && token?.kind !== 'quoted') throw this.#unexpected('a name');
     this.#at++;
-    const text = token.kind === 'quoted' ? token.text.slice(1, -1).replaceAll('""', '"') : token.text;
-    return text.toLowerCase();
+    if (token.kind === 'name') return token.text.toLowerCase();
+    const quote = token.text[0]!;
+    return token.text
+      .slice(1, -1)
+      .replaceAll(quote + quote, quote)
+      .toLowerCase();
   }
 
   table(): TableRef {
@@ -153,6 +166,16 @@ class Reader {
     while (this.accept('.')) names.push(this.name());
     if (names.length > 2) names.shift(); // the catalog
     return names.length === 1 ? { table: names[0]! } : { database: names[0]!, table: names[1]! };
+  }
+
+  /** `('text')`. */
+  list(): readonly string[] {
+    this.expect('(');
+    const token = this.peek();
+    if (token?.kind !== 'string') throw this.#unexpected('a text in single quotes');
+    this.#at++;
+    this.expect(')');
+    return [token.text.slice(1, -1).replaceAll("''", "'")];
   }
 
   /** `LIKE 'pattern'`, or the pattern alone, as Hive has it. */

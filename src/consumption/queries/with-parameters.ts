@@ -9,8 +9,8 @@ const LITERAL =
  * Puts parameters in place of the `?` of a statement, as literals and nothing else.
  * **Errors**: `invalid_argument` for another number of them, or for one that is no literal.
  */
-export function withParameters(sql: string, parameters: readonly string[]): string {
-  if (parameters.length === 0) return sql;
+export function withParameters(sql: string, parameters: readonly string[], prepared = false): string {
+  if (parameters.length === 0 && !prepared) return sql;
   const marks = tokensOf(sql).filter((token) => token.kind === 'symbol' && token.text === '?');
   if (marks.length !== parameters.length) {
     throw new LochError(

@@ -347,7 +347,10 @@ export interface ScanTasks {
   readonly tasks: readonly { readonly file: ContentFile; readonly deletes: readonly number[] }[];
 }
 
-/** The tables about a table. The last four tell of files and their bounds: only for who may see every row and column. */
+/**
+ * The tables about a table; `all_…` are of every snapshot it keeps. Those from `manifests` on tell of files and their
+ * bounds: only for who may see every row and column.
+ */
 export type MetadataTableName =
   | 'snapshots'
   | 'history'
@@ -357,7 +360,14 @@ export type MetadataTableName =
   | 'manifests'
   | 'files'
   | 'partitions'
-  | 'entries';
+  | 'entries'
+  | 'data_files'
+  | 'delete_files'
+  | 'all_manifests'
+  | 'all_files'
+  | 'all_data_files'
+  | 'all_delete_files'
+  | 'all_entries';
 
 /** Rows about a table. Nested values are JSON texts. */
 export interface MetadataTable {

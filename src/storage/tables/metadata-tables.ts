@@ -31,6 +31,9 @@ const columns = (text: string): readonly Column[] =>
 const FILE_COLUMNS =
   'content:n file_path file_format spec_id:n partition record_count:n file_size_in_bytes:n column_sizes value_counts null_value_counts nan_value_counts lower_bounds upper_bounds key_metadata split_offsets equality_ids sort_order_id:n';
 
+const MANIFEST_COLUMNS =
+  'path length:n partition_spec_id:n added_snapshot_id:n added_data_files_count:n added_rows_count:n existing_data_files_count:n existing_rows_count:n deleted_data_files_count:n deleted_rows_count:n content:n sequence_number:n min_sequence_number:n';
+
 const TABLES: Readonly<Record<MetadataTableName, { readonly columns: readonly Column[]; readonly rows: Rows }>> = {
   snapshots: {
     columns: columns('committed_at:t snapshot_id:n parent_id:n operation manifest_list summary'),
@@ -84,55 +87,30 @@ const TABLES: Readonly<Record<MetadataTableName, { readonly columns: readonly Co
       })),
   },
   manifests: {
-    columns: columns(
-      'path length:n partition_spec_id:n added_snapshot_id:n added_data_files_count:n added_rows_count:n existing_data_files_count:n existing_rows_count:n deleted_data_files_count:n deleted_rows_count:n content:n sequence_number:n min_sequence_number:n',
-    ),
-    rows: async (files, metadata, request) =>
-      (await manifestsOf(files, metadata, request)).map((manifest) => ({
-        path: manifest.manifest_path,
-        length: manifest.manifest_length,
-        partition_spec_id: manifest.partition_spec_id,
-        added_snapshot_id: String(manifest.added_snapshot_id),
-        added_data_files_count: manifest.added_files_count ?? null,
-        added_rows_count: manifest.added_rows_count ?? null,
-        existing_data_files_count: manifest.existing_files_count ?? null,
-        existing_rows_count: manifest.existing_rows_count ?? null,
-        deleted_data_files_count: manifest.deleted_files_count ?? null,
-        deleted_rows_count: manifest.deleted_rows_count ?? null,
-        content: manifest.content ?? 0,
-        sequence_number: manifest.sequence_number ?? 0,
-        min_sequence_number: manifest.min_sequence_number ?? 0,
-      })),
+    columns: columns(MANIFEST_COLUMNS),
+    rows: async (files, metadata, request) => (await manifestsOf(files, metadata, request)).map(manifestRow),
   },
-  files: {
-    columns: columns(FILE_COLUMNS),
-    rows: async (files, metadata, request) => {
-      const describe = describer(metadata, everyField(metadata));
-      return (await entriesOf(files, metadata, request))
-        .filter(({ status }) => status !== ENTRY_DELETED)
-        .map(({ file, tuple }) => fileRow(describe(file, tuple), file, tuple));
-    },
+  all_manifests: {
+    columns: columns(`${MANIFEST_COLUMNS} reference_snapshot_id:n`),
+    rows: async (files, metadata) =>
+      (await everySnapshot(files, metadata)).flatMap(({ snapshotId, manifests }) =>
+        manifests.map((manifest) => ({ ...manifestRow(manifest), reference_snapshot_id: snapshotId })),
+      ),
   },
+  files: filesTable(entriesOf, () => true),
+  data_files: filesTable(entriesOf, isData),
+  delete_files: filesTable(entriesOf, (file) => !isData(file)),
+  all_files: filesTable(allEntries, () => true),
+  all_data_files: filesTable(allEntries, isData),
+  all_delete_files: filesTable(allEntries, (file) => !isData(file)),
   partitions: {
     columns: columns(
       'partition spec_id:n record_count:n file_count:n total_size:n position_delete_record_count:n equality_delete_record_count:n',
     ),
     rows: partitionRows,
   },
-  entries: {
-    columns: columns('status:n snapshot_id:n sequence_number:n file_sequence_number:n file_path data_file'),
-    rows: async (files, metadata, request) => {
-      const describe = describer(metadata, everyField(metadata));
-      return (await entriesOf(files, metadata, request)).map((entry) => ({
-        status: entry.status,
-        snapshot_id: entry.snapshotId,
-        sequence_number: entry.sequence,
-        file_sequence_number: entry.fileSequence,
-        file_path: entry.file.file_path,
-        data_file: json(fileRow(describe(entry.file, entry.tuple), entry.file, entry.tuple)),
-      }));
-    },
-  },
+  entries: entriesTable(entriesOf),
+  all_entries: entriesTable(allEntries),
 };
 
 /** The rows of one metadata table. **Errors**: `not_found` for an unknown snapshot. */
@@ -144,6 +122,79 @@ export async function metadataTable(
 ): Promise<MetadataTable> {
   const table = TABLES[name];
   return { columns: table.columns, rows: await table.rows(files, metadata, request) };
+}
+
+type Entries = (files: TableFiles, metadata: TableMetadata, request: ScanRequest) => Promise<Entry[]>;
+
+/** Files that are live where `entries` says, each once. */
+function filesTable(entries: Entries, wanted: (file: FileRecord) => boolean) {
+  return {
+    columns: columns(FILE_COLUMNS),
+    rows: async (files: TableFiles, metadata: TableMetadata, request: ScanRequest) => {
+      const describe = describer(metadata, everyField(metadata));
+      const live = new Map<string, Entry>();
+      for (const entry of await entries(files, metadata, request)) {
+        if (entry.status !== ENTRY_DELETED && wanted(entry.file)) live.set(entry.file.file_path, entry);
+      }
+      return [...live.values()].map(({ file, tuple }) => fileRow(describe(file, tuple), file, tuple));
+    },
+  };
+}
+
+function entriesTable(entries: Entries) {
+  return {
+    columns: columns('status:n snapshot_id:n sequence_number:n file_sequence_number:n file_path data_file'),
+    rows: async (files: TableFiles, metadata: TableMetadata, request: ScanRequest) => {
+      const describe = describer(metadata, everyField(metadata));
+      return (await entries(files, metadata, request)).map((entry) => ({
+        status: entry.status,
+        snapshot_id: entry.snapshotId,
+        sequence_number: entry.sequence,
+        file_sequence_number: entry.fileSequence,
+        file_path: entry.file.file_path,
+        data_file: json(fileRow(describe(entry.file, entry.tuple), entry.file, entry.tuple)),
+      }));
+    },
+  };
+}
+
+function isData(file: FileRecord): boolean {
+  return (file.content ?? 0) === 0;
+}
+
+function manifestRow(manifest: ManifestFile) {
+  return {
+    path: manifest.manifest_path,
+    length: manifest.manifest_length,
+    partition_spec_id: manifest.partition_spec_id,
+    added_snapshot_id: String(manifest.added_snapshot_id),
+    added_data_files_count: manifest.added_files_count ?? null,
+    added_rows_count: manifest.added_rows_count ?? null,
+    existing_data_files_count: manifest.existing_files_count ?? null,
+    existing_rows_count: manifest.existing_rows_count ?? null,
+    deleted_data_files_count: manifest.deleted_files_count ?? null,
+    deleted_rows_count: manifest.deleted_rows_count ?? null,
+    content: manifest.content ?? 0,
+    sequence_number: manifest.sequence_number ?? 0,
+    min_sequence_number: manifest.min_sequence_number ?? 0,
+  };
+}
+
+/** The manifests of every snapshot that is kept. */
+async function everySnapshot(files: TableFiles, metadata: TableMetadata) {
+  return mapLimited(metadata.snapshots, PARALLEL_READS, async (snapshot) => ({
+    snapshotId: snapshot['snapshot-id'],
+    manifests: await snapshotManifests(files, snapshot),
+  }));
+}
+
+/** Entries of the manifests of every snapshot, those that snapshots share once. */
+async function allEntries(files: TableFiles, metadata: TableMetadata): Promise<Entry[]> {
+  const snapshots = await everySnapshot(files, metadata);
+  const manifests = new Map(
+    snapshots.flatMap((one) => one.manifests.map((manifest) => [manifest.manifest_path, manifest])),
+  );
+  return entriesIn(files, metadata, [...manifests.values()]);
 }
 
 const iso = (ms: number): string => new Date(ms).toISOString();
@@ -172,7 +223,14 @@ interface Entry {
 }
 
 async function entriesOf(files: TableFiles, metadata: TableMetadata, request: ScanRequest): Promise<Entry[]> {
-  const manifests = await manifestsOf(files, metadata, request);
+  return entriesIn(files, metadata, await manifestsOf(files, metadata, request));
+}
+
+async function entriesIn(
+  files: TableFiles,
+  metadata: TableMetadata,
+  manifests: readonly ManifestFile[],
+): Promise<Entry[]> {
   const contents = await mapLimited(manifests, PARALLEL_READS, (manifest) =>
     files.readManifest(manifest.manifest_path),
   );

@@ -29,9 +29,9 @@ it('keeps Iceberg tables that pyiceberg’s Glue catalog makes, changes and race
     rows_of_two: 6,
     shown: {
       columns: [
-        { Name: 'id', Type: 'bigint' },
-        { Name: 'name', Type: 'string' },
-        { Name: 'note', Type: 'string', Comment: 'more' },
+        { Name: 'id', Type: 'bigint', Parameters: { 'iceberg.field.current': 'true' } },
+        { Name: 'name', Type: 'string', Parameters: { 'iceberg.field.current': 'true' } },
+        { Name: 'note', Type: 'string', Comment: 'more', Parameters: { 'iceberg.field.current': 'true' } },
       ],
       type: 'ICEBERG',
       previous: true,

@@ -24,6 +24,7 @@ export async function repairTable(
 ): Promise<readonly string[]> {
   const name = tableName(run, statement.table);
   const { record } = await deps.catalog.resolveTable(run.context, name);
+  await deps.policy.authorizeTable(run.context, name, 'ALTER');
   if (record.format === 'iceberg' || record.partitionKeys.length === 0) {
     throw new LochError(
       'unsupported',

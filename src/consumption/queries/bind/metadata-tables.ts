@@ -5,7 +5,8 @@ import type { QueryPathDeps } from '../deps.ts';
 import type { TableUse } from '../gate/inspect-statement.ts';
 import type { SystemTable } from './system-tables.ts';
 
-const NAME = /^(.+)\$(snapshots|history|refs|properties|metadata_log_entries|manifests|files|partitions|entries)$/is;
+const NAME =
+  /^(.+)\$(snapshots|history|refs|properties|metadata_log_entries|manifests|files|partitions|entries|data_files|delete_files|all_manifests|all_files|all_data_files|all_delete_files|all_entries)$/is;
 
 /**
  * The rows about an Iceberg table that `"table$snapshots"` and its kin name, as Athena spells them; undefined for any

@@ -3,6 +3,7 @@ import type { Catalog } from '../../../catalog/contract.ts';
 import type { Queries } from '../../../consumption/contract.ts';
 import type { AwsServiceDoor } from '../service.ts';
 import { catalogOperations } from './catalog-operations.ts';
+import { preparedOperations } from './prepared-operations.ts';
 import { queryOperations } from './query-operations.ts';
 import { workgroupOperations } from './workgroup-operations.ts';
 
@@ -40,6 +41,7 @@ export function athenaService(useCases: AthenaUseCases): AwsServiceDoor {
     },
     operations: {
       ...queryOperations(useCases.queries),
+      ...preparedOperations(() => useCases.queries.prepared),
       ...workgroupOperations(useCases.queries),
       ...catalogOperations(useCases.catalog),
     },

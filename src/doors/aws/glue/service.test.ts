@@ -311,7 +311,9 @@ describe('tables', () => {
     await glue.send(new DeleteTableCommand({ DatabaseName: 'shop', Name: 'ice' }));
     await register({ table_type: 'ICEBERG', metadata_location: location });
     const twin = await glue.send(new GetTableCommand({ DatabaseName: 'shop', Name: 'twin' }));
-    expect(twin.Table?.StorageDescriptor?.Columns).toEqual([{ Name: 'id', Type: 'bigint' }]);
+    expect(twin.Table?.StorageDescriptor?.Columns).toEqual([
+      { Name: 'id', Type: 'bigint', Parameters: { 'iceberg.field.current': 'true' } },
+    ]);
     expect(twin.Table?.Parameters?.metadata_location).toBe(location);
   });
 });

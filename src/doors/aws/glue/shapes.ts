@@ -165,6 +165,10 @@ export function toTableInput(given: GlueTableInput): TableInput {
   };
 }
 
+/** Columns of an Iceberg table as Athena marks them: clients ask which belong to the current schema. */
+const current = (columns: readonly CatalogColumn[]): CatalogColumn[] =>
+  columns.map((column) => ({ ...column, parameters: { 'iceberg.field.current': 'true', ...column.parameters } }));
+
 /** A table as Glue shows it. */
 export function fromTable(record: TableRecord, accountId: string): Table {
   return {
@@ -175,7 +179,10 @@ export function fromTable(record: TableRecord, accountId: string): Table {
     CreateTime: new Date(record.createdAt),
     UpdateTime: new Date(record.updatedAt),
     Retention: 0,
-    StorageDescriptor: fromStorage(record.storage, record.columns),
+    StorageDescriptor: fromStorage(
+      record.storage,
+      record.format === 'iceberg' ? current(record.columns) : record.columns,
+    ),
     PartitionKeys: fromColumns(record.partitionKeys),
     ...optional('ViewOriginalText', record.viewText),
     TableType: record.tableType === 'ICEBERG' ? 'EXTERNAL_TABLE' : record.tableType,
