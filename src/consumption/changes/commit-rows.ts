@@ -3,6 +3,7 @@ import type { TableName } from '../../governance/contract.ts';
 import type { TableChange } from '../../storage/contract.ts';
 import type { CommitOutcome } from '../../catalog/contract.ts';
 import { type ChangeDeps, type ChangeRun, fullName } from './deps.ts';
+import { removeWritten } from './write-files.ts';
 
 /** In the summary of a snapshot: how many rows its statement wrote, changed or removed. */
 export const ROWS = 'loch.rows';
@@ -32,7 +33,8 @@ export async function commitRows(
       : counted(change);
   const outcome = await committed(deps, run, name, wanted);
   // They are the table's now, whatever happens to the statement.
-  if (!outcome.repeated) run.written.length = 0;
+  if (outcome.repeated) await removeWritten(deps, run);
+  else run.written.length = 0;
   return outcome;
 }
 

@@ -4,6 +4,7 @@ import type { TableName } from '../../governance/contract.ts';
 import { engineTypeOfHive } from '../queries/secure/engine-types.ts';
 import { assertEmpty, assertNames, authorizeWriting } from './new-tables.ts';
 import type { CreateTableAs } from './statements.ts';
+import { ROWS, RUN } from './commit-rows.ts';
 import type { ChangeAnswer, ChangeDeps, ChangeRun } from './deps.ts';
 import { hiveTypeOfColumn } from './engine-columns.ts';
 import { formatOf, storageOf } from './file-formats.ts';
@@ -84,6 +85,8 @@ export async function createFilesAs(
     storage: storageOf(format, location),
     parameters: {
       EXTERNAL: 'TRUE',
+      [RUN]: run.queryId,
+      [ROWS]: String(outcome.rowCount),
       has_encrypted_data: 'false',
       classification: format.kind === 'text' ? 'csv' : format.kind,
     },

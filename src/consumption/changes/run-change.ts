@@ -1,15 +1,14 @@
-import { isLochError, LochError } from '../../core/errors.ts';
+import { LochError } from '../../core/errors.ts';
 import { createTableAs } from './create-table-as.ts';
-import { ROWS, RUN } from './commit-rows.ts';
 import { runDefinition } from './definitions/run-definition.ts';
 import { deleteRows } from './delete-rows.ts';
-import { type ChangeAnswer, type ChangeDeps, type ChangeRun, tableName } from './deps.ts';
+import type { ChangeAnswer, ChangeDeps, ChangeRun } from './deps.ts';
 import { insertRows } from './insert-rows.ts';
 import { mergeRows } from './merge-rows.ts';
 import type { ChangeStatement } from './statements.ts';
 import { unload } from './unload.ts';
 import { updateRows } from './update-rows.ts';
-import { removeWritten, sweepFiles } from './write-files.ts';
+import { removeWritten } from './write-files.ts';
 
 /** Runs a statement that changes tables or the catalog. What it wrote goes when it fails. **Errors**: as of each statement. */
 export async function runChange(deps: ChangeDeps, run: ChangeRun, statement: ChangeStatement): Promise<ChangeAnswer> {
@@ -34,27 +33,6 @@ export async function runChange(deps: ChangeDeps, run: ChangeRun, statement: Cha
     await removeWritten(deps, run);
     throw error;
   }
-}
-
-/**
- * What became of a statement that a stop or crash cut off: its answer when its commit was made, else nothing of it is
- * left. Files of it that no commit names are removed.
- */
-export async function settleChange(
-  deps: ChangeDeps,
-  run: ChangeRun,
-  statement: ChangeStatement,
-): Promise<ChangeAnswer | undefined> {
-  if (!('table' in statement)) return undefined;
-  try {
-    const { metadata } = await deps.catalog.resolveTable(run.context, tableName(run, statement.table));
-    const made = metadata?.snapshots.find(({ summary }) => summary[RUN] === run.queryId);
-    if (made !== undefined) return { rowCount: Number(made.summary[ROWS] ?? 0), manifest: [] };
-    if (metadata !== undefined) await sweepFiles(deps, metadata.location, run.queryId);
-  } catch (error) {
-    if (!isLochError(error, 'table_not_found', 'database_not_found', 'access_denied')) throw error;
-  }
-  return undefined;
 }
 
 /** A statement that was cut off before its commit. */

@@ -50,16 +50,3 @@ export async function removeWritten(deps: ChangeDeps, run: ChangeRun): Promise<v
   const gone = run.written.splice(0);
   if (gone.length > 0) await deps.tables.removeFiles(gone);
 }
-
-/** Removes what a statement that was cut off left under a table. */
-export async function sweepFiles(deps: ChangeDeps, location: string, queryId: string): Promise<void> {
-  const { bucket, key: prefix } = parseS3Uri(filePrefix(location, queryId));
-  for (;;) {
-    const { objects } = await deps.objects.list(bucket, { prefix, maxKeys: 1000 });
-    if (objects.length === 0) return;
-    await deps.objects.deleteMany(
-      bucket,
-      objects.map(({ key }) => key),
-    );
-  }
-}

@@ -3,7 +3,8 @@ import { mkdir } from 'node:fs/promises';
 import type { RequestContext } from '../../core/caller.ts';
 import { parseS3Uri } from '../../storage/contract.ts';
 import type { ChangeAnswer, ChangeRun } from '../changes/deps.ts';
-import { cutOff, runChange, settleChange } from '../changes/run-change.ts';
+import { cutOff, runChange } from '../changes/run-change.ts';
+import { settleChange } from '../changes/settle-change.ts';
 import type { ChangeStatement } from '../changes/statements.ts';
 import { DEFAULT_DATABASE } from '../queries/run-statement.ts';
 import type { ExecutionDeps } from './deps.ts';
@@ -40,10 +41,10 @@ export async function produceChange(
     folder,
     written: [],
   };
-  const answer = interrupted
-    ? await settleChange(deps.changes, run, statement)
-    : await runChange(deps.changes, run, statement);
-  if (answer === undefined) throw cutOff();
+  // Begun before: its commit may have been made though its end was not told.
+  const settled = record.attempt > 1 ? await settleChange(deps.changes, run, statement) : undefined;
+  if (settled === undefined && interrupted) throw cutOff();
+  const answer = settled ?? (await runChange(deps.changes, run, statement));
   return outcomeOf(deps, record, answer, performance.now() - startedAt);
 }
 

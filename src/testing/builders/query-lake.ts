@@ -1,12 +1,18 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Catalog, Crawlers, Lineage } from '../../catalog/contract.ts';
 import { catalogStoreModules, openCatalog } from '../../catalog/index.ts';
 import type { RequestContext } from '../../core/caller.ts';
 import { systemClock } from '../../core/clock.ts';
+import { isLochError } from '../../core/errors.ts';
 import { createEventBus } from '../../core/events.ts';
-import { type Consumption, consumptionStoreModules, openConsumption } from '../../consumption/index.ts';
+import {
+  type Consumption,
+  type ConsumptionOptions,
+  consumptionStoreModules,
+  openConsumption,
+} from '../../consumption/index.ts';
 import type { Engine } from '../../engines/contract.ts';
 import { type DuckdbEngineOptions, openDuckdbEngine } from '../../engines/duckdb/index.ts';
 import type { TableDirectory } from '../../governance/contract.ts';
@@ -51,8 +57,17 @@ export interface QueryLake {
 }
 
 /** Opens a lake with one bucket `lake` and one database `bank`. */
-export async function openQueryLake(engineOptions: Partial<DuckdbEngineOptions> = {}): Promise<QueryLake> {
-  const folder = mkdtempSync(join(tmpdir(), 'loch-query-'));
+export async function openQueryLake(
+  engineOptions: Partial<DuckdbEngineOptions> = {},
+  options: {
+    /** A lake that stays, and may be there already. */
+    readonly folder?: string;
+    /** Stands between consumption and the rest. */
+    readonly consumption?: (parts: ConsumptionOptions) => ConsumptionOptions;
+  } = {},
+): Promise<QueryLake> {
+  const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'loch-query-'));
+  mkdirSync(folder, { recursive: true });
   const clock = systemClock;
   const store = await openSqliteStore({
     file: join(folder, 'loch.db'),
@@ -79,7 +94,7 @@ export async function openQueryLake(engineOptions: Partial<DuckdbEngineOptions> 
   });
   const { policy, audit, identities } = governance;
   const objects = await openLocalStore({ store, directory: join(folder, 'objects'), clock, sweepEveryMs: 0 });
-  await objects.createBucket('lake', { region: 'us-east-1', ownerAccountId: TEST_ACCOUNT });
+  await unlessThere(objects.createBucket('lake', { region: 'us-east-1', ownerAccountId: TEST_ACCOUNT }));
   const tables = createTableFormat({ objects, clock });
   const opened = await openCatalog({
     store,
@@ -96,24 +111,26 @@ export async function openQueryLake(engineOptions: Partial<DuckdbEngineOptions> 
   const { catalog } = opened;
   const engine = await openDuckdbEngine({ threads: 2, ...engineOptions, workDirectory: join(folder, 'work') });
   const open = () =>
-    openConsumption({
-      store,
-      catalog,
-      policy,
-      audit,
-      engine,
-      objects,
-      tables,
-      identities,
-      sealer,
-      clock,
-      accountId: TEST_ACCOUNT,
-      region: 'us-east-1',
-      workDirectory: folder,
-    });
+    openConsumption(
+      (options.consumption ?? ((parts) => parts))({
+        store,
+        catalog,
+        policy,
+        audit,
+        engine,
+        objects,
+        tables,
+        identities,
+        sealer,
+        clock,
+        accountId: TEST_ACCOUNT,
+        region: 'us-east-1',
+        workDirectory: folder,
+      }),
+    );
   let consumption = await open();
   const root = contextOf((await identities.principal(`arn:aws:iam::${TEST_ACCOUNT}:root`))!);
-  await catalog.createDatabase(root, { name: 'bank', locationUri: 's3://lake/bank' });
+  await unlessThere(catalog.createDatabase(root, { name: 'bank', locationUri: 's3://lake/bank' }));
 
   let written = 0;
   const write = async (
@@ -191,7 +208,13 @@ export async function openQueryLake(engineOptions: Partial<DuckdbEngineOptions> 
       await governance.close();
       await objects.close();
       await store.close();
-      rmSync(folder, { recursive: true });
+      if (options.folder === undefined) rmSync(folder, { recursive: true });
     },
   };
+}
+
+async function unlessThere(made: Promise<unknown>): Promise<void> {
+  await made.catch((error: unknown) => {
+    if (!isLochError(error, 'bucket_exists', 'already_exists')) throw error;
+  });
 }
