@@ -120,10 +120,17 @@ export interface MetadataStore extends Lifecycle {
   onCommitted(listener: (events: readonly StoredEvent[]) => void): () => void;
   /** Events of the outbox after `sequence`, oldest first. */
   readOutbox(after: number, limit: number): Promise<StoredEvent[]>;
-  /** Where a named consumer of the outbox stands; 0 at first. */
+  /** Where a named consumer of the outbox stands; 0 at first. From then on events wait for it, while this process runs. */
   consumerPosition(consumer: string): Promise<number>;
+  /** Where a named reader of another numbered log stands, moved by `advanceConsumer` too; no event waits for it. */
+  readerPosition(reader: string): Promise<number>;
   /** A call that moves a consumer forward, to share the transaction of what the consumer did. */
   advanceConsumer(consumer: string, sequence: number): StoreCall;
+  /**
+   * Removes events older than `before` (ms) that every consumer of this process has passed, and resolves with their number.
+   * Those of a consumer that nobody runs any more do not stay for it. **Cost**: several short transactions.
+   */
+  trimOutbox(before: number): Promise<number>;
   /** Writes a consistent copy to the new file `path` while running, and returns its size in bytes. */
   backup(path: string): Promise<number>;
 }

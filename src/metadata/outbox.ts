@@ -8,6 +8,9 @@ interface OutboxTables {
 
 const { read, write } = proceduresOver<OutboxTables>();
 
+/** Events that one transaction of a trim removes at most. */
+export const TRIM_BATCH = 5_000;
+
 /** The outbox: events in the transaction of the change they speak of, and where each named consumer stands. */
 export const outboxModule = defineStoreModule('outbox', {
   migrations: [
@@ -49,19 +52,31 @@ export const outboxModule = defineStoreModule('outbox', {
         .onConflict((conflict) => conflict.column('name').doUpdateSet({ sequence: args.sequence }))
         .execute();
     }),
-    /** Removes events older than `before` (ms) that every consumer has passed. */
-    trim: write(async (db, args: { before: number }): Promise<number> => {
-      const slowest = await db
+    /**
+     * Removes the oldest events, `TRIM_BATCH` at most: those older than `before` (ms) that each of `consumers` has passed.
+     * A consumer without a row has passed none. Resolves with how many there were.
+     */
+    trim: write(async (db, args: { before: number; consumers: readonly string[] }): Promise<number> => {
+      const rows = await db
         .selectFrom('outbox_consumer')
-        .select((e) => e.fn.min('sequence').as('sequence'))
-        .executeTakeFirst();
-      if (slowest?.sequence === undefined || slowest.sequence === null) return 0;
-      const result = await db
-        .deleteFrom('outbox')
-        .where('sequence', '<=', slowest.sequence)
-        .where('at', '<', args.before)
-        .executeTakeFirst();
-      return Number(result.numDeletedRows);
+        .select('sequence')
+        .where('name', 'in', [...args.consumers])
+        .execute();
+      if (rows.length < args.consumers.length) return 0;
+      const passed = Math.min(...rows.map((row) => row.sequence));
+      const oldest = await db
+        .selectFrom('outbox')
+        .select(['sequence', 'at'])
+        .orderBy('sequence')
+        .limit(TRIM_BATCH)
+        .execute();
+      // A prefix is removed and nothing else: who reads on from a cursor sees by a jump that events are gone.
+      const kept = oldest.findIndex((row) => row.at >= args.before || row.sequence > passed);
+      const gone = kept < 0 ? oldest : oldest.slice(0, kept);
+      const last = gone.at(-1);
+      if (last === undefined) return 0;
+      await db.deleteFrom('outbox').where('sequence', '<=', last.sequence).execute();
+      return gone.length;
     }),
   },
 });

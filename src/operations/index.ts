@@ -4,6 +4,7 @@ import { takePoint } from './backup/points/take-point.ts';
 import { type BackupSchedule, openBackupSchedule } from './backup/schedule.ts';
 import { type BackupSources, takeBackup } from './backup/take-backup.ts';
 import type { Operations, PointRetention } from './contract.ts';
+import { openOutboxUpkeep } from './outbox-upkeep.ts';
 
 /** Points taken by the clock. */
 export interface ScheduledBackups {
@@ -39,12 +40,14 @@ export async function openOperations(
           take: (signal) => take(scheduled.directory, signal, scheduled.retention),
           onFailure,
         });
+  const outbox = openOutboxUpkeep({ store: sources.store, clock, onFailure });
   return {
     backup: (directory, signal) => takeBackup(sources, directory, signal),
     backupPoint: (directory, signal) => take(directory, signal),
     ...(schedule === undefined ? {} : { schedule }),
     async close() {
       await schedule?.close();
+      await outbox.close();
     },
   };
 }

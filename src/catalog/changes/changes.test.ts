@@ -122,12 +122,28 @@ describe('the webhook', () => {
     await until(() => taken.length > WHOLE.length);
     await third.close();
     server.close();
-    expect(taken.map(({ data }) => line(data))).toEqual([...WHOLE, 'UpdateTable orders']);
-    expect(new Set(taken.map(({ id }) => id)).size).toBe(WHOLE.length + 1);
+    // One whose answer was lost when its sink was closed comes again, under the same id.
+    const once = taken.filter(({ id }, i) => taken.findIndex((one) => one.id === id) === i);
+    expect(once.map(({ data }) => line(data))).toEqual([...WHOLE, 'UpdateTable orders']);
+    expect(taken.length).toBeLessThanOrEqual(once.length + 2);
     expect(taken[1]).toMatchObject({
       specversion: '1.0',
       type: 'glue.data.catalog.database.state.change',
       subject: 'arn:aws:glue:us-east-1:000000000000:table/shop/orders',
     });
   });
+});
+
+it('says that changes after a cursor are gone, and where to go on', async () => {
+  const { cursor } = await lake.changes.read(root, { limit: 1 });
+  // What runs here has passed them.
+  const { cursor: last } = await lake.changes.read(root);
+  for (const consumer of ['catalog-webhook', 'crawler-events', 'lineage-recorder'])
+    await lake.store.transact([lake.store.advanceConsumer(consumer, Number(last))]);
+  expect(await lake.store.trimOutbox(Date.now() + 60_000)).toBeGreaterThan(0);
+  await lake.catalog.updateTable(root, 'shop', { ...input('orders'), description: 'Later' });
+  const refused = await lake.changes.read(root, { after: cursor }).catch((error: unknown) => error);
+  expect(refused).toMatchObject({ code: 'invalid_argument', message: expect.stringContaining('7 days') });
+  const { oldest } = (refused as { context: { oldest: string } }).context;
+  expect((await lake.changes.read(root, { after: oldest })).changes.map(line)).toEqual(['UpdateTable orders']);
 });

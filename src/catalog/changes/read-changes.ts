@@ -30,6 +30,7 @@ export const readChanges =
     let position = Number(cursor);
     for (let looked = 0; looked < MOST_EVENTS && changes.length < limit; ) {
       const events = await parts.store.readOutbox(position, BATCH);
+      assertKept(position, events[0]?.sequence);
       for (const event of events) {
         position = event.sequence;
         const change = changeOfEvent(event, parts);
@@ -45,3 +46,13 @@ export const readChanges =
     }
     return { changes, cursor: String(position) };
   };
+
+/** Numbers have no holes: a jump behind a cursor means that the events between were removed. **Errors**: `invalid_argument`. */
+function assertKept(position: number, next: number | undefined): void {
+  if (position === 0 || next === undefined || next === position + 1) return;
+  throw new LochError(
+    'invalid_argument',
+    `The changes after cursor \`${position}\` are not kept any more: they stay for 7 days. Read the catalog anew, and go on from cursor \`${next - 1}\`.`,
+    { context: { cursor: String(position), oldest: String(next - 1) } },
+  );
+}

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { deserializeError, LochError } from '../../core/errors.ts';
 import type { StoredEvent } from '../../core/events.ts';
 import { type MetadataStore, type StoreCall, storeCall } from '../contract.ts';
-import { outboxModule } from '../outbox.ts';
+import { outboxModule, TRIM_BATCH } from '../outbox.ts';
 import type { StoreRequest, ThreadMessage, ThreadOptions } from './protocol.ts';
 
 export interface SqliteStoreOptions {
@@ -109,6 +109,11 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Meta
   const one = async (thread: DatabaseThread, call: StoreCall) =>
     (await thread.request({ kind: 'transact', calls: [call] }))[0];
 
+  /** Consumers of the outbox that this process runs. */
+  const consumers = new Set<string>();
+  const positionOf = (consumer: string) =>
+    one(reader, storeCall(outboxModule.procedures.position, { consumer })) as Promise<number>;
+
   return {
     read: (procedure, args) => {
       if (procedure.kind !== 'read') {
@@ -124,9 +129,21 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Meta
     },
     readOutbox: (after, limit) =>
       one(reader, storeCall(outboxModule.procedures.after, { after, limit })) as Promise<StoredEvent[]>,
-    consumerPosition: (consumer) =>
-      one(reader, storeCall(outboxModule.procedures.position, { consumer })) as Promise<number>,
+    consumerPosition: (consumer) => {
+      consumers.add(consumer);
+      return positionOf(consumer);
+    },
+    readerPosition: positionOf,
     advanceConsumer: (consumer, sequence) => storeCall(outboxModule.procedures.advance, { consumer, sequence }),
+    async trimOutbox(before) {
+      let removed = 0;
+      for (;;) {
+        const call = storeCall(outboxModule.procedures.trim, { before, consumers: [...consumers] });
+        const count = (await one(writer, call)) as number;
+        removed += count;
+        if (count < TRIM_BATCH) return removed;
+      }
+    },
     backup: async (path) => (await reader.request({ kind: 'backup', path }))[0] as number,
     async close() {
       await reader.close();

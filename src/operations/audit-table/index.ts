@@ -102,7 +102,7 @@ export function openAuditTable(deps: AuditTableDeps): AuditTable {
 }
 
 async function copy(deps: AuditTableDeps, least: number): Promise<number> {
-  const after = await deps.store.consumerPosition(CONSUMER);
+  const after = await deps.store.readerPosition(CONSUMER);
   const events = await deps.trail.exportDataEvents(after, BATCH);
   if (events.length < least) return 0;
   const last = events.at(-1)!.sequence;

@@ -79,6 +79,22 @@ export function describeMetadataStore(
       expect(await store.consumerPosition('reader')).toBe(7);
     });
 
+    it('removes old events once every consumer that runs has passed them', async () => {
+      const { store } = await openOne();
+      await store.transact([store.advanceConsumer('nobody runs it', 1)]);
+      expect(await store.consumerPosition('slow')).toBe(0);
+      await store.readerPosition('of another log');
+      for (const name of ['one', 'two', 'three']) await store.write(add, { name, by: 1 });
+      const later = Date.now() + 60_000;
+      const kept = async () => (await store.readOutbox(0, 10)).map((event) => event.payload);
+      expect(await store.trimOutbox(later)).toBe(0); // the slow one has passed none
+      await store.transact([store.advanceConsumer('slow', 2)]);
+      expect(await store.trimOutbox(Date.now() - 60_000)).toBe(0); // they are not old
+      expect(await store.trimOutbox(later)).toBe(2);
+      expect(await kept()).toEqual([{ bucket: 'three' }]);
+      expect(await store.trimOutbox(later)).toBe(0);
+    });
+
     it('finds documents by all words, the last as a prefix, and takes operators as words', async () => {
       const { store } = await openOne();
       await store.write(add, { name: 'customer_email', by: 1 });
