@@ -351,8 +351,13 @@ export interface ObjectAccess {
   headObject(context: RequestContext, name: ObjectName, options?: GetOptions): Promise<ObjectHead>;
   listObjects(context: RequestContext, bucket: string, options?: ListOptions): Promise<ListPage>;
   listVersions(context: RequestContext, bucket: string, options?: ListVersionsOptions): Promise<VersionPage>;
-  /** The head of a version, for an operation that tells of one of its attributes. */
-  readAttributes(context: RequestContext, operation: AttributeReading, name: VersionName): Promise<ObjectHead>;
+  /** The head of a version, for an operation that tells of one of its attributes. A customer's key is for GetObjectAttributes alone. */
+  readAttributes(
+    context: RequestContext,
+    operation: AttributeReading,
+    name: VersionName,
+    options?: Pick<GetOptions, 'customerKey'>,
+  ): Promise<ObjectHead>;
   /** **Errors**: those of `updateAttributes`; `invalid_tag`, `invalid_argument`. */
   changeAttributes(
     context: RequestContext,

@@ -3,6 +3,7 @@ import type { ObjectHead } from '../../storage/contract.ts';
 import { xmlAnswer } from './answer.ts';
 import { versionNameOf } from './attribute-operations.ts';
 import { checksumElements } from './checksum-headers.ts';
+import { readEncryption } from './encryption-headers.ts';
 import { header, type S3Operation, type S3Request } from './request.ts';
 import { versionHeaders } from './version-headers.ts';
 import { renderXml, type XmlRecord } from './xml.ts';
@@ -13,7 +14,9 @@ const MAX_PARTS = 1000;
 /** GetObjectAttributes. **Source**: Amazon S3 API Reference, "GetObjectAttributes". */
 export const getObjectAttributes: S3Operation = async (request) => {
   const wanted = wantedAttributes(request);
-  const head = await request.access.readAttributes(request.context, 'GetObjectAttributes', versionNameOf(request));
+  const { access, context } = request;
+  const name = versionNameOf(request);
+  const head = await access.readAttributes(context, 'GetObjectAttributes', name, readEncryption(request));
   const { checksums } = head;
   return xmlAnswer(
     renderXml('GetObjectAttributesResponse', {

@@ -42,6 +42,8 @@ export interface EncryptionOptions {
 export interface DecryptionOptions extends Pick<EncryptionOptions, 'caller' | 'dataKey'> {
   /** For a version that was encrypted under a key the customer keeps. */
   readonly customerKey?: Uint8Array;
+  /** Of a head: it is for what is told without a customer's key, as tags and locks are. */
+  readonly keyNotNeeded?: boolean;
 }
 
 /** What of a bucket is encrypted under a key. **Units**: versions, also older ones; bytes of them. */

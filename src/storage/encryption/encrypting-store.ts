@@ -69,7 +69,7 @@ export function encryptingStore<Store extends ObjectStore>(inner: Store, deps: E
 
   const head: ObjectStore['head'] = async (bucket, key, options = {}) => {
     const found = await inner.head(bucket, key, options);
-    await assertCustomerKey(found, options);
+    if (options.keyNotNeeded !== true) await assertCustomerKey(found, options);
     return found;
   };
 

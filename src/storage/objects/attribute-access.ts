@@ -28,16 +28,17 @@ const actionOf = (operation: keyof typeof ACTIONS, versionId: string | undefined
 
 /** Tells of an attribute of a version. Attributes need what reading the object needs as well. */
 export function readAttributes(deps: ObjectDeps): ObjectAccess['readAttributes'] {
-  return (context, operation, name) =>
+  return (context, operation, name, options = {}) =>
     recorded(deps, context, operation, name, async () => {
       const { bucket, key, versionId } = name;
+      const secret = operation === 'GetObjectAttributes' ? options : { keyNotNeeded: true };
       if (versionId !== undefined) assertVersionId(versionId);
       if (operation === 'GetObjectAttributes') {
         await authorizeRead(deps, context, name, versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion');
       }
       await authorizeRead(deps, context, name, actionOf(operation, versionId));
       try {
-        return await deps.objects.head(bucket, key, versionId === undefined ? {} : { versionId });
+        return await deps.objects.head(bucket, key, { ...secret, ...(versionId === undefined ? {} : { versionId }) });
       } catch (error) {
         throw await missingOrHidden(deps, context, name, error);
       }
