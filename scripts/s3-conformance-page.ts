@@ -1,9 +1,9 @@
 /** The page docs/reference/s3-conformance.md out of the tests of the public suite's cases. */
 import { notHeld as notHeldOfPackage, SUITE_CASES, SUITE_PACKAGE } from '../test/interop/s3-suite/packaged-suite.ts';
-import { type NotHeld, readConformanceCases } from './s3-conformance-cases.ts';
+import { type NotHeld, readConformanceCases, SUITE } from './s3-conformance-cases.ts';
 
 /** The pinned commit of https://github.com/ceph/s3-tests that `npm run test:s3-conformance` runs. */
-export const SUITE_COMMIT = '10d46f4e338eba328d40bad2c39d0177d4e0a34c';
+export const SUITE_COMMIT = SUITE.commit;
 
 export function renderConformance(): string {
   const { held, notHeld } = readConformanceCases();
@@ -34,7 +34,9 @@ export function renderConformance(): string {
     '',
     `[ceph/s3-tests](https://github.com/ceph/s3-tests) (functional, S3 part) has more cases today; it is not a package, and CI does`,
     'not run it. Our own tests in `test/acceptance/s3` try the behaviour of its cases under their names, written from the text of',
-    `the suite: **${all.size}** are held so, ${notHeld.reduce((sum, { cases }) => sum + cases.length, 0)} are known not to hold. Who has a clone runs it:`,
+    `the suite (\`suite-cases.json\` there): of ${Object.values(SUITE.cases).flat().length} cases **${all.size}** are held so, and ${notHeld.reduce((sum, { cases }) => sum + cases.length, 0)} are not, for the reasons below;`,
+    `${SUITE.failOnAmazon.length} of them all are marked by the suite as failing on Amazon S3 itself. A name that the suite does not have, and a case of`,
+    'which nothing is said, end the generation of this page with an error. Who has a clone runs the suite:',
     '',
     '```sh',
     `git clone https://github.com/ceph/s3-tests && git -C s3-tests checkout ${SUITE_COMMIT.slice(0, 12)}`,

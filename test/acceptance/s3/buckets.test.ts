@@ -30,7 +30,7 @@ it.each([
   ['test_bucket_create_naming_bad_short_one', 'a'],
   ['test_bucket_create_naming_bad_short_two', 'aa'],
   ['test_bucket_create_naming_bad_ip', '192.168.5.123'],
-  ['test_bucket_create_naming_bad_punctuation', 'alpha!soup'],
+  ['punctuation', 'alpha!soup'],
   ['test_bucket_create_naming_dns_underscore', 'foo_bar'],
   ['test_bucket_create_naming_dns_dash_at_end', 'foo-'],
   ['test_bucket_create_naming_dns_dot_dot', 'foo..bar'],
@@ -60,7 +60,7 @@ it('test_bucket_list_long_name: lists a bucket of the longest name', async () =>
   expect((await suite.s3.send(new ListObjectsCommand({ Bucket }))).Contents).toBeUndefined();
 });
 
-it('test_bucket_create_exists: says that the bucket is already his', async () => {
+it('says of a bucket that is made twice that it is already his', async () => {
   expect(await failure(create(await suite.bucket()))).toBe('409 BucketAlreadyOwnedByYou');
 });
 

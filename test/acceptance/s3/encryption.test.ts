@@ -1,6 +1,6 @@
 /**
  * Encryption of objects, by the cases of the public S3 conformance suite: a title begins with the name of its case.
- * `test_encryption_sse_c_other_key` is held to AWS's answer (403) instead of the suite's (400).
+ * A wrong customer key is held to AWS's answer (403) instead of the suite's (400), under plain titles.
  */
 import { hash, randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -136,7 +136,7 @@ describe('keys of the customer', () => {
     expect(await refusal(bytesOf(bucket, 'k'))).toEqual([400, 'InvalidRequest']);
   });
 
-  it('test_encryption_sse_c_other_key: a read with another key is denied', async () => {
+  it('a read with another key is denied', async () => {
     const key = customer();
     const { bucket } = await roundTrip(100, key, key);
     expect(await refusal(bytesOf(bucket, 'k', customer()))).toEqual([403, 'AccessDenied']);
@@ -191,7 +191,7 @@ describe('keys of the customer', () => {
     expect(across).toEqual(whole.subarray(PART - 5, PART + 6));
   });
 
-  it('test_encryption_sse_c_multipart_invalid_chunks_1: a part under another key is denied', async () => {
+  it('a part under another key is denied', async () => {
     const bucket = await newBucket();
     const work = multipart(bucket, 'k', [randomBytes(PART)], customer(), customer());
     expect(await refusal(work)).toEqual([403, 'AccessDenied']);
@@ -203,7 +203,7 @@ describe('keys of the customer', () => {
     expect(await refusal(multipart(bucket, 'k', [randomBytes(10)], {}, customer()))).toEqual([400, 'InvalidRequest']);
   });
 
-  it('test_encryption_sse_c_multipart_bad_download: another key than that of the parts reads nothing', async () => {
+  it('in an upload, another key than that of the parts reads nothing', async () => {
     const bucket = await newBucket();
     const sse = customer();
     await multipart(bucket, 'k', [randomBytes(10_000)], sse, sse);
@@ -248,6 +248,7 @@ describe('keys of the customer', () => {
 describe('keys of the key service', () => {
   it.each([
     ['test_sse_kms_transfer_1b', 1],
+    ['test_sse_kms_present', 100],
     ['test_sse_kms_transfer_1kb', 1024],
     ['test_sse_kms_transfer_1MB', 1024 * 1024],
     ['test_sse_kms_transfer_13b', 13],
@@ -277,7 +278,7 @@ describe('keys of the key service', () => {
     expect((await declaring(new GetObjectCommand({ Bucket: bucket, Key: 'k' })))[0]).toBe(400);
   });
 
-  it('test_sse_kms_no_key: without a key the lake makes its own for S3, which nobody uses otherwise', async () => {
+  it('without a key the lake makes its own for S3, which nobody uses otherwise', async () => {
     const { put } = await roundTrip(100, { ServerSideEncryption: 'aws:kms' });
     const info = await lake.governance.keys.describeKey(rootContext(), 'alias/aws/s3');
     expect(put.SSEKMSKeyId).toBe(info.arn);
@@ -422,13 +423,19 @@ describe('defaults of a bucket', () => {
     expect((await bytesOf(Bucket, 'k')).equals(Buffer.concat(parts))).toBe(true);
   });
 
-  it('test_sse_kms_default_upload_1kb: by a key of the key service', async () => {
+  it.each([
+    ['test_sse_kms_default_upload_1b', 1],
+    ['test_sse_kms_default_upload_1kb', 1024],
+    ['test_sse_kms_default_upload_1mb', 1024 * 1024],
+    ['test_sse_kms_default_upload_8mb', 8 * 1024 * 1024],
+  ])('%s: by a key of the key service', async (_, bytes) => {
+    const body = Buffer.alloc(bytes, 'A');
     const Bucket = await newBucket();
     const { arn } = await newKey();
     await s3.send(new PutBucketEncryptionCommand({ Bucket, ServerSideEncryptionConfiguration: rule('aws:kms', arn) }));
-    const put = await s3.send(new PutObjectCommand({ Bucket, Key: 'k', Body: 'x' }));
+    const put = await s3.send(new PutObjectCommand({ Bucket, Key: 'k', Body: body }));
     expect(put).toMatchObject({ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: arn });
-    expect(await bytesOf(Bucket, 'k')).toEqual(Buffer.from('x'));
+    expect((await bytesOf(Bucket, 'k')).equals(body)).toBe(true);
   });
 
   it.each([
@@ -441,7 +448,7 @@ describe('defaults of a bucket', () => {
     expect(put).toMatchObject({ ServerSideEncryption: 'AES256', ETag: `"${hash('md5', body)}"` });
   });
 
-  it('test_bucket_policy_put_obj_s3_noenc, test_bucket_policy_put_obj_s3_incorrect_algo_sse_s3, test_bucket_policy_put_obj_s3_kms: a policy can require it', async () => {
+  it('a policy can require it', async () => {
     const Bucket = await newBucket();
     const deny = (Condition: object) => ({
       Effect: 'Deny',
@@ -469,7 +476,7 @@ describe('copies', () => {
   const kinds = ['none', 'AES256', 'aws:kms', 'customer'] as const;
   const pairs = kinds.flatMap((from) => kinds.map((to) => [from, to] as const));
 
-  it.each(pairs)('test_copy_enc: from %s to %s, small and large', async (from, to) => {
+  it.each(pairs)('copies from %s to %s, small and large', async (from, to) => {
     const Bucket = await newBucket();
     const { arn } = await newKey();
     const [mine, theirs] = [customer(), customer()];
@@ -506,7 +513,7 @@ describe('copies', () => {
     }
   });
 
-  it('test_copy_part_enc: a part from an encrypted object into an upload under another key', async () => {
+  it('copies a part from an encrypted object into an upload under another key', async () => {
     const Bucket = await newBucket();
     const [mine, theirs] = [customer(), customer()];
     const body = randomBytes(200_000);

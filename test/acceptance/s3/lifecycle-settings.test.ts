@@ -34,7 +34,7 @@ const days = (ID: string, Days: number, Prefix = 'test/'): s3.LifecycleRule => (
   Expiration: { Days },
 });
 
-it('test_lifecycle_set, test_lifecycle_get: gives back the rules it took', async () => {
+it('test_lifecycle_set, test_lifecycle_get, test_lifecycle_set_date: gives back the rules it took', async () => {
   const rules: s3.LifecycleRule[] = [
     days('rule1', 31, 'test1/'),
     { ...days('rule2', 120, 'test2/'), Status: 'Disabled' },
@@ -53,8 +53,10 @@ it('test_lifecycle_get_no_id: names rules that have no name', async () => {
 
 it('test_lifecycle_delete: forgets them', async () => {
   await set(days('rule1', 1));
-  await root.send(new s3.DeleteBucketLifecycleCommand({ Bucket }));
+  const forget = () => root.send(new s3.DeleteBucketLifecycleCommand({ Bucket }));
+  await forget();
   expect(await failure(get())).toBe('404 NoSuchLifecycleConfiguration');
+  expect((await forget()).$metadata.httpStatusCode).toBe(204);
 });
 
 it('test_lifecycle_id_too_long, test_lifecycle_same_id, test_lifecycle_expiration_days0: refuses ids and days', async () => {
@@ -89,9 +91,11 @@ it('test_lifecycle_set_noncurrent, test_lifecycle_set_deletemarker, test_lifecyc
   expect((await get()).Rules).toEqual(rules);
 });
 
-it('test_lifecycle_transition_set_invalid_date: refuses a date that is not midnight', async () => {
+it('test_lifecycle_transition_set_invalid_date, test_lifecycle_set_invalid_date: refuses a date that is not midnight', async () => {
   const Transitions = [{ Date: new Date('2023-09-27T01:00:00Z'), StorageClass: 'GLACIER' as const }];
   expect(await failure(set({ ID: 'r', Prefix: '', Status: 'Enabled', Transitions }))).toBe('400 InvalidArgument');
+  const Expiration = { Date: new Date(20_200_101_000) };
+  expect(await failure(set({ ID: 'r', Prefix: '', Status: 'Enabled', Expiration }))).toBe('400 InvalidArgument');
 });
 
 it('is for those who may change and read it', async () => {
@@ -102,7 +106,7 @@ it('is for those who may change and read it', async () => {
   expect(await failure(reader.send(new s3.DeleteBucketLifecycleCommand({ Bucket })))).toBe('403 AccessDenied');
 });
 
-it('test_lifecycle_expiration_header_put, test_lifecycle_expiration_header_head, test_lifecycle_expiration_header_tags_head: tells when an object will go and by which rule', async () => {
+it('tells when an object will go and by which rule', async () => {
   await set(days('rule 1', 8, 'exp/'), { ID: 'other', Prefix: 'exp/', Status: 'Disabled', Expiration: { Days: 1 } });
   const put = await root.send(new s3.PutObjectCommand({ Bucket, Key: 'exp/a', Body: 'x' }));
   const head = await root.send(new s3.HeadObjectCommand({ Bucket, Key: 'exp/a' }));
@@ -114,4 +118,15 @@ it('test_lifecycle_expiration_header_put, test_lifecycle_expiration_header_head,
   expect(got.Expiration).toBe(told);
   const free = await root.send(new s3.PutObjectCommand({ Bucket, Key: 'free', Body: 'x' }));
   expect(free.Expiration).toBeUndefined();
+});
+
+it('test_lifecycle_expiration_header_and_tags_head: tells it by tags only of what has them all', async () => {
+  const told = async (...Tags: s3.Tag[]) => {
+    await set({ ID: 'rule1', Filter: { And: { Tags } }, Status: 'Enabled', Expiration: { Days: 1 } });
+    return (await root.send(new s3.HeadObjectCommand({ Bucket, Key: 'tagged' }))).Expiration;
+  };
+  await root.send(new s3.PutObjectCommand({ Bucket, Key: 'tagged', Body: 'x', Tagging: 'key1=tag1&key5=tag5' }));
+  const first = { Key: 'key1', Value: 'tag1' };
+  expect(await told(first, { Key: 'key5', Value: 'tag5' })).toContain('rule-id="rule1"');
+  expect(await told(first, { Key: 'key5', Value: 'tag6' })).toBeUndefined();
 });

@@ -68,7 +68,7 @@ it('test_lifecycle_expiration_date: applies a date that has come', async () => {
   expect(await keys(Bucket)).toEqual(['future/bar']);
 });
 
-it('test_lifecycle_expiration_tags1, test_lifecycle_expiration_tags2: asks for all tags', async () => {
+it('asks for all tags of a filter', async () => {
   const tags = [
     { Key: 'tom', Value: 'jones' },
     { Key: 'gar', Value: 'fish' },
@@ -84,7 +84,7 @@ it('test_lifecycle_expiration_tags1, test_lifecycle_expiration_tags2: asks for a
   expect(await keys(Bucket)).toEqual(['days1/foo']);
 });
 
-it('test_lifecycle_expiration_size_gt, test_lifecycle_expiration_size_lt: asks for sizes', async () => {
+it('asks for the sizes of a filter', async () => {
   const sized = (ID: string, Filter: s3.LifecycleRuleFilter): s3.LifecycleRule => ({
     ID,
     Filter,
@@ -105,12 +105,13 @@ it('test_lifecycle_expiration_size_gt, test_lifecycle_expiration_size_lt: asks f
 it('test_lifecycle_expiration_versioning_enabled: marks the current version and keeps it', async () => {
   const rule: s3.LifecycleRule = { ID: 'rule1', Prefix: 'test1/', Status: 'Enabled', Expiration: { Days: 1 } };
   const Bucket = await bucketWith([rule], true);
-  await put(Bucket, 'test1/a');
+  await put(Bucket, 'test1/a', 'test1/b');
+  await lake.objects.delete(Bucket, 'test1/b');
   await after(2, Bucket);
   expect(await keys(Bucket)).toEqual([]);
-  expect((await versions(Bucket)).map(({ deleteMarker }) => deleteMarker === true)).toEqual([true, false]);
+  expect((await versions(Bucket)).map(({ deleteMarker }) => deleteMarker === true)).toEqual([true, false, true, false]);
   await after(30, Bucket);
-  expect(await versions(Bucket)).toHaveLength(2);
+  expect(await versions(Bucket)).toHaveLength(4);
 });
 
 it('test_lifecycle_noncur_expiration, test_lifecycle_expiration_newer_noncurrent: removes old versions beyond the newest', async () => {
@@ -148,6 +149,23 @@ it('test_lifecycle_deletemarker_expiration: removes a marker once nothing stands
   await after(3, Bucket);
   await after(1, Bucket);
   expect((await versions(Bucket)).map(({ key }) => key)).toEqual(['test2/a', 'test2/a']);
+});
+
+it('test_lifecycle_deletemarker_expiration_with_days_tag: removes a marker with nothing behind it by its days', async () => {
+  const rule: s3.LifecycleRule = {
+    ID: 'rule1',
+    Prefix: 'test1/',
+    Status: 'Enabled',
+    NoncurrentVersionExpiration: { NoncurrentDays: 1 },
+    Expiration: { Days: 5 },
+  };
+  const Bucket = await bucketWith([rule], true);
+  await put(Bucket, 'test1/a');
+  await lake.objects.delete(Bucket, 'test1/a');
+  await after(2, Bucket);
+  expect((await versions(Bucket)).map(({ deleteMarker }) => deleteMarker === true)).toEqual([true]);
+  await after(5, Bucket);
+  expect(await versions(Bucket)).toEqual([]);
 });
 
 it('test_lifecycle_multipart_expiration: aborts uploads that nobody finishes', async () => {

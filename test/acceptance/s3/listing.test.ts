@@ -441,20 +441,17 @@ it('test_bucket_listv2_both_continuationtoken_startafter: lets the token decide'
 });
 
 it.each([
-  ['unreadable', '\n', FOUR],
-  ['not_in_list', 'blah', ['foo', 'quxx']],
-  ['after_list', 'zzz', []],
-])(
-  'test_bucket_list_marker_%s, test_bucket_listv2_startafter_%s: begins behind what it names',
-  async (_, place, found) => {
-    const Bucket = await suite.bucket(FOUR);
-    const EncodingType = 'url';
-    const first = await list(Bucket, { Marker: place, EncodingType });
-    expect([keysOf(first), first.IsTruncated, decodeURIComponent(first.Marker!)]).toEqual([found, false, place]);
-    const second = await listV2(Bucket, { StartAfter: place, EncodingType });
-    expect([keysOf(second), second.IsTruncated, decodeURIComponent(second.StartAfter!)]).toEqual([found, false, place]);
-  },
-);
+  ['test_bucket_list_marker_unreadable, test_bucket_listv2_startafter_unreadable', '\n', FOUR],
+  ['test_bucket_list_marker_not_in_list, test_bucket_listv2_startafter_not_in_list', 'blah', ['foo', 'quxx']],
+  ['test_bucket_list_marker_after_list, test_bucket_listv2_startafter_after_list', 'zzz', []],
+])('%s: begins behind what it names', async (_, place, found) => {
+  const Bucket = await suite.bucket(FOUR);
+  const EncodingType = 'url';
+  const first = await list(Bucket, { Marker: place, EncodingType });
+  expect([keysOf(first), first.IsTruncated, decodeURIComponent(first.Marker!)]).toEqual([found, false, place]);
+  const second = await listV2(Bucket, { StartAfter: place, EncodingType });
+  expect([keysOf(second), second.IsTruncated, decodeURIComponent(second.StartAfter!)]).toEqual([found, false, place]);
+});
 
 it('test_bucket_list_return_data: tells of each key what its head tells', async () => {
   const Bucket = await suite.bucket(['bar', 'baz', 'foo']);

@@ -44,7 +44,7 @@ async function failure(work: Promise<unknown>): Promise<string> {
   }
 }
 
-it('test_put_bucket_logging: is off, on, and off again', async () => {
+it('test_rm_bucket_logging: is off, on, and off again', async () => {
   expect(await get()).toBeUndefined();
   await set({ TargetBucket, TargetPrefix: 'log/' });
   expect(await get()).toEqual({ TargetBucket, TargetPrefix: 'log/' });
@@ -52,7 +52,7 @@ it('test_put_bucket_logging: is off, on, and off again', async () => {
   expect(await get()).toBeUndefined();
 });
 
-it('test_put_bucket_logging_errors: refuses a target that is not there', async () => {
+it('refuses a target that is not there', async () => {
   expect(await failure(set({ TargetBucket: 'absent-bucket', TargetPrefix: '' }))).toBe(
     '400 InvalidTargetBucketForLogging',
   );
@@ -61,7 +61,7 @@ it('test_put_bucket_logging_errors: refuses a target that is not there', async (
   );
 });
 
-it('test_bucket_logging_put_objects, test_bucket_logging_get_objects: has a line of each request, its fields in the order of S3', async () => {
+it('has a line of each request, its fields in the order of S3', async () => {
   await set({ TargetBucket, TargetPrefix: 'log/' });
   await client.send(new s3.PutObjectCommand({ Bucket, Key: 'a b', Body: 'hello' }));
   const got = await client.send(new s3.GetObjectCommand({ Bucket, Key: 'a b', Range: 'bytes=0-1' }));
@@ -93,7 +93,7 @@ it('test_bucket_logging_put_objects, test_bucket_logging_get_objects: has a line
   expect(range[21]).toBe('AuthHeader');
 });
 
-it('test_bucket_logging_part_objects_simple: partitions its objects by account, region, bucket and day', async () => {
+it('partitions its objects by account, region, bucket and day', async () => {
   const TargetObjectKeyFormat = { PartitionedPrefix: { PartitionDateSource: 'EventTime' as const } };
   await set({ TargetBucket, TargetPrefix: 'parts/', TargetObjectKeyFormat });
   expect(await get()).toEqual({ TargetBucket, TargetPrefix: 'parts/', TargetObjectKeyFormat });

@@ -178,7 +178,7 @@ describe('of an object', () => {
     ).toBe('400 InvalidPartOrder');
   });
 
-  it('test_non_multipart_get_part: reads an object by its parts', async () => {
+  it('reads an object by its parts', async () => {
     const Bucket = await suite.bucket();
     const whole = content(11 * MIB);
     const { begun, parts } = await upload(Bucket, whole, PART, {}, [2]);

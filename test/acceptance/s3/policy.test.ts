@@ -78,7 +78,7 @@ describe('listing', () => {
     expect([await listV1(alt, first), await listV2(alt, second)]).toEqual([['asdf'], ['abcd']]);
   });
 
-  it('test_bucket_policy_multipart: gives the parts of an upload under a policy for everybody', async () => {
+  it('test_multipart_upload_on_a_bucket_with_policy: gives the parts of an upload under a policy for everybody', async () => {
     const Bucket = await world.bucket();
     await put(Bucket, { Principal: '*', Action: '*', Resource: both(Bucket) });
     const { UploadId } = await main.send(new s3.CreateMultipartUploadCommand({ Bucket, Key: 'foo' }));
@@ -159,7 +159,7 @@ describe('tags of objects', () => {
     expect(await get(alt, Bucket, 'publictag')).toBe('403 AccessDenied');
   });
 
-  it('test_bucket_policy_put_obj_request_obj_tag: asks for a tag of the new object', async () => {
+  it('asks for a tag of the new object', async () => {
     const Bucket = await world.bucket();
     const Condition = { StringEquals: { 's3:RequestObjectTag/security': 'public' } };
     await put(Bucket, { Action: ['s3:PutObject', 's3:PutObjectTagging'], Resource: objects(Bucket), Condition });
@@ -270,7 +270,7 @@ describe('public or not', () => {
     expect(await status(Bucket)).toBe(true);
   });
 
-  it('test_get_nonpublicpolicy_deny_bucket_policy_status: everybody but one is public', async () => {
+  it('calls a policy for everybody but one public', async () => {
     const Bucket = await world.bucket();
     const NotPrincipal = { AWS: 'arn:aws:iam::222222222222:root' };
     await put(Bucket, { NotPrincipal, Action: 's3:ListBucket', Resource: both(Bucket) });

@@ -1,4 +1,5 @@
 /** Uploads by forms of browsers: the cases of the public S3 suite, by their names. */
+import { createHash } from 'node:crypto';
 import * as s3 from '@aws-sdk/client-s3';
 import { createPresignedPost } from '@aws-sdk/s3-presigned-post';
 import { connect } from 'node:net';
@@ -308,5 +309,31 @@ describe('beyond the suite', () => {
     }
     expect(answers).toEqual(['400 MalformedPOSTRequest', '400 MalformedPOSTRequest', '400 MalformedPOSTRequest']);
     await expect(read('foo-broken')).rejects.toMatchObject({ name: 'NoSuchKey' });
+  });
+});
+
+describe('what comes with the file', () => {
+  it('test_post_object_wrong_bucket: is not taken by another bucket than that of the policy', async () => {
+    const other = await world.bucket();
+    const policy = { expiration: inFuture(), conditions: CONDITIONS(bucket) };
+    expect(await answerOf(await signed({ bucket: other, policy, fields: { bucket } }))).toBe('403 AccessDenied');
+  });
+
+  it('test_post_object_upload_size_rgw_chunk_size_bug: may be long, between the least and the most of the policy', async () => {
+    const MIB = 1024 * 1024;
+    const conditions = [...CONDITIONS(bucket).slice(0, -1), ['content-length-range', 4 * MIB, 12 * MIB]];
+    const body = 'x'.repeat(4 * MIB + 200);
+    expect((await signed({ conditions, file: { body } })).status).toBe(204);
+  });
+
+  it('is compared with its checksum, if the policy lets one be sent', async () => {
+    const body = 'x'.repeat(1000);
+    const sum = createHash('sha256').update(body).digest('base64');
+    const send = (value: string) => signed({ fields: { 'x-amz-checksum-sha256': value }, file: { body }, more });
+    const more: unknown[] = [];
+    expect(await answerOf(await send(sum))).toBe('403 AccessDenied');
+    more.push(['starts-with', '$x-amz-checksum-sha256', '']);
+    expect((await send(sum)).status).toBe(204);
+    expect((await send('sailorjerry')).status).toBe(400);
   });
 });

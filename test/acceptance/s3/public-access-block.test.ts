@@ -81,7 +81,7 @@ describe('the public-access block', () => {
     expect(await outcomeOf(main.send(new s3.PutBucketPolicyCommand({ Bucket, Policy })))).toBe(DENIED);
   });
 
-  it('test_block_public_policy_with_principal: takes a policy for one account', async () => {
+  it('takes a policy for one account', async () => {
     const Bucket = await world.bucket();
     await block(Bucket, { BlockPublicPolicy: true });
     const Policy = publicPolicy(Bucket).replace('"*"', '"arn:aws:iam::222222222222:root"');
@@ -118,7 +118,7 @@ describe('object ownership', () => {
   const told = async (Bucket: string) =>
     (await main.send(new s3.GetBucketOwnershipControlsCommand({ Bucket }))).OwnershipControls?.Rules;
 
-  it('test_create_bucket_no_ownership_controls: is what the lake says', async () => {
+  it('is what the lake says', async () => {
     expect(await told(await world.bucket())).toEqual([{ ObjectOwnership: 'ObjectWriter' }]);
   });
 
@@ -126,7 +126,7 @@ describe('object ownership', () => {
     ['bucket_owner_enforced', 'BucketOwnerEnforced'],
     ['bucket_owner_preferred', 'BucketOwnerPreferred'],
     ['object_writer', 'ObjectWriter'],
-  ] as const)('test_create_bucket_%s, test_put_bucket_ownership_%s: reads back as it was put', async (_, kind) => {
+  ] as const)('%s: reads back as it was put, at the making of a bucket and later', async (_, kind) => {
     expect(await told(await world.bucket({ ObjectOwnership: kind }))).toEqual([{ ObjectOwnership: kind }]);
     const Bucket = await world.bucket();
     await ownership(Bucket, kind);

@@ -38,7 +38,7 @@ async function failure(work: Promise<unknown>): Promise<string> {
 }
 
 it.each(['STANDARD_IA', 'ONEZONE_IA', 'GLACIER_IR', 'REDUCED_REDUNDANCY', 'INTELLIGENT_TIERING'] as const)(
-  'test_object_storage_class %s: is told by heads and listings, and read as ever',
+  '%s: is told by heads and listings, and read as ever',
   async (StorageClass) => {
     const { ETag } = await put(StorageClass, { StorageClass });
     await lake.objects.tiers!.settle();
@@ -72,7 +72,7 @@ it('changes the class by a copy onto itself, and gives uploads in parts one', as
   expect((await head('parts')).StorageClass).toBe('STANDARD_IA');
 });
 
-it('test_restore_object_temporary: reads an archived object only while it is restored', async () => {
+it('reads an archived object only while it is restored', async () => {
   await put('old', { StorageClass: 'GLACIER' });
   await lake.objects.tiers!.settle();
   expect(await failure(text('old'))).toBe('403 InvalidObjectState');

@@ -163,7 +163,7 @@ describe('null versions', () => {
     expect(await suite.versions(Bucket)).toEqual({ versions: [], markers: ['null'] });
   });
 
-  it('test_versioning_obj_read_not_exist_null: has no null version where all have ids', async () => {
+  it('has no null version where all have ids', async () => {
     const Bucket = await versioned(['testobj']);
     const asked = { Bucket, Key: 'testobj', VersionId: 'null' };
     expect(await failure(suite.s3.send(new GetObjectCommand(asked)))).toBe('404 NoSuchVersion');
@@ -244,7 +244,7 @@ it('test_versioning_obj_list_marker: lists keys in order and versions newest fir
   expect(await empty).toMatchObject({ status: 400, code: 'InvalidArgument' });
 });
 
-it('test_bucket_list_return_data_versioning: tells of each version what its head tells', async () => {
+it('tells of each version what its head tells', async () => {
   const Bucket = await versioned(['bar', 'baz', 'foo']);
   for (const { Key, VersionId, ETag, Size, IsLatest, LastModified, Owner } of (await listed(Bucket)).Versions!) {
     const head = await suite.s3.send(new HeadObjectCommand({ Bucket, Key: Key! }));
@@ -300,7 +300,7 @@ describe('batch deletes', () => {
     expect((await suite.versions(Bucket)).markers).toEqual([Deleted![0]!.DeleteMarkerVersionId]);
   });
 
-  it('test_versioning_concurrent_multi_object_delete: answers racers alike', async () => {
+  it('answers racers who delete many versions alike', async () => {
     const keys = Array.from({ length: 5 }, (_, i) => `key_${i}`);
     const Bucket = await versioned([...keys, ...keys, ...keys]);
     const names = (await listed(Bucket)).Versions!.map(({ Key, VersionId }) => ({ Key: Key!, VersionId: VersionId! }));
