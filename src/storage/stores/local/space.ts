@@ -29,13 +29,14 @@ export class Space {
     return { location: this.#directory, ok: free >= this.#lowBytes, detail: `${this.#directory}, ${mib} MiB free` };
   }
 
-  /** **Errors**: `disk_full` when less than the watermark would be left. **Cost**: one statfs in half a second. */
+  /** **Errors**: `disk_full` when less than the watermark would be left. **Cost**: one statfs in half a second, and one for each refusal. */
   async assertRoom(bytes: number): Promise<void> {
-    const now = performance.now();
-    if (this.#known === undefined || now - this.#measuredAt > FRESH_MS) {
-      this.#measuredAt = now;
-      this.#known = this.#measure();
+    if (this.#known !== undefined && performance.now() - this.#measuredAt <= FRESH_MS) {
+      if ((await this.#known) - bytes >= this.#lowBytes) return;
+      // Nobody is refused by an old figure: room that was made counts at once.
     }
+    this.#measuredAt = performance.now();
+    this.#known = this.#measure();
     const free = await this.#known;
     if (free - bytes >= this.#lowBytes) return;
     throw new LochError(
