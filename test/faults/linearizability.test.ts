@@ -88,6 +88,8 @@ async function observe<T>(
     const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
     if (status !== undefined && status < 500) throw error;
     lost++;
+    // It never reached a server.
+    if ((error as { code?: string }).code === 'ECONNREFUSED') return void (await sleep(20));
     // The connection broke because the process is dead: what it had not done by now it will not do.
     note(undefined, true);
     await sleep(20);

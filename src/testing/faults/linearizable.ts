@@ -58,7 +58,7 @@ class Search {
     const reads: number[] = [];
     for (let more = true; more; ) {
       const open = this.#open(from);
-      const right = open.filter((i) => this.#known[i]!.reads === true && this.#known[i]!.apply(state) !== undefined);
+      const right = open.filter((i) => this.#isFree(i, state, latest));
       for (const i of right) this.#take(i);
       reads.push(...right);
       more = right.length > 0;
@@ -78,7 +78,7 @@ class Search {
     if (this.#tried.has(key)) return false;
     this.#tried.add(key);
     for (const i of this.#open(first)) {
-      const next = this.#known[i]!.reads === true ? undefined : this.#known[i]!.apply(state);
+      const next = this.#known[i]!.apply(state);
       if (next === undefined) continue;
       this.#take(i);
       if (this.#search(next, first, Math.max(latest, this.#known[i]!.begin))) return true;
@@ -96,6 +96,17 @@ class Search {
       this.#used[i] = false;
     }
     return false;
+  }
+
+  /**
+   * Whether a read may take effect here whatever comes after it: its answer is right, and it began before the end of
+   * every lost operation that could still happen. One that began after such an end would come after that operation, which
+   * another one at the same time may have seen.
+   */
+  #isFree(i: number, state: string, latest: number): boolean {
+    const { reads, begin, apply } = this.#known[i]!;
+    if (reads !== true || apply(state) === undefined) return false;
+    return this.#lost.every(({ end }, at) => this.#used[at]! || end < latest || end >= begin);
   }
 
   /** Known operations that may be next: nothing that is left ended before they began. */
