@@ -127,7 +127,7 @@ function DurabilityCard() {
           { title: 'Place', cell: (row) => row.name },
           { title: 'On', cell: (row) => (row.medium === 'disk' ? 'a disk' : 'another service') },
           { title: 'Copies', numeric: true, cell: (row) => count(row.copies) },
-          { title: 'May be lost now', numeric: true, cell: (row) => count(row.tolerates) },
+          { title: 'Failures tolerated now', numeric: true, cell: (row) => count(row.tolerates) },
           {
             title: 'Modelled yearly loss',
             numeric: true,
