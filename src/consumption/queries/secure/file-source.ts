@@ -16,6 +16,8 @@ import type { ScanSource, SourceColumn } from './secured-scan.ts';
 export interface LocalTableFile {
   readonly path: string;
   readonly key: string;
+  /** As it is stored, packed or not. */
+  readonly bytes: number;
   readonly partition: Readonly<Record<string, string | null>>;
   /** The columns of this file in file order, where its partition differs from the table. */
   readonly columns?: readonly CatalogColumn[] | undefined;
@@ -23,8 +25,11 @@ export interface LocalTableFile {
 
 /** Up to so many groups of files the partition values stand in the SQL as constants; beyond, in a joined list. */
 const CONSTANT_GROUPS = 32;
-/** A reader of JSON holds tens of megabytes, however small its files are: a table is read by one of them. */
+/** A reader of JSON holds buffers for each of its threads: a table is read by one of them. */
 const JSON_GROUPS = 1;
+const MIB = 1024 * 1024;
+/** JSON objects up to this size are read. */
+const LARGEST_OBJECT = 32 * MIB;
 
 /** The columns of a table over files, partition keys last. */
 export function fileColumns(record: TableRecord): SourceColumn[] {
@@ -128,7 +133,7 @@ function readerOf(
     case 'csv':
       return csvReader(record, columns, group[0]!, paths, options);
     case 'json':
-      return jsonReader(record, columns, group[0]!, paths, options);
+      return jsonReader(record, columns, group, paths, options);
     default:
       throw new LochError(
         'unsupported',
@@ -187,7 +192,7 @@ function escapeOf(given: string | undefined, quote: string): string {
 function jsonReader(
   record: TableRecord,
   columns: readonly SourceColumn[],
-  first: LocalTableFile,
+  files: readonly LocalTableFile[],
   paths: string,
   options: string,
 ): Reader {
@@ -206,7 +211,7 @@ function jsonReader(
   });
   const lenient = settingOf(record, 'ignore.malformed.json')?.toLowerCase() === 'true';
   const reader = (members: readonly string[]) =>
-    `read_json(${paths}, format = 'auto', auto_detect = false, columns = {${members.join(', ')}}, ignore_errors = ${lenient}, maximum_object_size = 33554432, compression = ${sqlString(packing(first.key))}, ${options})`;
+    `read_json(${paths}, format = 'auto', auto_detect = false, columns = {${members.join(', ')}}, ignore_errors = ${lenient}, maximum_object_size = ${largestObject(files)}, compression = ${sqlString(packing(files[0]!.key))}, ${options})`;
   if (steps === undefined) return { from: reader(read), values };
   const [top, ...rest] = steps;
   const inside = rest.map((step) => `.${sqlName(step)}`).join('');
@@ -215,6 +220,16 @@ function jsonReader(
     from: `(SELECT * EXCLUDE (${sqlName(top!)}), ${records} FROM ${reader([`${sqlString(top!)}: 'JSON'`])})`,
     values,
   };
+}
+
+/**
+ * The size of JSON object that a reader makes room for, in bytes. It holds a buffer of twice that for each thread, so it is
+ * asked for no more than the largest of its files can hold: few small ones must not exhaust a statement's memory.
+ */
+function largestObject(files: readonly LocalTableFile[]): number {
+  if (packing(files[0]!.key) !== 'uncompressed') return LARGEST_OBJECT;
+  const largest = files.reduce((most, file) => Math.max(most, file.bytes), 0);
+  return Math.min(LARGEST_OBJECT, Math.max(MIB, largest));
 }
 
 /**
